@@ -1,0 +1,46 @@
+"""The one family of errors that Dubwright raises on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+__all__ = ["Cancelled", "DubwrightError"]
+
+
+class DubwrightError(Exception):
+    """Something that a person can repair.
+
+    Args:
+        what: What went wrong, in one plain clause.
+        where: The file, cue, shot or setting that it happened in.
+        why: The cause, as far as it is known.
+        repair: What to do about it.
+    """
+
+    def __init__(self, what: str, *, where: str, why: str, repair: str) -> None:
+        super().__init__(what, where, why, repair)
+        self.what = what
+        self.where = where
+        self.why = why
+        self.repair = repair
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  where:  {self.where}\n  why:    {self.why}\n  repair: {self.repair}"
+
+    def __reduce__(self) -> tuple[Callable[..., DubwrightError], tuple[object, ...]]:
+        # Exceptions cross process boundaries by pickle, which would lose keyword-only arguments.
+        return _rebuild, (type(self), self.what, self.where, self.why, self.repair)
+
+    def as_dict(self) -> dict[str, str]:
+        """The error as the service and `--json` give it."""
+        return {"what": self.what, "where": self.where, "why": self.why, "repair": self.repair}
+
+
+class Cancelled(Exception):  # noqa: N818 - it is not an error: somebody asked for it
+    """The work was stopped because somebody asked for it."""
+
+
+def _rebuild(
+    kind: type[DubwrightError], what: str, where: str, why: str, repair: str
+) -> DubwrightError:
+    return kind(what, where=where, why=why, repair=repair)

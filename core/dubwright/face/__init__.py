@@ -1,0 +1,1 @@
+"""Following a face: tracking, the head frame, and when a mouth can be seen well enough."""

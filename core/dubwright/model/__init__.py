@@ -1,0 +1,30 @@
+"""The frozen types that every room passes to the next. Nothing here reads or writes a file."""
+
+from dubwright.model.consent import Consent, Likeness
+from dubwright.model.cue import Cue, CueKind
+from dubwright.model.curves import CURVE_NAMES, MouthCurves
+from dubwright.model.face import FaceTrack
+from dubwright.model.patch import Box, Patch
+from dubwright.model.span import Span
+from dubwright.model.take import Fit, Phone, Take
+from dubwright.model.time import FrameRange, exact_rate, frame_of_ms, samples_of_ms
+
+__all__ = [
+    "CURVE_NAMES",
+    "Box",
+    "Consent",
+    "Cue",
+    "CueKind",
+    "FaceTrack",
+    "Fit",
+    "FrameRange",
+    "Likeness",
+    "MouthCurves",
+    "Patch",
+    "Phone",
+    "Span",
+    "Take",
+    "exact_rate",
+    "frame_of_ms",
+    "samples_of_ms",
+]

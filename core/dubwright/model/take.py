@@ -1,0 +1,47 @@
+"""A take: one performance of one cue in one language, with its phones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Fit", "Phone", "Take"]
+
+
+class Phone(BaseModel):
+    """A timed speech sound, in samples of its take. An empty symbol is a pause."""
+
+    model_config = ConfigDict(frozen=True)
+
+    symbol: str = Field(description="IPA, without stress or tie marks.")
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+
+
+class Fit(BaseModel):
+    """How a take was made to last as long as its slot."""
+
+    model_config = ConfigDict(frozen=True)
+
+    slot: int = Field(description="Length of the slot, in samples of the take.")
+    speed: float = Field(description="Speed against the engine's or the actor's own; 1 is natural.")
+    verdict: Literal["fits", "short", "long"]
+    reason: str = ""
+
+
+class Take(BaseModel):
+    """One performance. `audio` is a mono WAV, relative to the folder that holds the take."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cue: str
+    language: str
+    audio: Path
+    sample_rate: int
+    length: int = Field(description="In samples.")
+    phones: tuple[Phone, ...]
+    engine: str
+    aligned_by: str = Field(description="The engine that timed the phones.")
+    fit: Fit

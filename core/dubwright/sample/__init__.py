@@ -1,0 +1,1 @@
+"""The synthetic actor: demo, test fixture and ground truth. No product room imports it."""
