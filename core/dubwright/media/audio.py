@@ -1,0 +1,67 @@
+"""WAV in and out, resampling, loudness. Samples are float32 [samples, channels] or mono [samples]."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyloudnorm
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from dubwright.errors import DubwrightError
+
+__all__ = ["loudness_lufs", "read_audio", "read_mono", "resampled", "write_wav"]
+
+Samples = NDArray[np.float32]
+
+LOUDNESS_BLOCK_S: Final = 0.4
+
+
+def read_audio(path: Path) -> tuple[Samples, int]:
+    """float32 [samples, channels] between -1 and 1, and the sample rate.
+
+    Raises:
+        DubwrightError: the file is missing, or is not audio that libsndfile reads.
+    """
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise DubwrightError(
+            "An audio file cannot be read",
+            where=str(path),
+            why=str(error),
+            repair="check the path, and give WAV, AIFF or FLAC",
+        ) from error
+    return samples, int(rate)
+
+
+def read_mono(path: Path) -> tuple[Samples, int]:
+    """float32 [samples], the mean of the channels. See read_audio."""
+    samples, rate = read_audio(path)
+    return samples.mean(axis=1), rate
+
+
+def resampled(samples: Samples, rate: int, to_rate: int) -> Samples:
+    """The same sound at another rate, time along the first axis."""
+    if rate == to_rate or not len(samples):
+        return samples
+    converted: Samples = soxr.resample(samples, rate, to_rate)
+    return converted
+
+
+def write_wav(path: Path, samples: Samples, rate: int) -> None:
+    """Write 24-bit WAV; it appears whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    soundfile.write(partial, samples, rate, subtype="PCM_24", format="WAV")
+    partial.replace(path)
+
+
+def loudness_lufs(samples: Samples, rate: int) -> float | None:
+    """Integrated loudness (ITU-R BS.1770-4), None for silence or under 0.4 s."""
+    if len(samples) < LOUDNESS_BLOCK_S * rate:
+        return None
+    loudness = float(pyloudnorm.Meter(rate).integrated_loudness(samples.astype(np.float64)))
+    return loudness if np.isfinite(loudness) else None

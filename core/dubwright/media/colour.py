@@ -1,0 +1,186 @@
+"""Colour spaces by OpenColorIO: scene-linear for work, a display proxy for looking at faces."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import PyOpenColorIO as ocio
+from numpy.typing import NDArray
+
+from dubwright.errors import DubwrightError
+
+__all__ = [
+    "DEFAULT_CONFIG",
+    "DISPLAY",
+    "SCENE_LINEAR",
+    "ColourConfig",
+    "decode_log",
+    "display_proxy",
+    "encode_log",
+]
+
+DEFAULT_CONFIG: Final = "studio-config-v2.1.0_aces-v1.3_ocio-v2.3"
+SCENE_LINEAR: Final = "ACEScg"
+DISPLAY: Final = "sRGB - Texture"
+LINEAR_REC709: Final = "Linear Rec.709 (sRGB)"
+ACES_INTEROP_ID: Final = "lin_ap0_scene"
+
+# The names that the Color Interop Forum gave to the spaces of the built-in configs.
+INTEROP_IDS: Final[Mapping[str, str]] = {
+    "lin_ap0_scene": "ACES2065-1",
+    "lin_ap1_scene": "ACEScg",
+    "lin_rec709_scene": LINEAR_REC709,
+    "lin_rec2020_scene": "Linear Rec.2020",
+    "lin_p3d65_scene": "Linear P3-D65",
+    "srgb_rec709_scene": DISPLAY,
+}
+
+# ACEScct, AMPAS S-2016-001, equations 6 to 8.
+CCT_SLOPE, CCT_OFFSET = 10.5402377416545, 0.0729055341958355
+CCT_BREAK_LINEAR, CCT_BREAK_LOG = 0.0078125, 0.155251141552511
+CCT_SCALE, CCT_SHIFT = 17.52, 9.72
+
+PROXY_TARGET: Final = 0.5
+PROXY_PERCENTILE: Final = 90
+PROXY_STEPS: Final = 65535
+
+Array = NDArray[np.float32]
+
+
+class ColourConfig:
+    """An OCIO config.
+
+    Args:
+        name: a path, the name of a config built into OCIO, or None for $OCIO and else our default.
+
+    Raises:
+        DubwrightError: the config cannot be loaded.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        try:
+            if name is None:
+                environment = ocio.GetEnvVariable("OCIO")
+                self._config = (
+                    ocio.Config.CreateFromEnv() if environment else _built_in(DEFAULT_CONFIG)
+                )
+            elif Path(name).is_file():
+                self._config = ocio.Config.CreateFromFile(name)
+            else:
+                self._config = _built_in(name)
+        except ocio.Exception as error:
+            raise DubwrightError(
+                "The OCIO config cannot be loaded",
+                where=name or "$OCIO",
+                why=str(error),
+                repair="give the path of a config with --ocio, or set $OCIO",
+            ) from error
+
+    @property
+    def identity(self) -> str:
+        """A hash of the config's content."""
+        return str(self._config.getCacheID())
+
+    def resolve(self, name: str, where: str) -> str:
+        """The config's own name for a colour space, alias or interop ID.
+
+        Raises:
+            DubwrightError: the config has no such space; the nearest names are listed.
+        """
+        space = self._config.getColorSpace(name)
+        if space is None:
+            space = self._config.getColorSpace(INTEROP_IDS.get(name, ""))
+        if space is None:
+            near = difflib.get_close_matches(name, self.names(), n=4, cutoff=0.3)
+            raise DubwrightError(
+                f"There is no colour space {name!r}",
+                where=where,
+                why="the OCIO config has no space, role or alias of this name",
+                repair=f"nearest: {', '.join(near)}" if near else "see the config for its names",
+            )
+        return str(space.getName())
+
+    def of_exr(self, header: Mapping[str, Any], where: str) -> str:
+        """The colour space that an EXR's header names.
+
+        Raises:
+            DubwrightError: it names none: the space is asked for, never guessed.
+        """
+        for attribute in ("colorInteropID", "oiio:ColorSpace"):
+            if header.get(attribute):
+                return self.resolve(str(header[attribute]), where)
+        if header.get("acesImageContainerFlag"):
+            return self.resolve(ACES_INTEROP_ID, where)
+        raise DubwrightError(
+            "The colour space of a plate is unknown",
+            where=where,
+            why="its header names none",
+            repair="name it with --colorspace, for example --colorspace ACEScg, "
+            f"{', '.join(self.names()[:6])}",
+        )
+
+    def names(self) -> list[str]:
+        return list(self._config.getColorSpaceNames())
+
+    def converted(self, image: Array, source: str, target: str) -> Array:
+        """The image in another colour space, float32 [height, width, 3]."""
+        if source == target:
+            return image
+        converted = np.array(image, np.float32, order="C", copy=True)
+        self._processor(source, target).applyRGB(converted)
+        return converted
+
+    def _processor(self, source: str, target: str) -> Any:
+        return _processor(self._config, source, target)
+
+
+@lru_cache(maxsize=64)
+def _processor(config: Any, source: str, target: str) -> Any:
+    return config.getProcessor(source, target).getDefaultCPUProcessor()
+
+
+def _built_in(name: str) -> Any:
+    return ocio.Config.CreateFromBuiltinConfig(name)
+
+
+def display_proxy(image: Array, space: str, config: ColourConfig) -> NDArray[np.uint8]:
+    """A picture for detectors and people: uint8 sRGB, exposed so that a face can be seen.
+
+    One way only; no pixel of it returns to a plate.
+    """
+    linear = config.converted(image, space, LINEAR_REC709)
+    bright = float(np.percentile(linear.max(axis=2)[::4, ::4], PROXY_PERCENTILE))
+    exposed = np.clip(linear * np.float32(PROXY_STEPS * PROXY_TARGET / max(bright, 1e-4)), 0, PROXY_STEPS)
+    return _srgb_codes()[exposed.astype(np.uint16)]
+
+
+@lru_cache(maxsize=1)
+def _srgb_codes() -> NDArray[np.uint8]:
+    """sRGB's code values (IEC 61966-2-1) for 65536 steps of light."""
+    light = np.arange(PROXY_STEPS + 1) / PROXY_STEPS
+    encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return (encoded * 255 + 0.5).astype(np.uint8)
+
+
+def encode_log(linear: Array) -> Array:
+    """Scene-linear light on the ACEScct curve, whatever its primaries; decode_log undoes it."""
+    above = np.log2(np.maximum(linear, CCT_BREAK_LINEAR))
+    return np.where(
+        linear <= CCT_BREAK_LINEAR,
+        np.float32(CCT_SLOPE) * linear + np.float32(CCT_OFFSET),
+        ((above + CCT_SHIFT) / CCT_SCALE).astype(np.float32),
+    )
+
+
+def decode_log(encoded: Array) -> Array:
+    """The inverse of encode_log."""
+    return np.where(
+        encoded <= CCT_BREAK_LOG,
+        (encoded - np.float32(CCT_OFFSET)) / np.float32(CCT_SLOPE),
+        np.exp2(encoded * np.float32(CCT_SCALE) - np.float32(CCT_SHIFT)),
+    ).astype(np.float32)

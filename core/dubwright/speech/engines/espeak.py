@@ -1,0 +1,134 @@
+"""espeak-ng: speaks 100 languages with exact phone times. Robotic, and never missing."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from dubwright.engines import EngineCard, EngineKind, Speech
+from dubwright.errors import DubwrightError
+from dubwright.model import Phone
+
+__all__ = ["EspeakSynthesizer", "Reference"]
+
+WORKER: Final = Path(__file__).with_name("espeak_worker.py")
+WORDS_PER_MINUTE: Final = 175
+SLOWEST, FASTEST = 80, 450
+TIMEOUT_S: Final = 120
+STRESS_LENGTH_AND_TIES: Final = re.compile("[ˈˌ\u0361ˑ]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """Speech whose words are known too. `words` are their first samples."""
+
+    speech: Speech
+    words: tuple[int, ...]
+
+
+class EspeakSynthesizer:
+    card = EngineCard(
+        name="espeak-ng",
+        kind=EngineKind.SYNTHESIZER,
+        version=1,
+        licence="GPL-3.0-or-later, in a process of its own",
+        commercial_use=True,
+        approximate=True,
+        limits="A robotic voice: for guide tracks and timing, not for release.",
+    )
+
+    def languages(self) -> dict[str, str]:
+        return {tag: name for tag, (name, _) in _voices().items()}
+
+    def speak(self, text: str, language: str, speed: float) -> Speech:
+        return self.speak_with_words(text, language, speed).speech
+
+    def speak_with_words(self, text: str, language: str, speed: float) -> Reference:
+        """Like speak, with the words' times, which aligning needs."""
+        rate = round(min(max(WORDS_PER_MINUTE * speed, SLOWEST), FASTEST))
+        request = {"voice": _voice(language), "text": text, "rate": rate, "pitch": 50}
+        reply, raw = _ask(request)
+        samples = np.frombuffer(raw, "<i2").astype(np.float32) / 32768
+        phones = _phones(reply["phonemes"], len(samples))
+        if not any(phone.symbol for phone in phones):
+            raise DubwrightError(
+                "A line has nothing that can be spoken",
+                where=f"{language}: {text!r}",
+                why="espeak-ng found no speech sound in it",
+                repair="give the cue a text, or another kind such as breath or effort",
+            )
+        return Reference(Speech(samples, reply["sample_rate"], phones), tuple(reply["words"]))
+
+
+def _phones(events: list[tuple[int, str]], length: int) -> tuple[Phone, ...]:
+    """Phones from espeak's events; a bracketed name is a change of language, not a sound."""
+    sounds = [(start, name) for start, name in events if not name.startswith("(")]
+    phones = []
+    for (start, name), (end, _) in zip(sounds, [*sounds[1:], (length, "")], strict=True):
+        if end > start:
+            symbol = STRESS_LENGTH_AND_TIES.sub("", name)
+            phones.append(Phone(symbol=symbol, start=start, end=min(end, length)))
+    return tuple(phones)
+
+
+@lru_cache(maxsize=1)
+def _voices() -> dict[str, tuple[str, str]]:
+    """Language tag -> (name, espeak's own voice name)."""
+    reply, _ = _ask({"list": True})
+    voices = {
+        voice["language"]: (voice["name"], voice["file"].rpartition("/")[2])
+        for voice in reply["voices"]
+    }
+    # espeak-ng files these under a region; people ask for the language.
+    for plain, regional in (("en", "en-us"), ("fr", "fr-fr"), ("pt", "pt-pt"), ("zh", "cmn")):
+        if plain not in voices and regional in voices:
+            voices[plain] = voices[regional]
+    return dict(sorted(voices.items()))
+
+
+def _voice(language: str) -> str:
+    voices = _voices()
+    found = voices.get(language.lower()) or voices.get(language.lower().partition("-")[0])
+    if found is None:
+        raise DubwrightError(
+            f"No engine speaks {language}",
+            where="the target languages",
+            why=f"espeak-ng has no voice for the language tag {language!r}",
+            repair="see `dubwright languages`, or give recordings of the takes with --takes",
+        )
+    return found[1]
+
+
+def _ask(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    try:
+        done = subprocess.run(
+            [sys.executable, str(WORKER)],
+            input=json.dumps(request).encode(),
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _failed(request, f"no answer within {TIMEOUT_S} s") from None
+    if done.returncode != 0:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise _failed(request, lines[-1] if lines else f"exit status {done.returncode}")
+    head, _, samples = done.stdout.partition(b"\n")
+    return json.loads(head), samples
+
+
+def _failed(request: dict[str, Any], why: str) -> DubwrightError:
+    return DubwrightError(
+        "espeak-ng could not speak a line",
+        where=str(request.get("text", "the list of voices")),
+        why=why,
+        repair="run `dubwright doctor`; if it finds nothing, reinstall the package espeakng-loader",
+    )

@@ -1,0 +1,6 @@
+"""Results by the content that they were made from, so that nothing is computed twice."""
+
+from dubwright.store.fingerprints import Fingerprints
+from dubwright.store.store import Store, content_key, default_store_folder
+
+__all__ = ["Fingerprints", "Store", "content_key", "default_store_folder"]

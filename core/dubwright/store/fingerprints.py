@@ -1,0 +1,80 @@
+"""Content hashes of media files, remembered by path, size and time of change."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from dubwright.errors import DubwrightError
+
+__all__ = ["Fingerprints"]
+
+BLOCK: Final = 1 << 20
+
+
+class Fingerprints:
+    """BLAKE2b hashes of files. Safe for several processes on one store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._database = folder / "fingerprints.sqlite"
+        with self._connect() as connection:
+            connection.execute("pragma journal_mode=wal")
+            connection.execute(
+                "create table if not exists file"
+                " (path text primary key, size integer, changed integer, hash text)"
+            )
+
+    def of_file(self, path: Path) -> str:
+        """The hash of one file's content, in hexadecimal.
+
+        Raises:
+            DubwrightError: the file is missing or cannot be read.
+        """
+        return self.of_files([path])[0]
+
+    def of_files(self, paths: Iterable[Path]) -> list[str]:
+        """The hashes of many files, in their order. See of_file."""
+        hashes = []
+        connection = self._connect()
+        with connection:
+            for path in paths:
+                hashes.append(self._remembered(connection, path.absolute()))
+        connection.close()
+        return hashes
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._database, timeout=30)
+
+    def _remembered(self, connection: sqlite3.Connection, path: Path) -> str:
+        try:
+            state = path.stat()
+            row = connection.execute(
+                "select hash from file where path=? and size=? and changed=?",
+                (str(path), state.st_size, state.st_mtime_ns),
+            ).fetchone()
+            if row:
+                return str(row[0])
+            content = _hash(path)
+        except OSError as error:
+            raise DubwrightError(
+                "A media file cannot be read",
+                where=str(path),
+                why=error.strerror or str(error),
+                repair="check that the file is there and that its drive is connected",
+            ) from error
+        connection.execute(
+            "insert or replace into file values (?,?,?,?)",
+            (str(path), state.st_size, state.st_mtime_ns, content),
+        )
+        return content
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.blake2b(digest_size=32)
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

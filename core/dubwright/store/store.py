@@ -1,0 +1,139 @@
+"""A folder of results, each in a folder named by its key.
+
+A result appears whole or not at all: it is made in a folder beside the others and renamed into
+place. Two processes that make the same result at once both succeed; one copy stays.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+
+from dubwright.errors import DubwrightError
+
+__all__ = ["Store", "content_key", "default_store_folder"]
+
+DEFAULT_SIZE_LIMIT: Final = 50 * 2**30
+ABANDONED_AFTER_S: Final = 24 * 3600
+
+
+def content_key(content: Any) -> str:
+    """The SHA-256, in hexadecimal, of any JSON value in canonical form."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def default_store_folder() -> Path:
+    """Where results are kept unless somebody says otherwise."""
+    return Path(platformdirs.user_cache_dir("dubwright")) / "store"
+
+
+class Store:
+    """Results under one folder.
+
+    Args:
+        folder: made if it is not there.
+        size_limit: in bytes; `evict` removes the results unused for longest until they fit.
+
+    Raises:
+        DubwrightError: the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: Path, size_limit: int = DEFAULT_SIZE_LIMIT) -> None:
+        self.folder = folder.absolute()
+        self.size_limit = size_limit
+        self._objects = self.folder / "objects"
+        self._making = self.folder / "making"
+        try:
+            self._objects.mkdir(parents=True, exist_ok=True)
+            self._making.mkdir(exist_ok=True)
+        except OSError as error:
+            raise DubwrightError(
+                "The store cannot be written",
+                where=str(self.folder),
+                why=error.strerror or str(error),
+                repair="choose a folder that you may write to with --store",
+            ) from error
+
+    def path(self, key: str) -> Path:
+        """Where the result of this key lies or will lie."""
+        return self._objects / key[:2] / key
+
+    def find(self, key: str) -> Path | None:
+        """The folder of a finished result, marked as used now; None if it is not there."""
+        folder = self.path(key)
+        try:
+            os.utime(folder)
+        except FileNotFoundError:
+            return None
+        return folder
+
+    @contextmanager
+    def making(self, key: str) -> Iterator[Path]:
+        """An empty folder to make a result in; it is committed when the block ends well.
+
+        Raises:
+            DubwrightError: the disk is full.
+        """
+        folder = Path(tempfile.mkdtemp(dir=self._making, prefix=key[:12] + "-"))
+        try:
+            yield folder
+            final = self.path(key)
+            final.parent.mkdir(exist_ok=True)
+            try:
+                folder.rename(final)
+            except OSError:
+                if not final.is_dir():  # otherwise another process made the same result first
+                    raise
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DubwrightError(
+                    "The disk is full",
+                    where=str(self.folder),
+                    why="the store could not write a result",
+                    repair="free some space, or choose another disk with --store; "
+                    "what is finished is kept and will not be made again",
+                ) from error
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def evict(self, keep: frozenset[str] = frozenset()) -> list[str]:
+        """Remove the results unused for longest until the store fits, and abandoned work.
+
+        Args:
+            keep: keys that stay whatever their age.
+
+        Returns:
+            The keys that were removed.
+        """
+        for folder in self._making.iterdir():
+            if time.time() - folder.stat().st_mtime > ABANDONED_AFTER_S:
+                shutil.rmtree(folder, ignore_errors=True)
+        results = sorted(self._objects.glob("*/*"), key=lambda folder: folder.stat().st_mtime)
+        sizes = {folder: _size(folder) for folder in results}
+        total = sum(sizes.values())
+        removed = []
+        for folder in results:
+            if total <= self.size_limit:
+                break
+            if folder.name not in keep:
+                shutil.rmtree(folder)
+                total -= sizes[folder]
+                removed.append(folder.name)
+        return removed
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
