@@ -3,12 +3,12 @@
 from dubwright.engines.card import EngineCard, EngineKind
 from dubwright.engines.protocols import (
     Aligner,
+    Choice,
     FaceTracker,
+    LibraryView,
     MouthPredictor,
-    MouthRange,
     MouthRenderer,
-    MouthSource,
-    RenderedMouth,
+    PlateView,
     Speech,
     Synthesizer,
 )
@@ -16,14 +16,14 @@ from dubwright.engines.registry import engine, engines
 
 __all__ = [
     "Aligner",
+    "Choice",
     "EngineCard",
     "EngineKind",
     "FaceTracker",
+    "LibraryView",
     "MouthPredictor",
-    "MouthRange",
     "MouthRenderer",
-    "MouthSource",
-    "RenderedMouth",
+    "PlateView",
     "Speech",
     "Synthesizer",
     "engine",

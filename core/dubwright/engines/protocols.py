@@ -9,18 +9,19 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from dubwright.engines.card import EngineCard
-from dubwright.model import FaceTrack, MouthCurves, Patch, Phone
+from dubwright.model import Articulation, FaceTrack, MouthCurves, Patch, Phone
 
 __all__ = [
     "Aligner",
+    "Choice",
     "FaceTracker",
+    "LibraryView",
     "MouthPredictor",
-    "MouthRange",
     "MouthRenderer",
-    "MouthSource",
-    "RenderedMouth",
+    "PlateView",
     "Speech",
     "Synthesizer",
 ]
@@ -33,20 +34,6 @@ class Speech:
     samples: NDArray[np.float32]
     sample_rate: int
     phones: tuple[Phone, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MouthRange:
-    """What one actor's mouth does, in inter-ocular distances, per curve of CURVE_NAMES.
-
-    Attributes:
-        rest: the closed mouth in silence.
-        low, high: the 5th and 95th percentile while the actor speaks.
-    """
-
-    rest: tuple[float, float, float, float]
-    low: tuple[float, float, float, float]
-    high: tuple[float, float, float, float]
 
 
 class Synthesizer(Protocol):
@@ -88,41 +75,75 @@ class MouthPredictor(Protocol):
         start: Fraction,
         frames: int,
         rate: Fraction,
-        mouth: MouthRange,
+        articulation: Articulation,
     ) -> MouthCurves:
         """Curves for `frames` frames; the first sample sounds `start` seconds into frame 0."""
 
 
-class MouthSource(Protocol):
-    """Footage of one actor that a renderer draws on."""
+class PlateView(Protocol):
+    """The plate that a mouth is drawn on. Frames count from the shot's first, 0."""
 
     @property
     def track(self) -> FaceTrack: ...
 
-    def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
-        """The face, float32 [h, w, 3] scene-linear, and its corner (x, y) in the frame."""
+    @property
+    def pixel_aspect(self) -> float: ...
 
     def frame(self, index: int) -> NDArray[np.float32]:
-        """The whole frame, float32 [height, width, 3], scene-linear."""
+        """A whole frame, float32 [height, width, 3], scene-linear."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RenderedMouth:
-    """A frame's patch, or the reason why there is none."""
+class LibraryView(Protocol):
+    """Footage of the same actor that a renderer draws on."""
 
-    patch: Patch | None
-    reason: str
+    @property
+    def track(self) -> FaceTrack: ...
+
+    @property
+    def pixel_aspect(self) -> float: ...
+
+    @property
+    def sharpness(self) -> NDArray[np.float32]:
+        """Variance of the mouth's Laplacian, [frames]; 0 where the frame cannot be used."""
+
+    def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
+        """The lower face, float32 [h, w, 3] scene-linear, and its corner (x, y) in the frame."""
+
+
+class Choice(BaseModel):
+    """What one frame is drawn from: (source, frame, weight) of the library; none to pass through.
+
+    Attributes:
+        strength: from 0, the plate's own mouth, to 1, the new one.
+        reason: why the plate passes through, or why the mouth could not do all that was asked.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    mouths: tuple[tuple[int, int, float], ...] = ()
+    strength: float = 0.0
+    reason: str = ""
 
 
 class MouthRenderer(Protocol):
     card: EngineCard
 
-    def render(
+    def choose(
         self,
-        plate: MouthSource,
-        library: Sequence[MouthSource],
+        plate: PlateView,
+        library: Sequence[LibraryView],
         curves: MouthCurves,
         first_frame: int,
+    ) -> list[Choice]:
+        """Decide for each frame of a span what it will be drawn from."""
+
+    def draw(
+        self,
+        plate: PlateView,
+        library: Sequence[LibraryView],
+        curves: MouthCurves,
+        first_frame: int,
+        choices: Sequence[Choice],
         only: range,
-    ) -> Iterator[RenderedMouth]:
-        """Draw the frames `only` of the span that starts at the plate's `first_frame`."""
+    ) -> Iterator[Patch | None]:
+        """Draw the frames `only` of the span, counted from its first; None passes through."""

@@ -1,5 +1,6 @@
 """The frozen types that every room passes to the next. Nothing here reads or writes a file."""
 
+from dubwright.model.articulation import Articulation, Timing
 from dubwright.model.consent import Consent, Likeness
 from dubwright.model.cue import Cue, CueKind
 from dubwright.model.curves import CURVE_NAMES, MouthCurves
@@ -11,6 +12,7 @@ from dubwright.model.time import FrameRange, exact_rate, frame_of_ms, samples_of
 
 __all__ = [
     "CURVE_NAMES",
+    "Articulation",
     "Box",
     "Consent",
     "Cue",
@@ -24,6 +26,7 @@ __all__ = [
     "Phone",
     "Span",
     "Take",
+    "Timing",
     "exact_rate",
     "frame_of_ms",
     "samples_of_ms",

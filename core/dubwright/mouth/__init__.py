@@ -1,0 +1,1 @@
+"""From phones to what the mouth does."""

@@ -1,0 +1,1 @@
+"""From mouth curves to pixels."""

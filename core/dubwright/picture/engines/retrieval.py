@@ -1,0 +1,289 @@
+"""Draws a mouth from the actor's own: retrieval, a mesh warp of lips and jaw, multiband blending.
+
+For each frame the best library mouth is found, its lips are bent to the exact curves, plate and
+library are warped to the new face, and the library's mouth is blended in under the plate's light.
+The mouth interior, teeth and texture are therefore real pictures of this actor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dubwright.engines import Choice, EngineCard, EngineKind, LibraryView, PlateView
+from dubwright.face.head_frame import HeadMotion, in_head_frame, mouth_curves
+from dubwright.face.landmarks import MESH_POINTS
+from dubwright.media.colour import decode_log, encode_log
+from dubwright.model import Box, MouthCurves, Patch
+from dubwright.picture.composite import blended, mouth_matte, tone_matched
+from dubwright.picture.library import interocular_pixels, picture_points
+from dubwright.picture.selection import Candidates, cross_faded, select
+from dubwright.picture.shape import CurveToShape, carried_points, smoothstep
+from dubwright.picture.warp import WarpMap, face_triangles, warp_map, with_frame
+
+__all__ = ["RetrievalRenderer"]
+
+Array = NDArray[np.float64]
+Image = NDArray[np.float32]
+
+RAMP_FRAMES: Final = 6
+MIN_LIBRARY_FRAMES: Final = 12
+REACH: Final = 1.3
+REACH_SLACK_IOD: Final = 0.02
+OPEN_MOUTHED_PERCENTILE: Final = 90
+MAP_BLUR_IOD: Final = 0.012
+PAD_IOD: Final = 0.15
+STILL_PIXELS: Final = 0.05
+# Mesh points: brow's root and nose bridge (top of the edit), chin and jaw (its bottom).
+TOP: Final = (168, 6)
+BOTTOM: Final = (152, 148, 377, 172, 397, 58, 288)
+
+
+class RetrievalRenderer:
+    card = EngineCard(
+        name="retrieval",
+        kind=EngineKind.MOUTH_RENDERER,
+        version=1,
+        licence="Apache-2.0",
+        commercial_use=True,
+        limits="Needs 5 to 20 seconds of the actor talking, with open mouths; faces turned by at "
+        "most 35 degrees.",
+    )
+
+    def choose(
+        self,
+        plate: PlateView,
+        library: Sequence[LibraryView],
+        curves: MouthCurves,
+        first_frame: int,
+    ) -> list[Choice]:
+        mouths = _Mouths(library)
+        frames = range(first_frame, first_frame + len(curves))
+        reasons = [plate.track.reasons[frame] for frame in frames]
+        if len(mouths) < MIN_LIBRARY_FRAMES:
+            why = f"the actor's mouth is seen in only {len(mouths)} frames of the timeline"
+            return [Choice(reason=reason or why) for reason in reasons]
+        reach = REACH * float(mouths.curves[:, 0].max()) + REACH_SLACK_IOD
+        if np.median(curves.values[:, 0]) > reach:
+            why = "the actor never opens the mouth far enough on the timeline to draw this line"
+            return [Choice(reason=reason or why) for reason in reasons]
+        motion = in_head_frame(plate.track.landmarks, plate.track.template)
+        pose = np.stack([motion.yaw_degrees, motion.pitch_degrees], axis=1)[list(frames)]
+        wanted = np.minimum(curves.values.astype(np.float64), [reach, np.inf, np.inf, np.inf])
+        strength = _ramps(reasons)
+        chosen: list[list[tuple[int, float]]] = [[] for _ in frames]
+        for start, end in _runs(np.array([not reason for reason in reasons])):
+            path = select(mouths.candidates, wanted[start:end], pose[start:end])
+            chosen[start:end] = cross_faded(path, mouths.candidates.continues)
+        limited = curves.values[:, 0] > reach
+        return [
+            Choice(
+                mouths=tuple((*mouths.place(m), round(w, 4)) for m, w in mix),
+                strength=round(float(strength[i]), 4),
+                reason=reasons[i]
+                or ("opened less than asked: the library has no wider mouth" if limited[i] else ""),
+            )
+            for i, mix in enumerate(chosen)
+        ]
+
+    def draw(
+        self,
+        plate: PlateView,
+        library: Sequence[LibraryView],
+        curves: MouthCurves,
+        first_frame: int,
+        choices: Sequence[Choice],
+        only: range,
+    ) -> Iterator[Patch | None]:
+        brush: _Brush | None = None
+        for index in only:
+            choice = choices[index]
+            if not choice.mouths or choice.strength <= 0:
+                yield None
+                continue
+            brush = brush or _Brush(plate, library)
+            yield brush.frame(first_frame + index, choice, curves.values[index])
+
+
+class _Mouths:
+    """The usable frames of every library as one list."""
+
+    def __init__(self, library: Sequence[LibraryView]) -> None:
+        curves, pose, sharpness, self._places = [], [], [], []
+        for source, view in enumerate(library):
+            motion = in_head_frame(view.track.landmarks, view.track.template)
+            usable = np.flatnonzero(view.sharpness > 0)
+            curves.append(mouth_curves(motion.positions)[usable])
+            pose.append(np.stack([motion.yaw_degrees, motion.pitch_degrees], axis=1)[usable])
+            sharpness.append(view.sharpness[usable])
+            self._places += [(source, int(frame)) for frame in usable]
+        self.curves = np.concatenate(curves).astype(np.float64) if curves else np.zeros((0, 4))
+        following = [(source, frame + 1) for source, frame in self._places]
+        continues = np.array(
+            [now == after for now, after in zip(self._places[1:], following[:-1], strict=True)]
+            + [False] * bool(self._places),
+            dtype=bool,
+        )
+        if len(self):
+            self.candidates = Candidates(
+                self.curves, np.concatenate(pose), np.concatenate(sharpness), continues
+            )
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def place(self, mouth: int) -> tuple[int, int]:
+        return self._places[mouth]
+
+
+class _Brush:
+    """Draws frames of one plate from one library."""
+
+    def __init__(self, plate: PlateView, library: Sequence[LibraryView]) -> None:
+        self._plate = plate
+        self._library = library
+        self._motion = in_head_frame(plate.track.landmarks, plate.track.template)
+        self._library_motion = [
+            in_head_frame(view.track.landmarks, view.track.template) for view in library
+        ]
+        self._interocular = interocular_pixels(plate.track)
+        positions = np.concatenate(
+            [
+                motion.positions[view.sharpness > 0]
+                for motion, view in zip(self._library_motion, library, strict=True)
+            ]
+        )
+        curves = mouth_curves(positions)
+        self._to_shape = CurveToShape.learned(positions, curves)
+        rank = np.argsort(curves[:, 0])[int(len(curves) * OPEN_MOUTHED_PERCENTILE / 100)]
+        self._triangles = face_triangles(positions[rank][:MESH_POINTS, :2])
+
+    def frame(self, frame: int, choice: Choice, curves: NDArray[np.float32]) -> Patch:
+        """The patch of one plate frame."""
+        picture = self._plate.frame(frame)
+        interocular = float(self._interocular[frame])
+        aspect = (self._plate.pixel_aspect, 1.0)
+        shape = self._shape(frame, choice, curves)
+        square = self._plate.track.landmarks[frame, :, :2].astype(np.float64)
+        target = carried_points(self._motion, frame, shape, square) / aspect
+        own = square[:MESH_POINTS] / aspect
+
+        framed_own = with_frame(own)
+        framed_target = np.vstack([target, framed_own[MESH_POINTS:]])
+        box = _edit_box(framed_target, own, interocular, picture)
+        jaw = warp_map(
+            framed_own, framed_target, self._triangles, box, max(0.8, MAP_BLUR_IOD * interocular)
+        )
+        source_box = _source_box(jaw, picture)
+        plate = jaw.sampled(encode_log(picture[source_box.slices]), (source_box.x0, source_box.y0))
+        mouth, matte = self._mouth(choice, framed_target, plate, box, interocular)
+        return _patch(mouth, matte, jaw, choice.strength, picture)
+
+    def _shape(self, frame: int, choice: Choice, curves: NDArray[np.float32]) -> Array:
+        """The face to draw, in the head frame: the mixed library faces bent to the curves."""
+        mixed: Array = sum(
+            (
+                weight * self._library_motion[source].positions[index]
+                for source, index, weight in choice.mouths
+            ),
+            np.zeros((1, 3)),
+        )
+        bent = self._to_shape.towards(mixed, curves)
+        own = self._motion.positions[frame]
+        shape: Array = own + choice.strength * (bent - own)
+        return shape
+
+    def _mouth(
+        self, choice: Choice, framed_target: Array, plate: Image, box: Box, interocular: float
+    ) -> tuple[Image, Image]:
+        """The plate with the library's mouth blended in, and the matte, both over the box."""
+        matte = mouth_matte(framed_target, box, interocular)
+        inner = _inner_box(matte.mouth, int(PAD_IOD * interocular), box)
+        mixed = np.zeros((inner.height, inner.width, 3), np.float32)
+        for source, index, weight in choice.mouths:
+            view = self._library[source]
+            crop, corner = view.crop(index)
+            points = picture_points(view.track, index, view.pixel_aspect)[:MESH_POINTS]
+            bend = warp_map(
+                with_frame(points), framed_target, self._triangles, inner,
+                max(0.8, MAP_BLUR_IOD * interocular),
+            )  # fmt: skip
+            mixed += np.float32(weight) * bend.sampled(encode_log(crop), corner)
+        rows, columns = _relative(inner, box)
+        under = plate[rows, columns]
+        toned = tone_matched(mixed, under, matte.skin[rows, columns], interocular)
+        drawn = plate.copy()
+        share = np.ascontiguousarray(matte.mouth[rows, columns] * np.float32(choice.strength))
+        drawn[rows, columns] = blended(toned, np.ascontiguousarray(under), share)
+        return drawn, matte.mouth
+
+
+def _patch(drawn: Image, mouth: Image, jaw: WarpMap, strength: float, picture: Image) -> Patch:
+    """The changed pixels: where the plate moved or the mouth shows, with a soft edge."""
+    changed = ((jaw.shift() > STILL_PIXELS) | (mouth * strength > 1e-3)).astype(np.float32)
+    soft = cv2.GaussianBlur(cv2.dilate(changed, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
+    # Rounded so that the matte as written in half floats is 0 wherever nothing was drawn.
+    alpha = np.where(soft < 1 / 512, 0, np.minimum(soft, 1)).astype(np.float32)
+    height, width = picture.shape[:2]
+    stmap = np.stack([(jaw.x + 0.5) / width, 1 - (jaw.y + 0.5) / height], axis=-1)
+    return Patch(jaw.box, decode_log(drawn) * alpha[..., None], alpha, stmap)
+
+
+def _edit_box(framed_target: Array, own: Array, interocular: float, picture: Image) -> Box:
+    """From the nose's bridge to under the chin, as wide as the frame around the face."""
+    points = framed_target
+    low_frame = points[MESH_POINTS + 14 : MESH_POINTS + 23]
+    bottom = max(points[list(BOTTOM), 1].max(), low_frame[:, 1].max()) + 0.1 * interocular
+    top = own[list(TOP), 1].mean()
+    left, right = points[:, 0].min() - 2, points[:, 0].max() + 2
+    box = Box(int(left), int(top), int(right) + 1, int(bottom) + 1)
+    return box.clipped(picture.shape[1], picture.shape[0])
+
+
+def _source_box(jaw: WarpMap, picture: Image) -> Box:
+    margin = 6  # Lanczos reaches 4 pixels
+    box = Box(
+        int(jaw.x.min()) - margin,
+        int(jaw.y.min()) - margin,
+        int(jaw.x.max()) + margin,
+        int(jaw.y.max()) + margin,
+    )
+    return box.clipped(picture.shape[1], picture.shape[0])
+
+
+def _inner_box(matte: Image, pad: int, box: Box) -> Box:
+    rows, columns = np.nonzero(matte > 2e-3)
+    inner = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+    padded = inner.padded(pad).clipped(box.width, box.height)
+    return Box(
+        padded.x0 + box.x0, padded.y0 + box.y0, padded.x1 + box.x0, padded.y1 + box.y0
+    )
+
+
+def _relative(inner: Box, box: Box) -> tuple[slice, slice]:
+    return (
+        slice(inner.y0 - box.y0, inner.y1 - box.y0),
+        slice(inner.x0 - box.x0, inner.x1 - box.x0),
+    )
+
+
+def _ramps(reasons: Sequence[str]) -> Array:
+    """0 where the plate passes through, rising to 1 within RAMP_FRAMES of it and of the ends."""
+    usable = np.array([not reason for reason in reasons])
+    strength = np.zeros(len(usable))
+    for start, end in _runs(usable):
+        inside = np.arange(end - start)
+        edge = np.minimum(inside, inside[::-1]) + 0.5
+        strength[start:end] = smoothstep(0, RAMP_FRAMES, edge)
+    return strength
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.r_[0, flags.astype(int), 0]))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+

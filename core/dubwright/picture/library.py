@@ -1,0 +1,107 @@
+"""An actor's own mouth images: the lower face of every usable frame of a shot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dubwright.face.landmarks import LIPS_OUTER, OUTER_EYE_LEFT, OUTER_EYE_RIGHT, SKIN_RING_FAR
+from dubwright.media.colour import encode_log
+from dubwright.media.plate import Plate
+from dubwright.model import Box, FaceTrack, FrameRange
+
+__all__ = ["MouthLibrary", "ShotPlate", "build_library", "interocular_pixels", "picture_points"]
+
+MARGIN_IOD: Final = 0.35
+INDEX: Final = "index.npz"
+
+
+class MouthLibrary:
+    """The library of one shot, read crop by crop from its folder."""
+
+    def __init__(self, folder: Path, track: FaceTrack, pixel_aspect: float) -> None:
+        self._folder = folder
+        self.track = track
+        self.pixel_aspect = pixel_aspect
+        with np.load(folder / INDEX) as index:
+            self.sharpness: NDArray[np.float32] = index["sharpness"]
+            self._corners: NDArray[np.int64] = index["corners"]
+
+    def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
+        pixels = np.load(self._folder / f"{index}.npy").astype(np.float32)
+        x, y = self._corners[index].tolist()
+        return pixels, (x, y)
+
+
+class ShotPlate:
+    """A shot's plate with its face, for a renderer. Keeps the frame read last."""
+
+    def __init__(self, plate: Plate, track: FaceTrack) -> None:
+        self._plate = plate
+        self.track = track
+        self._kept: tuple[int, NDArray[np.float32]] | None = None
+
+    @property
+    def pixel_aspect(self) -> float:
+        return self._plate.spec.pixel_aspect
+
+    def frame(self, index: int) -> NDArray[np.float32]:
+        if self._kept is None or self._kept[0] != index:
+            self._kept = index, self._plate.frame(index)
+        return self._kept[1]
+
+
+def build_library(
+    plate: Plate, track: FaceTrack, folder: Path, step: Callable[[], None]
+) -> None:
+    """Write the library of a shot into an empty folder: half-float crops and an index.
+
+    Args:
+        plate: the shot's frames.
+        track: its face.
+        folder: to write into.
+        step: called after each frame.
+    """
+    frames = plate.spec.frames
+    sharpness = np.zeros(frames, np.float32)
+    corners = np.zeros((frames, 2), np.int64)
+    usable = track.usable
+    interocular = interocular_pixels(track)
+    for index, picture in enumerate(plate.frames(FrameRange(0, frames))):
+        if usable[index]:
+            points = picture_points(track, index, plate.spec.pixel_aspect)
+            box = _around(points[list(SKIN_RING_FAR)], MARGIN_IOD * interocular[index], picture)
+            corners[index] = box.x0, box.y0
+            np.save(folder / f"{index}.npy", picture[box.slices].astype(np.float16))
+            sharpness[index] = _sharpness(picture, points)
+        step()
+    np.savez(folder / INDEX, sharpness=sharpness, corners=corners)
+
+
+def picture_points(track: FaceTrack, frame: int, pixel_aspect: float) -> NDArray[np.float64]:
+    """A frame's landmarks in the plate's own pixels, [478, 2]."""
+    return track.landmarks[frame, :, :2].astype(np.float64) / (pixel_aspect, 1.0)
+
+
+def interocular_pixels(track: FaceTrack) -> NDArray[np.float32]:
+    """Distance between the outer corners of the eyes in the picture, [frames]."""
+    eyes = track.landmarks[:, [OUTER_EYE_RIGHT, OUTER_EYE_LEFT], :2]
+    distance: NDArray[np.float32] = np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=1)
+    return distance
+
+
+def _around(points: NDArray[np.float64], margin: float, picture: NDArray[np.float32]) -> Box:
+    low, high = np.floor(points.min(axis=0) - margin), np.ceil(points.max(axis=0) + margin)
+    (x0, y0), (x1, y1) = low.astype(int).tolist(), high.astype(int).tolist()
+    return Box(x0, y0, x1, y1).clipped(picture.shape[1], picture.shape[0])
+
+
+def _sharpness(picture: NDArray[np.float32], points: NDArray[np.float64]) -> float:
+    lips = _around(points[list(LIPS_OUTER)], 2, picture)
+    grey = cv2.GaussianBlur(encode_log(picture[lips.slices].mean(axis=2)), (0, 0), 0.6)
+    return float(cv2.Laplacian(grey, cv2.CV_32F).var()) + 1e-9
