@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
 import cv2
@@ -18,7 +17,7 @@ from dubwright.media.colour import display_proxy
 from dubwright.media.plate import Plate
 from dubwright.model import FaceTrack, FrameRange
 
-__all__ = ["load_track", "save_track", "track_face"]
+__all__ = ["track_face"]
 
 PROXY_LONGEST_SIDE: Final = 1280
 SMOOTHING_FRAMES: Final = 5
@@ -55,16 +54,6 @@ def track_face(plate: Plate, tracker: FaceTracker, step: Callable[[], None]) -> 
     template = head_template(landmarks)
     motion = in_head_frame(landmarks, template)
     return FaceTrack(landmarks, template, _reasons(landmarks, motion, width, spec.height))
-
-
-def save_track(track: FaceTrack, path: Path) -> None:
-    np.savez(path, landmarks=track.landmarks, template=track.template, reasons=track.reasons)
-
-
-def load_track(path: Path) -> FaceTrack:
-    with np.load(path) as data:
-        reasons = tuple(str(reason) for reason in data["reasons"])
-        return FaceTrack(data["landmarks"], data["template"], reasons)
 
 
 def _smoothed(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,8 +18,10 @@ __all__ = [
     "DEFAULT_CONFIG",
     "DISPLAY",
     "SCENE_LINEAR",
+    "LINEAR_REC709",
     "ColourConfig",
     "decode_log",
+    "display_preview",
     "display_proxy",
     "encode_log",
 ]
@@ -149,14 +151,23 @@ def _built_in(name: str) -> Any:
 
 
 def display_proxy(image: Array, space: str, config: ColourConfig) -> NDArray[np.uint8]:
-    """A picture for detectors and people: uint8 sRGB, exposed so that a face can be seen.
+    """A picture for detectors: uint8 sRGB, exposed so that a face can be seen.
 
     One way only; no pixel of it returns to a plate.
     """
     linear = config.converted(image, space, LINEAR_REC709)
     bright = float(np.percentile(linear.max(axis=2)[::4, ::4], PROXY_PERCENTILE))
-    exposed = np.clip(linear * np.float32(PROXY_STEPS * PROXY_TARGET / max(bright, 1e-4)), 0, PROXY_STEPS)
-    return _srgb_codes()[exposed.astype(np.uint16)]
+    return _srgb(linear * np.float32(PROXY_TARGET / max(bright, 1e-4)))
+
+
+def display_preview(image: Array, space: str, config: ColourConfig) -> NDArray[np.uint8]:
+    """A picture for people: uint8 sRGB at the plate's own exposure, clipped at 1."""
+    return _srgb(config.converted(image, space, LINEAR_REC709))
+
+
+def _srgb(linear: Array) -> NDArray[np.uint8]:
+    steps = np.clip(linear * np.float32(PROXY_STEPS), 0, PROXY_STEPS).astype(np.uint16)
+    return _srgb_codes()[steps]
 
 
 @lru_cache(maxsize=1)

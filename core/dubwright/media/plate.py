@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -129,17 +129,23 @@ def _probed_movie(spec: PlateSpec, named_space: str | None, config: ColourConfig
 
 
 class Plate:
-    """Reads the frames of a probed spec, float32 [height, width, 3] in its working space."""
+    """Reads the frames of a probed spec, float32 [height, width, 3] in its working space.
 
-    def __init__(self, spec: PlateSpec) -> None:
+    Args:
+        spec: the frames.
+        decoded: frames of a movie that stand already as scene-linear EXR.
+    """
+
+    def __init__(self, spec: PlateSpec, decoded: Mapping[int, Path] | None = None) -> None:
         self.spec = spec
+        self._decoded = decoded or {}
         self._config: ColourConfig | None = None
 
     def frames(self, frames: FrameRange) -> Iterator[NDArray[np.float32]]:
         """Frames in order; one is in memory at a time."""
-        if self.spec.kind == "sequence":
+        if self.spec.kind == "sequence" or all(frame in self._decoded for frame in frames):
             for frame in frames:
-                yield read_rgb(self.spec.file(frame))
+                yield read_rgb(self._decoded.get(frame) or self.spec.file(frame))
             return
         for codes in read_frames(Path(self.spec.path), frames.shifted(self.spec.first)):
             yield self.config.converted(codes, self.spec.colour_space, self.spec.working_space)

@@ -17,11 +17,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.model import Articulation, Timing
+from dubwright.model import Articulation, Phone, Timing
 from dubwright.mouth.range import MouthRange
 from dubwright.mouth.visemes import CLOSE_FRONT_ROUNDED, Viseme, viseme_of
 
-__all__ = ["CLASSES", "Observation", "Timed", "learned", "shares", "usual_articulation"]
+__all__ = ["CLASSES", "Observation", "Timed", "learned", "shares", "timed_phones", "usual_articulation"]
 
 Array = NDArray[np.float64]
 
@@ -87,6 +87,11 @@ def usual_articulation(mouth: MouthRange) -> Articulation:
     rows = np.array([row[:4] for row in USUAL.values()])
     targets = rest + np.where(rows >= 0, rows * (high - rest), -rows * (low - rest))
     return Articulation(targets=_named(targets), timing=Timing(), learned_frames=0)
+
+
+def timed_phones(phones: Sequence[Phone], sample_rate: int) -> list[Timed]:
+    """Phones as (start, end, symbol) in seconds."""
+    return [(p.start / sample_rate, p.end / sample_rate, p.symbol) for p in phones]
 
 
 def shares(times: Array, phones: Sequence[Timed], timing: Timing) -> Array:

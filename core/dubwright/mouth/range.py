@@ -34,6 +34,12 @@ class MouthRange:
     low: tuple[float, float, float, float]
     high: tuple[float, float, float, float]
 
+    @classmethod
+    def typical(cls) -> MouthRange:
+        """A mouth that nobody has measured."""
+        rest = np.array([0.0, 0.55, 0.15, 1.25])
+        return cls(_four(rest), _four(rest - USUAL_BELOW), _four(rest + USUAL_ABOVE))
+
 
 def measure_range(tracks: list[FaceTrack]) -> MouthRange | None:
     """The range of one actor over all tracks of the same face; None where it is never seen."""

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from dubwright.engines import EngineCard, EngineKind
 from dubwright.model import Articulation, MouthCurves, Phone
-from dubwright.mouth.articulation import CLASSES, Timed, shares
+from dubwright.mouth.articulation import CLASSES, Timed, shares, timed_phones
 from dubwright.mouth.visemes import Viseme, viseme_of
 
-__all__ = ["DominancePredictor", "timed_phones"]
+__all__ = ["DominancePredictor"]
 
 Array = NDArray[np.float64]
 
@@ -55,11 +55,6 @@ class DominancePredictor:
         limit = open_wide * (TEETH_SHARE_OF_OPEN + (1.5 - TEETH_SHARE_OF_OPEN) * touching)
         curves[:, 0] = np.minimum(aperture, limit)
         return MouthCurves(rate, curves.astype(np.float32))
-
-
-def timed_phones(phones: Sequence[Phone], sample_rate: int) -> list[Timed]:
-    """Phones as (start, end, symbol) in seconds."""
-    return [(p.start / sample_rate, p.end / sample_rate, p.symbol) for p in phones]
 
 
 def _away_from(

@@ -1,0 +1,332 @@
+"""Reads what a timeline shows and sounds, in exact frames."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlparse
+from urllib.request import url2pathname
+
+import fileseq
+import opentimelineio as otio
+
+from dubwright.errors import DubwrightError
+from dubwright.media.movie import probe_movie
+from dubwright.media.plate import PlateSpec
+from dubwright.model import FrameRange, exact_rate
+from dubwright.speech.soundtrack import SoundClip, Stem
+
+__all__ = ["ConformedTimeline", "Shot", "media_path", "read_timeline"]
+
+MOVIES: Final = frozenset({".mp4", ".mov", ".mxf", ".mkv", ".avi", ".webm", ".m4v"})
+ME_NAMES: Final = re.compile(r"\b(M\s*&\s*E|ME|MX|FX|SFX|MUSIC|EFFECTS)\b", re.IGNORECASE)
+DX_NAMES: Final = re.compile(r"\b(DX|DIA|DIALOG|DIALOGUE|VOX)\b", re.IGNORECASE)
+NOT_IN_ID: Final = re.compile(r"[^A-Za-z0-9_-]+")
+RATE_TOLERANCE: Final = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A clip on a video track.
+
+    Attributes:
+        uid: stable name, from the clip's name and place.
+        track, index: the clip's place in the timeline.
+        record: frames of the timeline that it fills, from 0.
+        plate: its frames, not yet probed; None where it cannot be edited.
+        problem: why it cannot be edited; "" where it can.
+    """
+
+    uid: str
+    name: str
+    track: int
+    index: int
+    record: FrameRange
+    plate: PlateSpec | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConformedTimeline:
+    """A timeline as the other rooms see it."""
+
+    name: str
+    path: Path
+    rate: Fraction
+    start_frame: int
+    frames: int
+    shots: tuple[Shot, ...]
+    sounds: tuple[SoundClip, ...]
+
+    @property
+    def duration_ms(self) -> int:
+        return int(Fraction(self.frames * 1000) / self.rate)
+
+
+def read_timeline(path: Path) -> tuple[ConformedTimeline, otio.schema.Timeline]:
+    """Read a timeline, or a movie as a timeline of one clip.
+
+    Raises:
+        DubwrightError: the file cannot be read, is empty, or its media are missing.
+    """
+    if not path.exists():
+        raise DubwrightError(
+            "The timeline is missing",
+            where=str(path),
+            why="there is no such file",
+            repair="check the path",
+        )
+    timeline = _movie_timeline(path) if path.suffix.lower() in MOVIES else _load(path)
+    if not isinstance(timeline, otio.schema.Timeline):
+        raise _unreadable(path, f"it holds a {type(timeline).__name__}, not a timeline")
+    clips = list(timeline.find_clips())
+    if not any(_is_video(clip) for clip in clips):
+        raise DubwrightError(
+            "The timeline has no picture",
+            where=str(path),
+            why="no video track holds a clip",
+            repair="export a timeline with at least one clip on a video track",
+        )
+    rate = _timeline_rate(timeline, clips)
+    start = timeline.global_start_time
+    duration = timeline.duration()
+    return (
+        ConformedTimeline(
+            name=timeline.name or path.stem,
+            path=path.absolute(),
+            rate=rate,
+            start_frame=_frames(start, rate) if start else 0,
+            frames=_frames(duration, rate),
+            shots=tuple(_shots(timeline, path.parent, rate)),
+            sounds=tuple(_sounds(timeline, path.parent)),
+        ),
+        timeline,
+    )
+
+
+def media_path(url: str, folder: Path) -> Path:
+    """The file that a media reference names: a file URL, a bare path, or one relative to the
+    timeline's folder."""
+    if url.startswith("file:"):
+        parsed = urlparse(url)
+        host = f"//{parsed.netloc}" if parsed.netloc not in ("", "localhost") else ""
+        return Path(url2pathname(host + parsed.path))
+    path = Path(unquote(url) if "%20" in url else url)
+    return path if path.is_absolute() else folder / path
+
+
+def _load(path: Path) -> Any:
+    try:
+        return otio.adapters.read_from_file(str(path))
+    except otio.exceptions.NoKnownAdapterForExtensionError:
+        raise _unreadable(path, f"no adapter reads {path.suffix or 'a file without suffix'}") from None
+    except (otio.exceptions.OTIOError, ValueError, OSError, KeyError) as error:
+        raise _unreadable(path, str(error).splitlines()[0] if str(error) else "no reason") from error
+
+
+def _movie_timeline(path: Path) -> otio.schema.Timeline:
+    info = probe_movie(path)
+    rate = float(info.rate)
+    available = otio.opentime.TimeRange(
+        otio.opentime.RationalTime(0, rate), otio.opentime.RationalTime(info.frames, rate)
+    )
+
+    def clip() -> otio.schema.Clip:
+        reference = otio.schema.ExternalReference(str(path.absolute()), available)
+        return otio.schema.Clip(path.stem, reference, available)
+
+    timeline = otio.schema.Timeline(path.stem)
+    timeline.tracks.append(otio.schema.Track("V1", [clip()], kind=otio.schema.TrackKind.Video))
+    if info.has_audio:
+        timeline.tracks.append(otio.schema.Track("A1", [clip()], kind=otio.schema.TrackKind.Audio))
+    return timeline
+
+
+def _timeline_rate(timeline: otio.schema.Timeline, clips: list[otio.schema.Clip]) -> Fraction:
+    if timeline.global_start_time:
+        return exact_rate(timeline.global_start_time.rate)
+    first = next(clip for clip in clips if _is_video(clip))
+    return exact_rate(first.trimmed_range().start_time.rate)
+
+
+def _is_video(clip: otio.schema.Clip) -> bool:
+    track = clip.parent()
+    return isinstance(track, otio.schema.Track) and track.kind == otio.schema.TrackKind.Video
+
+
+def _shots(timeline: otio.schema.Timeline, folder: Path, rate: Fraction) -> Iterator[Shot]:
+    used: dict[str, int] = {}
+    for track_index, track in enumerate(timeline.video_tracks()):
+        for index, item in enumerate(track):
+            if isinstance(item, otio.schema.Gap | otio.schema.Transition):
+                continue
+            place = item.trimmed_range_in_parent()
+            record = FrameRange(
+                _frames(place.start_time, rate), _frames(place.end_time_exclusive(), rate)
+            )
+            uid = NOT_IN_ID.sub("-", item.name).strip("-") or f"v{track_index + 1}-{index + 1}"
+            used[uid] = used.get(uid, 0) + 1
+            if used[uid] > 1:
+                uid = f"{uid}-{used[uid]}"
+            problem = _problem(item, rate)
+            plate = None if problem else _plate(item, folder, rate)
+            yield Shot(uid, item.name, track_index, index, record, plate, problem)
+
+
+def _problem(item: Any, rate: Fraction) -> str:
+    """Why a clip cannot be edited, for people; "" where it can."""
+    if not isinstance(item, otio.schema.Clip):
+        return "a compound clip: decompose it in place to have it dubbed"
+    for effect in item.effects:
+        if isinstance(effect, otio.schema.TimeEffect):
+            return "the clip is retimed: bake the new speed into its media to have it dubbed"
+    if isinstance(item.media_reference, otio.schema.MissingReference):
+        raise DubwrightError(
+            "A clip has no media",
+            where=f"clip {item.name!r}",
+            why="its media reference is offline",
+            repair="relink the clip in the editor and export the timeline again",
+        )
+    if isinstance(item.media_reference, otio.schema.GeneratorReference):
+        return "a generated picture"
+    clip_rate = exact_rate(item.trimmed_range().start_time.rate)
+    if clip_rate != rate:
+        return f"its rate is {float(clip_rate):g}, the timeline's {float(rate):g}"
+    return ""
+
+
+def _plate(clip: otio.schema.Clip, folder: Path, rate: Fraction) -> PlateSpec:
+    used = clip.trimmed_range()
+    reference = clip.media_reference
+    available = reference.available_range or clip.available_range()
+    offset = _frames(used.start_time - available.start_time, rate)
+    frames = _frames(used.duration, rate)
+    if isinstance(reference, otio.schema.ImageSequenceReference):
+        base = media_path(reference.target_url_base or ".", folder)
+        pattern = f"{reference.name_prefix}{{frame}}{reference.name_suffix}"
+        return _checked(
+            PlateSpec(
+                kind="sequence",
+                path=str(base / pattern),
+                first=reference.start_frame + offset * reference.frame_step,
+                step=reference.frame_step,
+                padding=reference.frame_zero_padding,
+                frames=frames,
+                rate=rate,
+                colour_space="",
+            ),
+            clip.name,
+        )
+    path = media_path(reference.target_url, folder)
+    if path.suffix.lower() in MOVIES:
+        spec = PlateSpec(
+            kind="movie", path=str(path), first=offset, frames=frames, rate=rate, colour_space=""
+        )
+        return _checked(spec, clip.name)
+    return _checked(_sequence_pattern(path, clip.name, offset, frames, rate), clip.name)
+
+
+def _sequence_pattern(
+    path: Path, clip: str, offset: int, frames: int, rate: Fraction
+) -> PlateSpec:
+    """A plate from a pattern such as plate.####.exr, plate.%04d.exr or plate.@@@@.exr."""
+    try:
+        found = fileseq.findSequenceOnDisk(str(path))
+    except fileseq.FileSeqException:
+        raise _missing_media(path, clip, "no file of the sequence is there") from None
+    numbers = list(found.frameSet() or [])
+    if not numbers:
+        raise DubwrightError(
+            "A clip's media is neither a movie nor an image sequence",
+            where=f"clip {clip!r}: {path}",
+            why=f"files ending in {path.suffix or 'nothing'} are not read",
+            repair="relink the clip to a movie, or to an EXR sequence such as plate.####.exr",
+        )
+    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+    return PlateSpec(
+        kind="sequence",
+        path=f"{found.dirname()}{found.basename()}{{frame}}{found.extension()}",
+        first=numbers[0] + offset * step,
+        step=step,
+        padding=found.zfill(),
+        frames=frames,
+        rate=rate,
+        colour_space="",
+    )
+
+
+def _checked(spec: PlateSpec, clip: str) -> PlateSpec:
+    missing = [file for file in spec.files() if not file.is_file()]
+    if missing:
+        count = f"{len(missing)} of {len(spec.files())} files are not there"
+        raise _missing_media(missing[0], clip, count)
+    if spec.kind == "sequence" and Path(spec.path).suffix.lower() != ".exr":
+        raise DubwrightError(
+            "A sequence is not EXR",
+            where=f"clip {clip!r}: {spec.path}",
+            why=f"{Path(spec.path).suffix} frames are not read",
+            repair="convert it to scene-linear EXR, or relink the clip to a movie",
+        )
+    return spec
+
+
+def _sounds(timeline: otio.schema.Timeline, folder: Path) -> Iterator[SoundClip]:
+    for track in timeline.audio_tracks():
+        if not track.enabled:
+            continue
+        stem: Stem = "mix"
+        if ME_NAMES.search(track.name):
+            stem = "M&E"
+        elif DX_NAMES.search(track.name):
+            stem = "DX"
+        for clip in track.find_clips():
+            reference = clip.media_reference
+            if not isinstance(reference, otio.schema.ExternalReference):
+                continue
+            path = media_path(reference.target_url, folder)
+            if not path.is_file():
+                raise _missing_media(path, clip.name, "the file is not there")
+            used = clip.trimmed_range()
+            available = reference.available_range
+            origin = available.start_time if available else otio.opentime.RationalTime(0, 24)
+            yield SoundClip(
+                path=path,
+                stem=stem,
+                record_start=_seconds(clip.trimmed_range_in_parent().start_time),
+                media_start=_seconds(used.start_time) - _seconds(origin),
+                duration=_seconds(used.duration),
+            )
+
+
+def _frames(time: otio.opentime.RationalTime, rate: Fraction) -> int:
+    """A time as whole frames of an exact rate."""
+    if abs(time.rate - float(rate)) < RATE_TOLERANCE * float(rate):
+        return round(time.value)
+    return round(time.value * float(rate) / time.rate)
+
+
+def _seconds(time: otio.opentime.RationalTime) -> Fraction:
+    rate = Fraction(round(time.rate)) if time.rate > 1000 else exact_rate(time.rate)
+    return Fraction(time.value).limit_denominator(1_000_000) / rate
+
+
+def _missing_media(path: Path, clip: str, why: str) -> DubwrightError:
+    return DubwrightError(
+        "The media of a clip is missing",
+        where=f"clip {clip!r}: {path}",
+        why=why,
+        repair="connect its drive or relink the clip, and export the timeline again",
+    )
+
+
+def _unreadable(path: Path, why: str) -> DubwrightError:
+    return DubwrightError(
+        "The timeline cannot be read",
+        where=str(path),
+        why=why,
+        repair="export it again as OpenTimelineIO (.otio), or give a movie",
+    )

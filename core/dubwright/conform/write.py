@@ -1,0 +1,240 @@
+"""Writes the master timeline and a plain timeline per language.
+
+Only stock OpenTimelineIO schemas are used; what is ours stands in metadata under "dubwright".
+In the master the plate stays the active media reference of each clip and every language is an
+alternate named dub_<language>. A plain timeline shows one language: V1 the plates, V2 the dubbed
+frames where lips changed, A1 the dialogue, A2 the M&E.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import opentimelineio as otio
+
+from dubwright.conform.read import ConformedTimeline, Shot, media_path
+from dubwright.errors import DubwrightError
+from dubwright.model import Cue, FrameRange, frame_of_ms
+
+__all__ = ["DubbedShot", "DubbedSound", "LanguageVersion", "write_timelines"]
+
+NAMESPACE: Final = "dubwright"
+PLATE_KEY: Final = "DEFAULT_MEDIA"
+
+
+@dataclass(frozen=True, slots=True)
+class DubbedShot:
+    """The frames of one shot in one language: files `prefix`NNNN.exr in `folder`.
+
+    `edited` are the ranges, from the shot's first frame, where lips changed.
+    """
+
+    shot: Shot
+    folder: Path
+    prefix: str
+    first: int
+    step: int
+    padding: int
+    edited: tuple[FrameRange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DubbedSound:
+    """A stem from the timeline's start on."""
+
+    name: str
+    path: Path
+    samples: int
+    sample_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageVersion:
+    """One language of a timeline. The first sound is its dialogue."""
+
+    language: str
+    shots: tuple[DubbedShot, ...]
+    sounds: tuple[DubbedSound, ...]
+    cues: tuple[Cue, ...]
+
+
+def write_timelines(
+    source: otio.schema.Timeline,
+    conformed: ConformedTimeline,
+    versions: Sequence[LanguageVersion],
+    folder: Path,
+) -> list[Path]:
+    """Write `<name>.otio`, the master, and `<name>.<language>.otio` for each language.
+
+    Args:
+        source: the timeline as it was read; it is not changed.
+        conformed: what it means.
+        versions: the languages.
+        folder: to write into.
+
+    Returns:
+        The files, the master first.
+    """
+    written = [folder / f"{conformed.name}.otio"]
+    _write(_master(source, conformed, versions), written[0])
+    for version in versions:
+        path = folder / f"{conformed.name}.{version.language}.otio"
+        _write(_plain(source, conformed, version), path)
+        written.append(path)
+    return written
+
+
+def _master(
+    source: otio.schema.Timeline,
+    conformed: ConformedTimeline,
+    versions: Sequence[LanguageVersion],
+) -> otio.schema.Timeline:
+    master = source.deepcopy()
+    _make_absolute(master, conformed)
+    rate = float(conformed.rate)
+    tracks = list(master.video_tracks())
+    for version in versions:
+        for dubbed in version.shots:
+            clip = tracks[dubbed.shot.track][dubbed.shot.index]
+            references = dict(clip.media_references())
+            references[f"dub_{version.language}"] = _sequence(dubbed, rate)
+            clip.set_media_references(references, clip.active_media_reference_key)
+            clip.metadata.setdefault(NAMESPACE, {})["uid"] = dubbed.shot.uid
+        for sound in version.sounds:
+            track = _sound_track(sound, conformed)
+            track.enabled = False
+            track.metadata[NAMESPACE] = {"language": version.language}
+            master.tracks.append(track)
+    for version in versions[:1]:
+        for cue in version.cues:
+            master.tracks.markers.append(_marker(cue, conformed))
+    master.metadata[NAMESPACE] = {"languages": [version.language for version in versions]}
+    return master
+
+
+def _plain(
+    source: otio.schema.Timeline, conformed: ConformedTimeline, version: LanguageVersion
+) -> otio.schema.Timeline:
+    plain = otio.schema.Timeline(
+        f"{conformed.name} ({version.language})", global_start_time=source.global_start_time
+    )
+    base = source.deepcopy()
+    _make_absolute(base, conformed)
+    for track in base.video_tracks():
+        track.parent().remove(track)
+        plain.tracks.append(track)
+    plain.tracks.append(_dub_track(conformed, version))
+    for sound in version.sounds:
+        plain.tracks.append(_sound_track(sound, conformed))
+    for cue in version.cues:
+        plain.tracks.markers.append(_marker(cue, conformed, version.language))
+    plain.metadata[NAMESPACE] = {"language": version.language}
+    return plain
+
+
+def _dub_track(conformed: ConformedTimeline, version: LanguageVersion) -> otio.schema.Track:
+    rate = float(conformed.rate)
+    track = otio.schema.Track(f"Dub {version.language}", kind=otio.schema.TrackKind.Video)
+    at = 0
+    ordered = sorted(version.shots, key=lambda dubbed: dubbed.shot.record.start)
+    for dubbed in ordered:
+        for number, edited in enumerate(dubbed.edited, start=1):
+            start = dubbed.shot.record.start + edited.start
+            if start < at:
+                continue
+            if start > at:
+                track.append(otio.schema.Gap(duration=otio.opentime.RationalTime(start - at, rate)))
+            reference = _sequence(dubbed, rate)
+            first = reference.available_range.start_time
+            used = otio.opentime.TimeRange(
+                first + otio.opentime.RationalTime(edited.start, rate),
+                otio.opentime.RationalTime(len(edited), rate),
+            )
+            name = f"{dubbed.shot.uid}.{version.language}.{number:02d}"
+            clip = otio.schema.Clip(name, reference, used)
+            clip.metadata[NAMESPACE] = {"uid": dubbed.shot.uid, "language": version.language}
+            track.append(clip)
+            at = start + len(edited)
+    return track
+
+
+def _sequence(dubbed: DubbedShot, rate: float) -> otio.schema.ImageSequenceReference:
+    plate = dubbed.shot.plate
+    frames = plate.frames if plate else 0
+    return otio.schema.ImageSequenceReference(
+        target_url_base=dubbed.folder.as_posix() + "/",
+        name_prefix=dubbed.prefix,
+        name_suffix=".exr",
+        start_frame=dubbed.first,
+        frame_step=dubbed.step,
+        rate=rate,
+        frame_zero_padding=dubbed.padding,
+        available_range=otio.opentime.TimeRange(
+            otio.opentime.RationalTime(dubbed.first, rate),
+            otio.opentime.RationalTime(frames, rate),
+        ),
+    )
+
+
+def _sound_track(sound: DubbedSound, conformed: ConformedTimeline) -> otio.schema.Track:
+    rate = float(conformed.rate)
+    length = Fraction(sound.samples, sound.sample_rate)
+    available = otio.opentime.TimeRange(
+        otio.opentime.RationalTime(0, rate),
+        otio.opentime.RationalTime(int(length * conformed.rate), rate),
+    )
+    reference = otio.schema.ExternalReference(sound.path.as_posix(), available)
+    clip = otio.schema.Clip(sound.path.stem, reference, available)
+    return otio.schema.Track(sound.name, [clip], kind=otio.schema.TrackKind.Audio)
+
+
+def _marker(cue: Cue, conformed: ConformedTimeline, language: str | None = None) -> Any:
+    rate = float(conformed.rate)
+    start = frame_of_ms(cue.start_ms, conformed.rate)
+    end = max(start + 1, frame_of_ms(cue.end_ms, conformed.rate))
+    marked = otio.opentime.TimeRange(
+        otio.opentime.RationalTime(start, rate), otio.opentime.RationalTime(end - start, rate)
+    )
+    text = cue.text.get(language, "") if language else next(iter(cue.text.values()), "")
+    return otio.schema.Marker(
+        name=f"{cue.id} {cue.speaker}",
+        marked_range=marked,
+        color=otio.schema.MarkerColor.CYAN,
+        metadata={NAMESPACE: {"cue": cue.id, "speaker": cue.speaker, "text": text}},
+    )
+
+
+def _make_absolute(timeline: otio.schema.Timeline, conformed: ConformedTimeline) -> None:
+    """Media paths that were relative to the source timeline hold wherever the new one stands."""
+    folder = conformed.path.parent
+    for clip in timeline.find_clips():
+        for reference in clip.media_references().values():
+            if isinstance(reference, otio.schema.ExternalReference):
+                reference.target_url = _absolute(reference.target_url, folder)
+            elif isinstance(reference, otio.schema.ImageSequenceReference):
+                base = _absolute(reference.target_url_base or ".", folder)
+                reference.target_url_base = base.rstrip("/") + "/"
+
+
+def _absolute(url: str, folder: Path) -> str:
+    if "://" in url and not url.startswith("file:"):
+        return url
+    return media_path(url, folder).absolute().as_posix()
+
+
+def _write(timeline: otio.schema.Timeline, path: Path) -> None:
+    partial = path.with_name(path.stem + ".partial.otio")
+    try:
+        otio.adapters.write_to_file(timeline, str(partial))
+    except (otio.exceptions.OTIOError, OSError) as error:
+        raise DubwrightError(
+            "A timeline cannot be written",
+            where=str(path),
+            why=str(error),
+            repair="check that the folder may be written and the disk is not full",
+        ) from error
+    partial.replace(path)

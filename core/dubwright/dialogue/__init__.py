@@ -1,0 +1,16 @@
+"""Cue sheets, casts and subtitles."""
+
+from dubwright.dialogue.cast import Cast, Speaker
+from dubwright.dialogue.cue_sheet import CueSheet, cue_sheet_from_subtitles
+from dubwright.dialogue.subtitles import Subtitle, read_subtitles, subtitle_language, write_subtitles
+
+__all__ = [
+    "Cast",
+    "CueSheet",
+    "Speaker",
+    "Subtitle",
+    "cue_sheet_from_subtitles",
+    "read_subtitles",
+    "subtitle_language",
+    "write_subtitles",
+]

@@ -1,0 +1,49 @@
+"""The cast: who speaks, whose likeness it is, and what they consented to."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dubwright.dialogue.documents import read_document, write_document
+from dubwright.model import Consent, Likeness
+
+__all__ = ["Cast", "Speaker"]
+
+
+class Speaker(BaseModel):
+    """One speaking person or character."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    likeness: Likeness = Likeness.UNKNOWN
+    consents: tuple[Consent, ...] = ()
+
+    def consent_for(self, language: str, on: date) -> Consent | None:
+        """The consent that covers a dub into this language on this day."""
+        return next((c for c in self.consents if c.covers(language, on)), None)
+
+
+class Cast(BaseModel):
+    """Every speaker of a timeline. A speaker who is not listed has an unknown likeness."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    document: Literal["dubwright.cast"] = "dubwright.cast"
+    version: Literal[1] = 1
+    speakers: tuple[Speaker, ...] = ()
+
+    def speaker(self, name: str) -> Speaker:
+        return next((s for s in self.speakers if s.name == name), Speaker(name=name))
+
+    @classmethod
+    def read(cls, path: Path) -> Cast:
+        """See read_document for what it raises."""
+        return read_document(path, cls, "cast")
+
+    def write(self, path: Path) -> None:
+        write_document(path, self)

@@ -1,0 +1,1 @@
+"""What callers ask for. An operation only plans; one executor does the work."""

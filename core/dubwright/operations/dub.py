@@ -1,0 +1,567 @@
+"""Plans a dub: which tasks make which language of a timeline. Nothing is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+from dubwright.conform import ConformedTimeline, Shot, read_timeline
+from dubwright.dialogue import Cast, CueSheet, cue_sheet_from_subtitles, read_subtitles
+from dubwright.engines import EngineKind, engine
+from dubwright.errors import DubwrightError
+from dubwright.media.colour import ColourConfig
+from dubwright.media.plate import PlateSpec, probe_plate
+from dubwright.model import Cue, CueKind, FrameRange, Span, frame_of_ms, samples_of_ms
+from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
+from dubwright.operations.preview import preview_size
+from dubwright.operations.request import DubRequest
+from dubwright.operations.stages import VERSIONS
+from dubwright.operations.task import Task
+from dubwright.speech.mix import MIX_RATE
+from dubwright.store import Fingerprints, Store
+from dubwright.trust import Disclosure, disclosure_for
+
+__all__ = ["plan_dub"]
+
+CHUNK_FRAMES: Final = 24
+DECODE_FRAMES: Final = 48
+HANDLE_FRAMES: Final = 6
+MAX_BORROWED_MS: Final = 500
+LINE_MARGIN_MS: Final = 150
+
+
+def plan_dub(request: DubRequest, store: Store, today: date) -> DubPlan:
+    """Plan a dub.
+
+    Args:
+        request: what is asked for.
+        store: remembers the hashes of media.
+        today: the day that consents must cover.
+
+    Raises:
+        DubwrightError: something in the request or its media must be repaired first.
+    """
+    timeline, _ = read_timeline(request.timeline)
+    cast = Cast.read(request.cast) if request.cast else Cast()
+    sheet = _cue_sheet(request, timeline, cast)
+    return _Planner(request, timeline, sheet, cast, store, today).plan()
+
+
+def _cue_sheet(request: DubRequest, timeline: ConformedTimeline, cast: Cast) -> CueSheet:
+    if request.cue_sheet:
+        sheet = CueSheet.read(request.cue_sheet)
+    elif request.subtitles:
+        files = {language: read_subtitles(path) for language, path in request.subtitles.items()}
+        one = cast.speakers[0].name if len(cast.speakers) == 1 else "Speaker 1"
+        sheet = cue_sheet_from_subtitles(files, request.original, one)
+    else:
+        raise DubwrightError(
+            "There is nothing to say",
+            where=str(request.timeline),
+            why="neither subtitles nor a cue sheet were given",
+            repair="give the lines with --subtitles lines.es.srt, or with --cues sheet.json",
+        )
+    for cue in sheet.cues:
+        if cue.end_ms > timeline.duration_ms + 1000 // timeline.rate:
+            raise DubwrightError(
+                "A line lies after the end of the timeline",
+                where=f"{cue.id} at {cue.start_ms} to {cue.end_ms} ms",
+                why=f"the timeline is {timeline.duration_ms} ms long",
+                repair="correct its times; they count from the timeline's first frame",
+            )
+    for language in request.languages:
+        if not sheet.spoken_in(language):
+            raise DubwrightError(
+                f"No line has a text in {language}",
+                where=str(request.cue_sheet or ", ".join(map(str, request.subtitles.values()))),
+                why=f"{language} is asked for, and no cue is written in it",
+                repair=f"give its subtitles with --subtitles lines.{language}.srt",
+            )
+    return sheet
+
+
+class _Planner:
+    def __init__(
+        self,
+        request: DubRequest,
+        timeline: ConformedTimeline,
+        sheet: CueSheet,
+        cast: Cast,
+        store: Store,
+        today: date,
+    ) -> None:
+        self._request = request
+        self._timeline = timeline
+        self._sheet = sheet
+        self._cast = cast
+        self._today = today
+        self._fingerprints = Fingerprints(store.folder)
+        self._config = ColourConfig(request.ocio)
+        self._tasks: dict[str, Task] = {}
+        self._plates: dict[str, PlateSpec] = {}
+        self._contents: dict[str, str] = {}
+        self._tracks: dict[str, str] = {}
+        self._libraries: dict[str, str] = {}
+        self._articulations: dict[str, str] = {}
+        self._decoded: dict[str, tuple[str, ...]] = {}
+        self._cards = {
+            name: engine(getattr(request.engines, name), kind).card
+            for name, kind in (
+                ("synthesizer", EngineKind.SYNTHESIZER),
+                ("aligner", EngineKind.ALIGNER),
+                ("face_tracker", EngineKind.FACE_TRACKER),
+                ("mouth_predictor", EngineKind.MOUTH_PREDICTOR),
+                ("mouth_renderer", EngineKind.MOUTH_RENDERER),
+            )
+        }
+        self._check_languages()
+        self._sound_where = [sound.as_json() for sound in timeline.sounds]
+        self._sound_hashes = [
+            [content, sound.stem, str(sound.record_start), str(sound.media_start),
+             str(sound.duration)]
+            for content, sound in zip(
+                self._fingerprints.of_files([s.path for s in timeline.sounds]),
+                timeline.sounds,
+                strict=True,
+            )
+        ]  # fmt: skip
+
+    def plan(self) -> DubPlan:
+        for shot in self._timeline.shots:
+            if shot.plate is not None:
+                spec = probe_plate(shot.plate, self._request.colour_space, self._config)
+                spec = spec.model_copy(update={"ocio": self._request.ocio})
+                self._plates[shot.uid] = spec
+                self._contents[shot.uid] = self._content(spec)
+        if self._request.lip_sync:
+            for shot in self._seen_shots():
+                self._follow(shot)
+        original_mix = self._original_mix()
+        parts = [self._language(language) for language in self._request.languages]
+        mixes = {part.language: part.mix for part in parts}
+        languages = tuple(
+            replace(part, preview=self._preview(part, mixes, original_mix)) for part in parts
+        )
+        return DubPlan(
+            timeline=self._timeline,
+            sheet=self._sheet,
+            cast=self._cast,
+            shots=self._timeline.shots,
+            plates=self._plates,
+            tracks=self._tracks,
+            decoded=self._decoded,
+            languages=languages,
+            engines={name: card.identity for name, card in self._cards.items()},
+            tasks=self._tasks,
+        )
+
+    def _check_languages(self) -> None:
+        spoken = engine(self._request.engines.synthesizer, EngineKind.SYNTHESIZER).languages()
+        for language in self._request.languages:
+            plain = language.lower().partition("-")[0]
+            needs_voice = any(
+                self._recording(cue, language) is None for cue in self._sheet.spoken_in(language)
+            )
+            if needs_voice and language.lower() not in spoken and plain not in spoken:
+                raise DubwrightError(
+                    f"No engine speaks {language}",
+                    where="the target languages",
+                    why=f"{self._request.engines.synthesizer} has no voice for it",
+                    repair="see `dubwright languages`, or give recordings with --takes",
+                )
+
+    def _add(self, stage: str, parameters: dict[str, Any], **rest: Any) -> str:
+        task = Task(stage, VERSIONS[stage], parameters, **rest)
+        self._tasks[task.key] = task
+        return task.key
+
+    def _content(self, spec: PlateSpec) -> str:
+        """What a plate's pixels depend on, as one string; not where its files are."""
+        files = self._fingerprints.of_files(spec.files())
+        described = spec.model_dump(mode="json", exclude={"path", "ocio"})
+        if spec.kind == "sequence":
+            described.pop("first")
+        return str([files, described, self._config.identity])
+
+    def _where(self, uid: str) -> dict[str, Any]:
+        return {"plate": self._plates[uid].model_dump(mode="json")}
+
+    def _spans(self, cue: Cue) -> Iterator[tuple[Shot, FrameRange, FrameRange]]:
+        """Each editable shot that a cue is seen on, with the cue's and the span's frames there."""
+        rate = self._timeline.rate
+        borrowed = min(self._sheet.room_ms(cue) - (cue.end_ms - cue.start_ms), MAX_BORROWED_MS)
+        start, end = frame_of_ms(cue.start_ms, rate), frame_of_ms(cue.end_ms + borrowed, rate) + 1
+        for shot in self._timeline.shots:
+            if shot.uid not in self._plates:
+                continue
+            seen = shot.record.intersection(FrameRange(start, end))
+            if seen is not None and cue.on_screen:
+                speech = seen.shifted(-shot.record.start)
+                yield shot, speech, self._with_handles(cue, shot, speech)
+
+    def _with_handles(self, cue: Cue, shot: Shot, speech: FrameRange) -> FrameRange:
+        """Frames on which the mouth passes from the plate's own to the new one and back.
+
+        Handles stay inside the shot and never reach into another cue's frames.
+        """
+        rate = self._timeline.rate
+        low, high = 0, len(shot.record)
+        for other in self._sheet.cues:
+            if other.id == cue.id:
+                continue
+            before = frame_of_ms(other.end_ms, rate) + 1 - shot.record.start
+            after = frame_of_ms(other.start_ms, rate) - shot.record.start
+            if other.end_ms <= cue.start_ms:
+                low = max(low, (before + speech.start + 1) // 2)
+            elif other.start_ms >= cue.end_ms:
+                high = min(high, max(speech.end, (after + speech.end) // 2))
+        return FrameRange(
+            min(speech.start, max(low, speech.start - HANDLE_FRAMES)),
+            max(speech.end, min(high, speech.end + HANDLE_FRAMES)),
+        )
+
+    def _seen_shots(self) -> list[Shot]:
+        seen = {
+            shot.uid
+            for language in self._request.languages
+            for cue in self._sheet.spoken_in(language)
+            for shot, _, _ in self._spans(cue)
+        }
+        return [shot for shot in self._timeline.shots if shot.uid in seen]
+
+    def _follow(self, shot: Shot) -> None:
+        spec, content = self._plates[shot.uid], self._contents[shot.uid]
+        self._tracks[shot.uid] = track = self._add(
+            "track",
+            {"plate": content, "engine": self._request.engines.face_tracker,
+             "card": self._cards["face_tracker"].identity},
+            where=self._where(shot.uid),
+            label=f"following the face in {shot.uid}",
+            units=spec.frames,
+        )  # fmt: skip
+        self._libraries[shot.uid] = self._add(
+            "library",
+            {"plate": content},
+            inputs={"track": track},
+            where=self._where(shot.uid),
+            label=f"collecting mouths in {shot.uid}",
+            units=spec.frames,
+        )
+        if spec.kind == "movie":
+            self._decoded[shot.uid] = tuple(
+                self._add(
+                    "decode",
+                    {"plate": content, "frames": [chunk.start, chunk.end]},
+                    where=self._where(shot.uid),
+                    label=f"decoding {shot.uid}",
+                    units=len(chunk),
+                )
+                for chunk in FrameRange(0, spec.frames).chunks(DECODE_FRAMES)
+            )
+
+    def _speaker_shots(self, speaker: str) -> list[Shot]:
+        """The followed shots on which a speaker has a line."""
+        uids = {
+            shot.uid
+            for cue in self._sheet.cues
+            if cue.speaker == speaker
+            for shot, _, _ in self._spans(cue)
+        }
+        return [s for s in self._timeline.shots if s.uid in uids and s.uid in self._tracks]
+
+    def _articulation(self, speaker: str) -> str:
+        """The key of a speaker's articulation, learned from the lines on the plate."""
+        if speaker in self._articulations:
+            return self._articulations[speaker]
+        rate = self._timeline.rate
+        shots = self._speaker_shots(speaker)
+        inputs = {f"track:{shot.uid}": self._tracks[shot.uid] for shot in shots}
+        observed = []
+        for cue in self._sheet.cues:
+            line = self._original_line(cue) if cue.speaker == speaker else None
+            if line is None:
+                continue
+            inputs[f"line:{cue.id}"] = line
+            for shot, speech, _ in self._spans(cue):
+                heard_from = Fraction(cue.start_ms - self._line_lead(cue), 1000)
+                observed.append(
+                    {
+                        "cue": cue.id,
+                        "shot": shot.uid,
+                        "frames": [speech.start, speech.end],
+                        "rate": str(rate),
+                        "starts": str(heard_from - Fraction(shot.record.start) / rate),
+                    }
+                )
+        self._articulations[speaker] = key = self._add(
+            "articulation",
+            {"observed": observed},
+            inputs=inputs,
+            label=f"learning how {speaker} speaks",
+        )
+        return key
+
+    def _original_line(self, cue: Cue) -> str | None:
+        """The key of a cue's phones on the plate; None where its words or sound are not known."""
+        original = self._sheet.original or ""
+        text = cue.text.get(original, "").strip()
+        heard = [sound for sound in self._timeline.sounds if sound.stem != "M&E"]
+        if not text or not heard or cue.kind is not CueKind.DIALOGUE:
+            return None
+        start = samples_of_ms(cue.start_ms - self._line_lead(cue), MIX_RATE)
+        end = samples_of_ms(cue.end_ms + LINE_MARGIN_MS, MIX_RATE)
+        return self._add(
+            "original line",
+            {
+                "text": text,
+                "language": original,
+                "samples": [start, end],
+                "sounds": self._sound_hashes,
+                "engine": self._request.engines.aligner,
+                "card": self._cards["aligner"].identity,
+            },
+            where={"sounds": self._sound_where},
+            label=f"timing the original of {cue.id}",
+        )
+
+    def _line_lead(self, cue: Cue) -> int:
+        return min(LINE_MARGIN_MS, cue.start_ms)
+
+    def _recording(self, cue: Cue, language: str) -> Path | None:
+        if self._request.takes is None:
+            return None
+        for name in (f"{cue.id}.{language}.wav", f"{language}/{cue.id}.wav", f"{cue.id}.wav"):
+            path = self._request.takes / name
+            if path.is_file():
+                return path
+        return None
+
+    def _language(self, language: str) -> LanguagePlan:
+        cues = self._sheet.spoken_in(language)
+        takes = {cue.id: self._take(cue, language) for cue in cues}
+        skipped = {
+            cue.id: (
+                f"{cue.kind.value}: it keeps its own sound"
+                if cue.kind is not CueKind.DIALOGUE
+                else f"it has no text in {language}"
+            )
+            for cue in self._sheet.cues
+            if cue.id not in takes
+        }
+        speakers = sorted({cue.speaker for cue in cues})
+        disclosure = disclosure_for(self._cast, speakers, language, self._today)
+        spans: list[SpanPlan] = []
+        if self._request.lip_sync:
+            for cue in cues:
+                spans += self._cue_spans(cue, language, takes[cue.id], disclosure)
+        return LanguagePlan(
+            language=language,
+            disclosure=disclosure,
+            cues=tuple(cues),
+            takes=takes,
+            skipped=skipped,
+            spans=tuple(spans),
+            mix=self._mix(language, cues, takes),
+            preview="",
+        )
+
+    def _take(self, cue: Cue, language: str) -> str:
+        recording = self._recording(cue, language)
+        spoken = cue.model_dump(mode="json", include={"id", "speaker", "kind", "on_screen"})
+        # Only the cue's own length and text decide its take, not where it stands.
+        spoken |= {
+            "start_ms": 0,
+            "end_ms": cue.end_ms - cue.start_ms,
+            "text": {language: cue.text[language]},
+        }
+        parameters: dict[str, Any] = {
+            "cue": spoken,
+            "language": language,
+            "room_ms": self._sheet.room_ms(cue),
+        }
+        if recording:
+            parameters |= {
+                "recording": self._fingerprints.of_file(recording),
+                "aligner": self._request.engines.aligner,
+                "card": self._cards["aligner"].identity,
+            }
+        else:
+            parameters |= {
+                "synthesizer": self._request.engines.synthesizer,
+                "card": self._cards["synthesizer"].identity,
+            }
+        return self._add(
+            "take",
+            parameters,
+            where={"recording": str(recording)} if recording else {},
+            label=f"voicing {cue.id} in {language}",
+        )
+
+    def _cue_spans(
+        self, cue: Cue, language: str, take: str, disclosure: Disclosure
+    ) -> Iterator[SpanPlan]:
+        rate = self._timeline.rate
+        library = [
+            [shot.uid, self._plates[shot.uid].pixel_aspect]
+            for shot in self._speaker_shots(cue.speaker)
+        ]
+        sources = {f"library:{uid}": self._libraries[str(uid)] for uid, _ in library}
+        sources |= {f"track:{uid}": self._tracks[str(uid)] for uid, _ in library}
+        for shot, speech, frames in self._spans(cue):
+            span = Span(shot.uid, cue.id, frames, speech)
+            starts = Fraction(cue.start_ms, 1000) - Fraction(shot.record.start + frames.start) / rate
+            about = f"{cue.id} in {language} on {shot.uid}"
+            curves = self._add(
+                "curves",
+                {"engine": self._request.engines.mouth_predictor,
+                 "card": self._cards["mouth_predictor"].identity,
+                 "starts": str(starts), "frames": len(frames), "rate": str(rate)},
+                inputs={"take": take, "articulation": self._articulation(cue.speaker)},
+                label=f"shaping the mouth for {about}",
+            )  # fmt: skip
+            drawing = {
+                "engine": self._request.engines.mouth_renderer,
+                "card": self._cards["mouth_renderer"].identity,
+                "first": frames.start,
+                "library": library,
+            }
+            inputs = sources | {"track": self._tracks[shot.uid], "curves": curves}
+            choices = self._add(
+                "choose", drawing, inputs=inputs, where=self._where(shot.uid),
+                label=f"choosing mouths for {about}",
+            )  # fmt: skip
+            draw = tuple(
+                self._draw(shot, drawing, inputs | {"choices": choices}, chunk, disclosure, about)
+                for chunk in FrameRange(0, len(frames)).chunks(CHUNK_FRAMES)
+            )
+            check = self._add(
+                "check",
+                {"engine": self._request.engines.face_tracker,
+                 "card": self._cards["face_tracker"].identity,
+                 "plate": self._contents[shot.uid], "first": frames.start},
+                inputs={f"draw:{i}": key for i, key in enumerate(draw)}
+                | self._decoded_inputs(shot, frames)
+                | {"track": self._tracks[shot.uid], "curves": curves},
+                where=self._where(shot.uid),
+                label=f"checking {about}",
+            )  # fmt: skip
+            yield SpanPlan(span, curves, choices, draw, check)
+
+    def _draw(
+        self,
+        shot: Shot,
+        drawing: dict[str, Any],
+        inputs: dict[str, str],
+        chunk: FrameRange,
+        disclosure: Disclosure,
+        about: str,
+    ) -> str:
+        frames = chunk.shifted(drawing["first"])
+        return self._add(
+            "draw",
+            drawing
+            | {
+                "plate": self._contents[shot.uid],
+                "chunk": [chunk.start, chunk.end],
+                "draft_mark": disclosure is Disclosure.DRAFT,
+            },
+            inputs=inputs | self._decoded_inputs(shot, frames),
+            where=self._where(shot.uid),
+            label=f"drawing {about}",
+            units=len(chunk),
+        )
+
+    def _decoded_inputs(self, shot: Shot, frames: FrameRange) -> dict[str, str]:
+        """The decode tasks that cover these frames of a movie shot."""
+        keys = self._decoded.get(shot.uid, ())
+        first, last = frames.start // DECODE_FRAMES, (frames.end - 1) // DECODE_FRAMES
+        return {f"decoded:{i}": key for i, key in enumerate(keys) if first <= i <= last}
+
+    def _samples(self) -> int:
+        return int(Fraction(self._timeline.frames * MIX_RATE) / self._timeline.rate)
+
+    def _mix(self, language: str, cues: Sequence[Cue], takes: dict[str, str]) -> str:
+        kept = [
+            [samples_of_ms(cue.start_ms, MIX_RATE), samples_of_ms(cue.end_ms, MIX_RATE)]
+            for cue in self._sheet.cues
+            if cue.id not in takes
+        ]
+        placed = [
+            {
+                "cue": cue.id,
+                "start": samples_of_ms(cue.start_ms, MIX_RATE),
+                "end": samples_of_ms(cue.end_ms, MIX_RATE),
+            }
+            for cue in cues
+        ]
+        return self._add(
+            "mix",
+            {"takes": placed, "kept": kept, "samples": self._samples(),
+             "sounds": self._sound_hashes},
+            inputs={f"take:{cue.id}": takes[cue.id] for cue in cues},
+            where={"sounds": self._sound_where},
+            label=f"mixing {language}",
+        )  # fmt: skip
+
+    def _original_mix(self) -> str:
+        return self._add(
+            "original mix",
+            {"samples": self._samples(), "sounds": self._sound_hashes},
+            where={"sounds": self._sound_where},
+            label="gathering the original sound",
+        )
+
+    def _preview(self, part: LanguagePlan, mixes: dict[str, str], original_mix: str) -> str:
+        size = max((preview_size(spec) for spec in self._plates.values()), default=(640, 360))
+        others = [language for language in mixes if language != part.language]
+        original = self._sheet.original or "und"
+        sound = [part.language, *others, original]
+        inputs = {f"mix:{language}": mixes[language] for language in (part.language, *others)}
+        inputs[f"mix:{original}"] = original_mix
+        for planned in part.spans:
+            for number, key in enumerate(planned.draw):
+                inputs[f"draw:{planned.span.shot}:{planned.span.cue}:{number}"] = key
+        cut = self._topmost()
+        return self._add(
+            "preview",
+            {
+                "cut": cut,
+                "plates": {uid: self._contents[uid] for _, _, uid, _ in cut},
+                "frames": self._timeline.frames,
+                "rate": str(self._timeline.rate),
+                "size": list(size),
+                "sound": sound,
+                "titles": {tag: tag if tag in mixes else f"{tag} (original)" for tag in sound},
+                "disclosure": part.disclosure.value,
+            },
+            inputs=inputs,
+            where={
+                "plates": {uid: spec.model_dump(mode="json") for uid, spec in self._plates.items()}
+            },
+            label=f"rendering the {part.language} preview",
+            units=self._timeline.frames,
+        )
+
+    def _topmost(self) -> list[tuple[int, int, str, int]]:
+        """(first frame, frame after the last, shot, the shot's first frame) as a viewer sees it."""
+        shown: list[Shot | None] = [None] * self._timeline.frames
+        for shot in sorted(self._timeline.shots, key=lambda s: s.track):
+            if shot.uid in self._plates:
+                for frame in shot.record:
+                    if frame < len(shown):
+                        shown[frame] = shot
+        cut: list[tuple[int, int, str, int]] = []
+        for frame, shot_or_gap in enumerate(shown):
+            if shot_or_gap is None:
+                continue
+            first = frame - shot_or_gap.record.start
+            if cut and cut[-1][1] == frame and cut[-1][2] == shot_or_gap.uid:
+                start, _, uid, begin = cut[-1]
+                cut[-1] = (start, frame + 1, uid, begin)
+            else:
+                cut.append((frame, frame + 1, shot_or_gap.uid, first))
+        return cut

@@ -1,0 +1,67 @@
+"""Does one task. The same function serves a worker process, the service and a farm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from dubwright.errors import Cancelled, DubwrightError
+from dubwright.operations.stages import STAGES
+from dubwright.operations.task import Context, Task
+from dubwright.store import Store
+
+__all__ = ["Cancelling", "execute"]
+
+
+class Cancelling(Protocol):
+    """Anything that says whether to stop, such as threading.Event."""
+
+    def is_set(self) -> bool: ...
+
+
+def execute(task: Task, store: Store, progress: Callable[[int], None], cancel: Cancelling) -> Path:
+    """Do one task whose inputs are done, or find that it is done already.
+
+    Args:
+        task: what to do.
+        store: holds the inputs and receives the result.
+        progress: called with a number of units of work.
+        cancel: checked between units.
+
+    Returns:
+        The folder of the result.
+
+    Raises:
+        DubwrightError: the task failed in a way that a person can repair.
+        Cancelled: `cancel` was set.
+    """
+    finished = store.find(task.key)
+    if finished is not None:
+        progress(task.units)
+        return finished
+    inputs = {}
+    for name, key in task.inputs.items():
+        folder = store.find(key)
+        if folder is None:
+            raise DubwrightError(
+                "A result that a task reads is gone",
+                where=f"{task.label}: {name}",
+                why="it was removed from the store while the work ran",
+                repair="run the same command again",
+            )
+        inputs[name] = folder
+    counted = 0
+
+    def step() -> None:
+        nonlocal counted
+        if cancel.is_set():
+            raise Cancelled
+        if counted < task.units:
+            counted += 1
+            progress(1)
+
+    with store.making(task.key) as folder:
+        STAGES[task.stage](Context(task, inputs, folder, step))
+    progress(task.units - counted)
+    return store.path(task.key)

@@ -1,0 +1,81 @@
+"""A plan: every task of an operation, and what is to be delivered when they are done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dubwright.conform import ConformedTimeline, Shot
+from dubwright.dialogue import Cast, CueSheet
+from dubwright.media.plate import PlateSpec
+from dubwright.model import Cue, Span
+from dubwright.operations.task import Task
+from dubwright.store import content_key
+from dubwright.trust import Disclosure
+
+__all__ = ["DubPlan", "LanguagePlan", "SpanPlan"]
+
+
+@dataclass(frozen=True)
+class SpanPlan:
+    """One span and the keys of its results."""
+
+    span: Span
+    curves: str
+    choices: str
+    draw: tuple[str, ...]
+    check: str
+
+
+@dataclass(frozen=True)
+class LanguagePlan:
+    """One language and the keys of its results.
+
+    Attributes:
+        takes: by cue id.
+        skipped: cue id -> why it is not dubbed.
+    """
+
+    language: str
+    disclosure: Disclosure
+    cues: tuple[Cue, ...]
+    takes: dict[str, str]
+    skipped: dict[str, str]
+    spans: tuple[SpanPlan, ...]
+    mix: str
+    preview: str
+
+
+@dataclass(frozen=True)
+class DubPlan:
+    """Everything that a dub will do.
+
+    Attributes:
+        plates: probed spec of each editable shot, by uid.
+        tracks: key of each followed shot's track, by uid.
+        decoded: keys of the decode tasks of each movie shot, by uid.
+        tasks: by key.
+    """
+
+    timeline: ConformedTimeline
+    sheet: CueSheet
+    cast: Cast
+    shots: tuple[Shot, ...]
+    plates: dict[str, PlateSpec]
+    tracks: dict[str, str]
+    decoded: dict[str, tuple[str, ...]]
+    languages: tuple[LanguagePlan, ...]
+    engines: dict[str, str]
+    tasks: dict[str, Task] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Identity of the whole result: equal plans deliver equal versions."""
+        return content_key(
+            [
+                sorted(self.tasks),
+                self.sheet.model_dump(mode="json"),
+                self.cast.model_dump(mode="json"),
+                [plan.disclosure for plan in self.languages],
+                str(self.timeline.path),
+            ]
+        )

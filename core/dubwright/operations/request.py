@@ -1,0 +1,60 @@
+"""What callers may ask for, as documents: the command line, the service and a farm send these."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["AnimateRequest", "DubRequest", "EngineChoice"]
+
+LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+
+
+class EngineChoice(BaseModel):
+    """Which engine does which step."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    synthesizer: str = "espeak-ng"
+    aligner: str = "espeak-dtw"
+    face_tracker: str = "facemesh"
+    mouth_predictor: str = "dominance"
+    mouth_renderer: str = "retrieval"
+
+
+class DubRequest(BaseModel):
+    """Dub a timeline, or a movie, into other languages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeline: Path = Field(description="An OpenTimelineIO timeline, or a movie.")
+    languages: tuple[LanguageTag, ...] = Field(min_length=1, description="Target languages.")
+    output: Path = Field(description="Folder that receives v001, v002...")
+    subtitles: dict[LanguageTag, Path] = Field(
+        default_factory=dict, description="SubRip or WebVTT files by language."
+    )
+    cue_sheet: Path | None = Field(None, description="A cue sheet, instead of subtitles.")
+    cast: Path | None = Field(None, description="Speakers, likenesses and consents.")
+    takes: Path | None = Field(
+        None, description="Folder of recordings named <cue>.<language>.wav or <cue>.wav."
+    )
+    original: LanguageTag | None = Field(None, description="Language of the plate's dialogue.")
+    colour_space: str | None = Field(None, description="Of the plates, where they do not say.")
+    ocio: str | None = Field(None, description="An OCIO config: a path, or a built-in's name.")
+    lip_sync: bool = Field(True, description="False dubs the sound alone.")
+    engines: EngineChoice = EngineChoice()
+
+
+class AnimateRequest(BaseModel):
+    """Mouth curves for a character that speaks a line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str = Field(min_length=1)
+    language: LanguageTag
+    recording: Path | None = Field(None, description="An actor's take; synthesised if None.")
+    rate: str = Field("24", pattern=r"^\d+(/\d+)?$", description="Frames a second, as in 24000/1001.")
+    output: Path = Field(description="Folder that receives v001, v002...")
+    engines: EngineChoice = EngineChoice()

@@ -1,0 +1,114 @@
+"""Results in the store: what each stage leaves in its folder, written and read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dubwright.engines import Choice
+from dubwright.model import Articulation, FaceTrack, MouthCurves, Phone, Take
+from dubwright.operations.task import Context
+
+__all__ = [
+    "decoded_frames",
+    "drawn_frames",
+    "load_articulation",
+    "load_choices",
+    "load_curves",
+    "load_phones",
+    "load_take",
+    "load_track",
+    "read_json",
+    "save_articulation",
+    "save_choices",
+    "save_curves",
+    "save_phones",
+    "save_take",
+    "save_track",
+    "write_json",
+]
+
+
+def save_track(track: FaceTrack, folder: Path) -> None:
+    np.savez(
+        folder / "track.npz",
+        landmarks=track.landmarks,
+        template=track.template,
+        reasons=np.array(track.reasons),
+    )
+
+
+def load_track(folder: Path) -> FaceTrack:
+    with np.load(folder / "track.npz") as data:
+        reasons = tuple(str(reason) for reason in data["reasons"])
+        return FaceTrack(data["landmarks"], data["template"], reasons)
+
+
+def save_curves(curves: MouthCurves, folder: Path) -> None:
+    np.savez(folder / "curves.npz", values=curves.values, rate=np.array(str(curves.rate)))
+
+
+def load_curves(folder: Path) -> MouthCurves:
+    with np.load(folder / "curves.npz") as data:
+        return MouthCurves(Fraction(str(data["rate"])), data["values"])
+
+
+def save_choices(choices: Sequence[Choice], folder: Path) -> None:
+    write_json(folder / "choices.json", [choice.model_dump() for choice in choices])
+
+
+def load_choices(folder: Path) -> list[Choice]:
+    return [Choice(**choice) for choice in read_json(folder / "choices.json")]
+
+
+def save_phones(phones: Sequence[Phone], folder: Path) -> None:
+    write_json(folder / "phones.json", [phone.model_dump() for phone in phones])
+
+
+def load_phones(folder: Path) -> list[Phone]:
+    return [Phone(**phone) for phone in read_json(folder / "phones.json")]
+
+
+def save_take(take: Take, folder: Path) -> None:
+    write_json(folder / "take.json", take.model_dump(mode="json"))
+
+
+def load_take(folder: Path) -> Take:
+    return Take.model_validate(read_json(folder / "take.json"))
+
+
+def save_articulation(articulation: Articulation, folder: Path) -> None:
+    write_json(folder / "articulation.json", articulation.model_dump())
+
+
+def load_articulation(folder: Path) -> Articulation:
+    return Articulation.model_validate(read_json(folder / "articulation.json"))
+
+
+def drawn_frames(folders: Iterable[Path]) -> dict[int, Path]:
+    """The full frames in the results of draw tasks, by frame of the shot."""
+    frames = {}
+    for folder in folders:
+        for file in folder.glob("*.exr"):
+            if not file.name.endswith(".patch.exr"):
+                frames[int(file.stem)] = file
+    return dict(sorted(frames.items()))
+
+
+def decoded_frames(context: Context) -> dict[int, Path]:
+    """The frames of a movie plate that decode tasks wrote, by frame of the shot."""
+    folders = (f for name, f in context.inputs.items() if name.startswith("decoded:"))
+    return drawn_frames(folders)
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

@@ -1,0 +1,230 @@
+"""Does a whole plan in worker processes, resuming what is already done."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dubwright.errors import Cancelled, DubwrightError
+from dubwright.operations.execute import Cancelling
+from dubwright.operations.task import Task
+from dubwright.store import Store
+
+__all__ = ["Progress", "ProgressListener", "run"]
+
+POLL_S: Final = 0.1
+MAX_WORKERS: Final = 8
+STOP_WITHIN_S: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a plan is: units of work done, of how many, and what was done last."""
+
+    done: int
+    total: int
+    label: str
+
+
+ProgressListener = Callable[[Progress], None]
+
+
+def run(
+    tasks: Mapping[str, Task],
+    store: Store,
+    *,
+    workers: int | None = None,
+    listener: ProgressListener | None = None,
+    cancel: Cancelling | None = None,
+) -> None:
+    """Do every task of a plan, each after the tasks that it reads from.
+
+    Args:
+        tasks: by key; inputs name keys among them.
+        store: where results are found and kept.
+        workers: processes; the number of processors, at most 8, if None.
+        listener: told of progress, from several threads, one at a time.
+        cancel: stops the work when set; what is finished stays finished.
+
+    Raises:
+        DubwrightError: the first task that failed; those in flight are stopped.
+        Cancelled: `cancel` was set.
+    """
+    board = _Board(tasks, store, listener)
+    count = workers or min(os.cpu_count() or 1, MAX_WORKERS)
+    threads = [
+        threading.Thread(target=_keep_busy, args=(board, store), daemon=True)
+        for _ in range(min(count, board.waiting))
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(POLL_S)
+                if cancel is not None and cancel.is_set():
+                    board.stop(Cancelled())
+    except BaseException as interruption:
+        board.stop(interruption)
+        for thread in threads:
+            thread.join(2 * STOP_WITHIN_S)
+        raise
+    board.raise_failure()
+
+
+class _Board:
+    """The tasks that wait, that run and that are done; shared by the threads."""
+
+    def __init__(
+        self, tasks: Mapping[str, Task], store: Store, listener: ProgressListener | None
+    ) -> None:
+        self._changed = threading.Condition()
+        self._waiting = {key: task for key, task in tasks.items() if store.find(key) is None}
+        self._running: set[str] = set()
+        self._failure: BaseException | None = None
+        self._listener = listener
+        self._total = sum(task.units for task in tasks.values())
+        self._done = self._total - sum(task.units for task in self._waiting.values())
+        if listener:
+            listener(Progress(self._done, self._total, "resuming" if self._done else "starting"))
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def stopped(self) -> bool:
+        return self._failure is not None
+
+    def next_task(self) -> Task | None:
+        """A task that is ready, waiting for one; None when there is nothing left to do."""
+        with self._changed:
+            while self._waiting and self._failure is None:
+                for key, task in self._waiting.items():
+                    inputs = task.inputs.values()
+                    if not any(k in self._waiting or k in self._running for k in inputs):
+                        del self._waiting[key]
+                        self._running.add(key)
+                        return task
+                self._changed.wait(POLL_S)
+            return None
+
+    def advance(self, task: Task, units: int) -> None:
+        with self._changed:
+            self._done += units
+            if self._listener:
+                self._listener(Progress(min(self._done, self._total), self._total, task.label))
+
+    def finish(self, task: Task) -> None:
+        with self._changed:
+            self._running.discard(task.key)
+            self._changed.notify_all()
+
+    def stop(self, failure: BaseException) -> None:
+        with self._changed:
+            if self._failure is None:
+                self._failure = failure
+            self._changed.notify_all()
+
+    def raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+
+def _keep_busy(board: _Board, store: Store) -> None:
+    """One thread: gives its worker process one task after another."""
+    worker: _Worker | None = None
+    try:
+        while (task := board.next_task()) is not None:
+            worker = worker or _Worker(store)
+            for units in worker.do(task, board):
+                board.advance(task, units)
+            board.finish(task)
+    except BaseException as failure:  # noqa: BLE001 - it is raised again in the caller's thread
+        board.stop(failure)
+    finally:
+        if worker is not None:
+            worker.close()
+
+
+class _Worker:
+    def __init__(self, store: Store) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "dubwright.operations.worker", str(store.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def do(self, task: Task, board: _Board) -> Iterator[int]:
+        """Have a task done, giving its progress in units."""
+        self._send({"task": dataclasses.asdict(task)})
+        watch = threading.Thread(target=self._stop_with, args=(board,), daemon=True)
+        self._finished = threading.Event()
+        watch.start()
+        try:
+            for message in self._replies():
+                if "progress" in message:
+                    yield message["progress"]
+                elif "error" in message:
+                    error = message["error"]
+                    raise DubwrightError(
+                        error["what"], where=error["where"], why=error["why"], repair=error["repair"]
+                    )
+                elif "fault" in message:
+                    raise RuntimeError(f"{task.label}:\n{message['fault']}")
+                elif "cancelled" in message:
+                    raise Cancelled
+                else:
+                    return
+            raise self._died(task)
+        finally:
+            self._finished.set()
+
+    def close(self) -> None:
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            self._process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        self._process.stdin.write(json.dumps(message) + "\n")
+        self._process.stdin.flush()
+
+    def _replies(self) -> Iterator[dict[str, Any]]:
+        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        for line in self._process.stdout:
+            yield json.loads(line)
+
+    def _stop_with(self, board: _Board) -> None:
+        """Ask for the end of the task when the run is stopped, and kill what does not listen."""
+        while not self._finished.wait(POLL_S):
+            if board.stopped:
+                self._send({"cancel": True})
+                if not self._finished.wait(STOP_WITHIN_S):
+                    self._process.kill()
+                return
+
+    def _died(self, task: Task) -> DubwrightError:
+        status = self._process.wait()
+        return DubwrightError(
+            "A worker process died",
+            where=task.label,
+            why=f"it ended with status {status}, most likely because memory ran out",
+            repair="run the same command again, with fewer --workers; what is finished is kept",
+        )

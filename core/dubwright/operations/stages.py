@@ -1,0 +1,290 @@
+"""The stages: each reads finished results and writes one of its own.
+
+A stage's version, beside it in VERSIONS, is part of every key: raise it when its results change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from dubwright.engines import (
+    Aligner,
+    EngineKind,
+    FaceTracker,
+    LibraryView,
+    MouthPredictor,
+    MouthRenderer,
+    Synthesizer,
+    engine,
+)
+from dubwright.face.head_frame import in_head_frame, mouth_curves
+from dubwright.face.track import track_face
+from dubwright.media.audio import loudness_lufs, read_audio, read_mono, write_wav
+from dubwright.media.exr import read_header, read_patch, write_edited, write_patch, write_rgb
+from dubwright.media.plate import Plate, PlateSpec
+from dubwright.model import Cue, FrameRange
+from dubwright.mouth.articulation import Observation, learned, timed_phones, usual_articulation
+from dubwright.mouth.range import MouthRange, measure_range
+from dubwright.operations.preview import write_language_preview
+from dubwright.operations.results import (
+    decoded_frames,
+    drawn_frames,
+    load_articulation,
+    load_choices,
+    load_curves,
+    load_phones,
+    load_take,
+    load_track,
+    save_articulation,
+    save_choices,
+    save_curves,
+    save_phones,
+    save_take,
+    save_track,
+    write_json,
+)
+from dubwright.operations.task import Context, Stage
+from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
+from dubwright.quality.check import check_span
+from dubwright.speech.mix import MIX_RATE, PlacedTake, mix_stems
+from dubwright.speech.soundtrack import SoundClip, gather_original
+from dubwright.speech.takes import recorded_take, synthesised_take
+from dubwright.trust import marked
+
+__all__ = ["STAGES", "VERSIONS"]
+
+
+def _track(context: Context) -> None:
+    """Follow the face of a shot."""
+    tracker: FaceTracker = engine(context.parameters["engine"], EngineKind.FACE_TRACKER)
+    save_track(track_face(_plate(context), tracker, context.step), context.folder)
+
+
+def _library(context: Context) -> None:
+    """Cut out the mouths of a shot."""
+    track = load_track(context.inputs["track"])
+    build_library(_plate(context), track, context.folder, context.step)
+
+
+def _decode(context: Context) -> None:
+    """Frames of a movie as scene-linear EXR, which edits are then made on."""
+    frames = FrameRange(*context.parameters["frames"])
+    plate = _plate(context)
+    for frame, picture in zip(frames, plate.frames(frames), strict=True):
+        write_rgb(context.folder / f"{frame}.exr", picture, plate.attributes(frame))
+        context.step()
+
+
+def _original_line(context: Context) -> None:
+    """Time the phones of a line as the actor said it on the plate."""
+    aligner: Aligner = engine(context.parameters["engine"], EngineKind.ALIGNER)
+    start, end = context.parameters["samples"]
+    original = gather_original(_sounds(context.where["sounds"]), end)
+    spoken = original.dialogue if original.dialogue is not None else original.mix
+    assert spoken is not None  # noqa: S101 - planned only for timelines with dialogue
+    samples = spoken[start:end].mean(axis=1)
+    phones = aligner.align(
+        samples, MIX_RATE, context.parameters["text"], context.parameters["language"]
+    )
+    save_phones(phones, context.folder)
+
+
+def _articulation(context: Context) -> None:
+    """Learn how an actor articulates from the lines on the plate."""
+    tracks = {
+        name.removeprefix("track:"): load_track(folder)
+        for name, folder in context.inputs.items()
+        if name.startswith("track:")
+    }
+    mouth = measure_range(list(tracks.values()))
+    usual = usual_articulation(mouth or MouthRange.typical())
+    observations = []
+    for seen in context.parameters["observed"]:
+        track = tracks[seen["shot"]]
+        phones = load_phones(context.inputs[f"line:{seen['cue']}"])
+        curves = mouth_curves(in_head_frame(track.landmarks, track.template).positions)
+        frames = np.arange(seen["frames"][0], seen["frames"][1])
+        frames = frames[track.usable[frames]]
+        rate, lead = Fraction(seen["rate"]), Fraction(seen["starts"])
+        times = (frames + 0.5) / float(rate) - float(lead)
+        observations.append(Observation(times, timed_phones(phones, MIX_RATE), curves[frames]))
+    result = learned(usual, observations)
+    save_articulation(result, context.folder)
+
+
+def _take(context: Context) -> None:
+    """Speak a cue, or fit its recording."""
+    cue = Cue.model_validate(context.parameters["cue"])
+    language, room = context.parameters["language"], context.parameters["room_ms"]
+    if recording := context.where.get("recording"):
+        aligner: Aligner = engine(context.parameters["aligner"], EngineKind.ALIGNER)
+        take = recorded_take(aligner, Path(recording), cue, language, room, context.folder)
+    else:
+        voice: Synthesizer = engine(context.parameters["synthesizer"], EngineKind.SYNTHESIZER)
+        take = synthesised_take(voice, cue, language, room, context.folder)
+    save_take(take, context.folder)
+
+
+def _curves(context: Context) -> None:
+    """What the mouth does in one span."""
+    predictor: MouthPredictor = engine(context.parameters["engine"], EngineKind.MOUTH_PREDICTOR)
+    take = load_take(context.inputs["take"])
+    curves = predictor.predict(
+        take.phones,
+        take.sample_rate,
+        Fraction(context.parameters["starts"]),
+        context.parameters["frames"],
+        Fraction(context.parameters["rate"]),
+        load_articulation(context.inputs["articulation"]),
+    )
+    save_curves(curves, context.folder)
+
+
+def _choose(context: Context) -> None:
+    """Which library mouths each frame of a span is drawn from."""
+    renderer: MouthRenderer = engine(context.parameters["engine"], EngineKind.MOUTH_RENDERER)
+    choices = renderer.choose(
+        _shot_plate(context),
+        _libraries(context),
+        load_curves(context.inputs["curves"]),
+        context.parameters["first"],
+    )
+    save_choices(choices, context.folder)
+
+
+def _draw(context: Context) -> None:
+    """Draw a chunk of a span: a patch and a full frame for each edited frame."""
+    renderer: MouthRenderer = engine(context.parameters["engine"], EngineKind.MOUTH_RENDERER)
+    plate = _shot_plate(context)
+    spec = _spec(context)
+    first = context.parameters["first"]
+    chunk = range(*context.parameters["chunk"])
+    patches = renderer.draw(
+        plate,
+        _libraries(context),
+        load_curves(context.inputs["curves"]),
+        first,
+        load_choices(context.inputs["choices"]),
+        chunk,
+    )
+    for index, patch in zip(chunk, patches, strict=True):
+        if patch is not None:
+            frame = first + index
+            source = _source(context, frame)
+            if context.parameters["draft_mark"]:
+                patch = marked(patch, spec.width, spec.height)
+            written = context.folder / f"{frame}.patch.exr"
+            write_patch(written, patch, spec.width, spec.height, read_header(source))
+            # Merged from what the patch file holds, so that a compositor gets the same frame.
+            write_edited(source, context.folder / f"{frame}.exr", read_patch(written))
+        context.step()
+
+
+def _mix(context: Context) -> None:
+    """The stems of one language."""
+    length = context.parameters["samples"]
+    original = gather_original(_sounds(context.where["sounds"]), length)
+    takes = []
+    for placed in context.parameters["takes"]:
+        folder = context.inputs[f"take:{placed['cue']}"]
+        samples, _ = read_mono(folder / load_take(folder).audio)
+        takes.append(PlacedTake(samples, placed["start"], placed["end"]))
+    kept = [(start, end) for start, end in context.parameters["kept"]]
+    stems = mix_stems(original, takes, kept, length)
+    loudness = {}
+    for name, samples in (("DX", stems.dialogue), ("ME", stems.effects), ("mix", stems.mix)):
+        write_wav(context.folder / f"{name}.wav", samples, MIX_RATE)
+        loudness[name] = loudness_lufs(samples, MIX_RATE)
+    write_json(context.folder / "mix.json", {"loudness_lufs": loudness, "effects": stems.note})
+
+
+def _original_mix(context: Context) -> None:
+    """The timeline's own sound as one file, for previews."""
+    length = context.parameters["samples"]
+    original = gather_original(_sounds(context.where["sounds"]), length)
+    parts = [p for p in (original.dialogue, original.effects, original.mix) if p is not None]
+    together = np.zeros((length, 2), np.float32)
+    for part in parts:
+        together += part
+    write_wav(context.folder / "mix.wav", np.clip(together, -1, 1), MIX_RATE)
+
+
+def _check(context: Context) -> None:
+    """Measure one span as it was drawn, and picture it beside the plate."""
+    tracker: FaceTracker = engine(context.parameters["engine"], EngineKind.FACE_TRACKER)
+    spec = _spec(context)
+    first = context.parameters["first"]
+    drawn = drawn_frames(
+        folder for name, folder in context.inputs.items() if name.startswith("draw:")
+    )
+    plates = {frame: _source(context, frame) for frame in drawn}
+    track = load_track(context.inputs["track"])
+    check = check_span(
+        spec,
+        track,
+        load_curves(context.inputs["curves"]),
+        first,
+        plates,
+        drawn,
+        tracker,
+        context.folder / "sheet.jpg",
+    )
+    write_json(context.folder / "check.json", check)
+
+
+def _preview(context: Context) -> None:
+    """A movie of one language, to look at."""
+    write_language_preview(context)
+
+
+STAGES: Final[Mapping[str, Stage]] = {
+    "track": _track,
+    "library": _library,
+    "decode": _decode,
+    "original line": _original_line,
+    "articulation": _articulation,
+    "take": _take,
+    "curves": _curves,
+    "choose": _choose,
+    "draw": _draw,
+    "mix": _mix,
+    "original mix": _original_mix,
+    "check": _check,
+    "preview": _preview,
+}
+VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1)
+
+
+def _spec(context: Context) -> PlateSpec:
+    return PlateSpec.model_validate(context.where["plate"])
+
+
+def _plate(context: Context) -> Plate:
+    return Plate(_spec(context), decoded_frames(context))
+
+
+def _shot_plate(context: Context) -> ShotPlate:
+    return ShotPlate(_plate(context), load_track(context.inputs["track"]))
+
+
+def _libraries(context: Context) -> list[LibraryView]:
+    return [
+        MouthLibrary(
+            context.inputs[f"library:{shot}"], load_track(context.inputs[f"track:{shot}"]), aspect
+        )
+        for shot, aspect in context.parameters["library"]
+    ]
+
+
+def _sounds(where: list[dict[str, str]]) -> list[SoundClip]:
+    return [SoundClip.from_json(sound) for sound in where]
+
+
+def _source(context: Context, frame: int) -> Path:
+    """The EXR that a frame of the plate is edited from."""
+    return decoded_frames(context).get(frame) or _spec(context).file(frame)

@@ -1,0 +1,125 @@
+"""Stems of one language: the new dialogue, the M&E as it was, and both together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dubwright.media.audio import loudness_lufs
+
+__all__ = ["Original", "PlacedTake", "Stems", "mix_stems"]
+
+MIX_RATE: Final = 48000
+FADE_S: Final = 0.010
+DUCK_FADE_S: Final = 0.080
+DUCKED_GAIN: Final = 10 ** (-24 / 20)
+MAX_MATCH_GAIN_DB: Final = 12.0
+DEFAULT_DIALOGUE_LUFS: Final = -23.0
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedTake:
+    """A take and its cue's range, in samples of the timeline at 48 kHz."""
+
+    samples: Samples
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Original:
+    """The timeline's own sound at 48 kHz, float32 [samples, channels] of one length.
+
+    Attributes:
+        dialogue: the DX stem, or None.
+        effects: the M&E stem, or None.
+        mix: dialogue and M&E together, where no stems are given, or None.
+    """
+
+    dialogue: Samples | None
+    effects: Samples | None
+    mix: Samples | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stems:
+    """Stems of one language, float32 [samples, channels], and what was done for the M&E."""
+
+    dialogue: Samples
+    effects: Samples
+    mix: Samples
+    note: str
+
+
+def mix_stems(
+    original: Original,
+    takes: Sequence[PlacedTake],
+    kept: Sequence[tuple[int, int]],
+    length: int,
+) -> Stems:
+    """Lay takes over the M&E.
+
+    Args:
+        original: the timeline's own sound.
+        takes: the new lines.
+        kept: ranges whose original sound stays: efforts, and lines that are not dubbed.
+        length: of the stems, in samples.
+    """
+    spoken = original.dialogue if original.dialogue is not None else original.mix
+    dialogue = np.zeros(length, np.float32)
+    for take in takes:
+        level = _level(spoken, take.start, take.end)
+        gained = take.samples * _gain_to(take.samples, level)
+        end = min(length, take.start + len(gained))
+        dialogue[take.start : end] += gained[: end - take.start]
+    if original.dialogue is not None:
+        own = original.dialogue.mean(axis=1)
+        for start, end in kept:
+            dialogue += own * _window(length, start, end, FADE_S)
+
+    if original.effects is not None:
+        effects, note = original.effects, "the M&E stem, untouched"
+    elif original.dialogue is None and original.mix is not None:
+        ducking = np.ones(length, np.float32)
+        for take in takes:
+            end = max(take.end, take.start + len(take.samples))
+            ducking -= (1 - DUCKED_GAIN) * _window(length, take.start, end, DUCK_FADE_S)
+        ducking = np.maximum(ducking, DUCKED_GAIN)
+        effects = original.mix * ducking[:, None]
+        note = "approximate: there is no M&E stem, so the original mix is lowered by 24 dB under "
+        note += "each new line"
+    else:
+        effects = np.zeros((length, 2), np.float32)
+        note = "silence: the timeline has no M&E"
+    together = effects + dialogue[:, None]
+    return Stems(dialogue[:, None], effects, np.clip(together, -1, 1), note)
+
+
+def _level(spoken: Samples | None, start: int, end: int) -> float:
+    """Loudness of the original line, or a common dialogue level where it cannot be measured."""
+    measured = None if spoken is None else loudness_lufs(spoken[start:end], MIX_RATE)
+    return DEFAULT_DIALOGUE_LUFS if measured is None or measured < -50 else measured
+
+
+def _gain_to(samples: Samples, target_lufs: float) -> np.float32:
+    measured = loudness_lufs(samples, MIX_RATE)
+    if measured is None:
+        return np.float32(1)
+    change = np.clip(target_lufs - measured, -MAX_MATCH_GAIN_DB, MAX_MATCH_GAIN_DB)
+    peak = float(np.abs(samples).max(initial=1e-6))
+    return np.float32(min(10 ** (change / 20), 0.98 / peak))
+
+
+def _window(length: int, start: int, end: int, fade_s: float) -> Samples:
+    """1 from start to end, with linear fades outside them."""
+    fade = int(fade_s * MIX_RATE)
+    at = np.arange(max(0, start - fade), min(length, end + fade))
+    window = np.zeros(length, np.float32)
+    window[at] = np.clip(np.minimum(at - (start - fade), (end + fade) - at) / fade, 0, 1)
+    return window

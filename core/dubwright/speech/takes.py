@@ -1,0 +1,94 @@
+"""Takes: made by an engine or recorded by an actor, fitted, with phones; and the plate's own lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dubwright.engines import Aligner, Synthesizer
+from dubwright.media.audio import read_mono, resampled, write_wav
+from dubwright.model import Cue, Phone, Take
+from dubwright.speech.fit import fit_recording, fit_synthesis
+
+__all__ = ["TAKE_RATE", "recorded_take", "synthesised_take", "trimmed"]
+
+TAKE_RATE: Final = 48000
+SILENCE_DB: Final = -45.0
+KEPT_SILENCE_S: Final = 0.03
+
+Samples = NDArray[np.float32]
+
+
+def synthesised_take(
+    synthesizer: Synthesizer, cue: Cue, language: str, room_ms: int, folder: Path
+) -> Take:
+    """Have a cue spoken and write its WAV into a folder."""
+    slot_ms = cue.end_ms - cue.start_ms
+    speech, fit = fit_synthesis(synthesizer, cue.text[language], language, slot_ms, room_ms)
+    samples = resampled(speech.samples, speech.sample_rate, TAKE_RATE)
+    audio = Path(f"{cue.id}.{language}.wav")
+    write_wav(folder / audio, samples, TAKE_RATE)
+    return Take(
+        cue=cue.id,
+        language=language,
+        audio=audio,
+        sample_rate=TAKE_RATE,
+        length=len(samples),
+        phones=_at_rate(speech.phones, speech.sample_rate),
+        engine=synthesizer.card.identity,
+        aligned_by=synthesizer.card.identity,
+        fit=fit.model_copy(update={"slot": slot_ms * TAKE_RATE // 1000}),
+    )
+
+
+def recorded_take(
+    aligner: Aligner, recording: Path, cue: Cue, language: str, room_ms: int, folder: Path
+) -> Take:
+    """Fit an actor's recording to its slot, time its phones and write its WAV into a folder."""
+    samples, rate = read_mono(recording)
+    samples = trimmed(resampled(samples, rate, TAKE_RATE), TAKE_RATE)
+    fitted, fit = fit_recording(samples, TAKE_RATE, cue.end_ms - cue.start_ms, room_ms)
+    audio = Path(f"{cue.id}.{language}.wav")
+    write_wav(folder / audio, fitted, TAKE_RATE)
+    return Take(
+        cue=cue.id,
+        language=language,
+        audio=audio,
+        sample_rate=TAKE_RATE,
+        length=len(fitted),
+        phones=aligner.align(fitted, TAKE_RATE, cue.text[language], language),
+        engine="recording",
+        aligned_by=aligner.card.identity,
+        fit=fit,
+    )
+
+
+def trimmed(samples: Samples, rate: int) -> Samples:
+    """A recording without the silence around it, but for 30 ms."""
+    block = max(1, rate // 100)
+    blocks = samples[: len(samples) // block * block].reshape(-1, block)
+    if not len(blocks):
+        return samples
+    level = np.sqrt((blocks**2).mean(axis=1))
+    loud = np.flatnonzero(level > level.max() * 10 ** (SILENCE_DB / 20))
+    if not len(loud):
+        return samples
+    kept = int(KEPT_SILENCE_S * rate)
+    start = max(0, int(loud[0]) * block - kept)
+    end = min(len(samples), (int(loud[-1]) + 1) * block + kept)
+    return samples[start:end]
+
+
+def _at_rate(phones: tuple[Phone, ...], rate: int) -> tuple[Phone, ...]:
+    """Phones counted in samples of a take instead of samples of the engine."""
+    return tuple(
+        Phone(
+            symbol=phone.symbol,
+            start=phone.start * TAKE_RATE // rate,
+            end=phone.end * TAKE_RATE // rate,
+        )
+        for phone in phones
+    )
