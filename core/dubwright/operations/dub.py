@@ -192,33 +192,34 @@ class _Planner:
 
     def _spans(self, cue: Cue) -> Iterator[tuple[Shot, FrameRange, FrameRange]]:
         """Each editable shot that a cue is seen on, with the cue's and the span's frames there."""
-        rate = self._timeline.rate
-        borrowed = min(self._sheet.room_ms(cue) - (cue.end_ms - cue.start_ms), MAX_BORROWED_MS)
-        start, end = frame_of_ms(cue.start_ms, rate), frame_of_ms(cue.end_ms + borrowed, rate) + 1
+        if not cue.on_screen:
+            return
+        spoken = self._spoken_frames(cue)
         for shot in self._timeline.shots:
-            if shot.uid not in self._plates:
-                continue
-            seen = shot.record.intersection(FrameRange(start, end))
-            if seen is not None and cue.on_screen:
+            seen = shot.record.intersection(spoken) if shot.uid in self._plates else None
+            if seen is not None:
                 speech = seen.shifted(-shot.record.start)
                 yield shot, speech, self._with_handles(cue, shot, speech)
+
+    def _spoken_frames(self, cue: Cue) -> FrameRange:
+        """The timeline's frames that a take of this cue may fill."""
+        rate = self._timeline.rate
+        borrowed = min(self._sheet.room_ms(cue) - (cue.end_ms - cue.start_ms), MAX_BORROWED_MS)
+        end = frame_of_ms(cue.end_ms + borrowed, rate) + 1
+        return FrameRange(frame_of_ms(cue.start_ms, rate), end)
 
     def _with_handles(self, cue: Cue, shot: Shot, speech: FrameRange) -> FrameRange:
         """Frames on which the mouth passes from the plate's own to the new one and back.
 
-        Handles stay inside the shot and never reach into another cue's frames.
+        Handles stay inside the shot; between two cues they share the frames, half each.
         """
-        rate = self._timeline.rate
         low, high = 0, len(shot.record)
         for other in self._sheet.cues:
-            if other.id == cue.id:
-                continue
-            before = frame_of_ms(other.end_ms, rate) + 1 - shot.record.start
-            after = frame_of_ms(other.start_ms, rate) - shot.record.start
+            spoken = self._spoken_frames(other).shifted(-shot.record.start)
             if other.end_ms <= cue.start_ms:
-                low = max(low, (before + speech.start + 1) // 2)
+                low = max(low, (spoken.end + speech.start) // 2)
             elif other.start_ms >= cue.end_ms:
-                high = min(high, max(speech.end, (after + speech.end) // 2))
+                high = min(high, (speech.end + spoken.start) // 2)
         return FrameRange(
             min(speech.start, max(low, speech.start - HANDLE_FRAMES)),
             max(speech.end, min(high, speech.end + HANDLE_FRAMES)),

@@ -1,0 +1,272 @@
+"""Puts a finished dub into its output folder as the next version, whole or not at all.
+
+Everything is written into a hidden folder named by the plan, which is renamed to v001, v002... at
+the end. An interrupted delivery is taken up where it stopped; a plan that was delivered before is
+not delivered again.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import dubwright._version
+from dubwright.conform import DubbedShot, DubbedSound, LanguageVersion, read_timeline, write_timelines
+from dubwright.dialogue import Subtitle, write_subtitles
+from dubwright.errors import DubwrightError
+from dubwright.media.plate import PlateSpec
+from dubwright.model import FrameRange
+from dubwright.operations.plan import DubPlan, LanguagePlan
+from dubwright.operations.reporting import build_report, drawn_reasons, sheet_name
+from dubwright.operations.results import drawn_frames
+from dubwright.quality.report import render_html
+from dubwright.speech.mix import MIX_RATE
+from dubwright.store import Store
+from dubwright.trust import Disclosure
+
+__all__ = ["check_output", "deliver", "delivered"]
+
+VERSION: Final = re.compile(r"v(\d{3,})")
+MANIFEST: Final = "manifest.json"
+# IPTC NewsCodes, digital source type: parts of the picture and sound are synthetic.
+DIGITAL_SOURCE_TYPE: Final = (
+    "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
+)
+
+
+def check_output(output: Path) -> None:
+    """Make the output folder and see that it can be written.
+
+    Raises:
+        DubwrightError: it cannot.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        probe = output / ".dubwright-probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise DubwrightError(
+            "The output folder cannot be written",
+            where=str(output),
+            why=error.strerror or str(error),
+            repair="choose a folder that you may write to with --out",
+        ) from error
+
+
+def delivered(plan: DubPlan, output: Path) -> Path | None:
+    """The version that this plan was delivered as before, or None."""
+    for version in sorted(output.glob("v*")):
+        if VERSION.fullmatch(version.name) and (version / MANIFEST).is_file():
+            manifest = json.loads((version / MANIFEST).read_text(encoding="utf-8"))
+            if manifest.get("plan") == plan.key:
+                return version
+    return None
+
+
+def deliver(plan: DubPlan, store: Store, output: Path) -> Path:
+    """Write frames, patches, stems, subtitles, timelines, previews, report and manifest.
+
+    Returns:
+        The version's folder.
+
+    Raises:
+        DubwrightError: the folder cannot be written, or the disk is full; what was delivered
+            before is untouched.
+    """
+    check_output(output)
+    before = delivered(plan, output)
+    if before is not None:
+        return before
+    version = output / _next_version(output)
+    partial = output / f".dubwright-{plan.key[:16]}"
+    try:
+        partial.mkdir(exist_ok=True)
+        _Delivery(plan, store, partial, version).write()
+        partial.rename(version)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise DubwrightError(
+            "The disk is full" if full else "The output cannot be written",
+            where=str(output),
+            why=error.strerror or str(error),
+            repair="free some space or choose another folder with --out, and run the same command "
+            "again: what is finished will not be made again",
+        ) from error
+    return version
+
+
+class _Delivery:
+    def __init__(self, plan: DubPlan, store: Store, folder: Path, final: Path) -> None:
+        self._plan = plan
+        self._store = store
+        self._folder = folder
+        self._final = final.absolute()
+
+    def write(self) -> None:
+        plan = self._plan
+        versions = [self._language(part) for part in plan.languages]
+        _, source = read_timeline(plan.timeline.path)
+        write_timelines(source, plan.timeline, versions, self._folder)
+        plan.sheet.write(self._folder / "cue_sheet.json")
+        plan.cast.write(self._folder / "cast.json")
+        report = build_report(plan, self._store)
+        sheets = self._folder / "sheets"
+        self._make(sheets)
+        for part in plan.languages:
+            for planned in part.spans:
+                picture = self._store.path(planned.check) / "sheet.jpg"
+                if picture.is_file():
+                    _copy(picture, sheets / sheet_name(part.language, planned))
+        _write_text(self._folder / "report.json", report.model_dump_json(indent=1))
+        _write_text(self._folder / "report.html", render_html(report, sheets))
+        _write_text(self._folder / MANIFEST, json.dumps(self._manifest(), indent=1))
+
+    def _language(self, part: LanguagePlan) -> LanguageVersion:
+        language, name = part.language, self._plan.timeline.name
+        for folder in ("stems", "subtitles", "preview"):
+            self._make(self._folder / folder)
+        _copy(
+            self._store.path(part.preview) / "preview.mp4",
+            self._folder / "preview" / f"{name}.{language}.mp4",
+        )
+        lines = [Subtitle(c.start_ms, c.end_ms, c.text[language]) for c in part.cues]
+        write_subtitles(self._folder / "subtitles" / f"{name}.{language}.srt", lines)
+        sounds = []
+        for stem, track in (("DX", f"DX {language}"), ("ME", "M&E"), ("mix", f"Mix {language}")):
+            file = f"{name}.{language}.{stem}.wav"
+            _copy(self._store.path(part.mix) / f"{stem}.wav", self._folder / "stems" / file)
+            if stem != "mix":
+                samples = self._samples()
+                sounds.append(DubbedSound(track, self._final / "stems" / file, samples, MIX_RATE))
+        return LanguageVersion(language, tuple(self._shots(part)), tuple(sounds), part.cues)
+
+    def _shots(self, part: LanguagePlan) -> list[DubbedShot]:
+        reasons = drawn_reasons(self._plan, part, self._store)
+        shots = []
+        for shot in self._plan.shots:
+            frames = reasons.get(shot.uid, [])
+            if "" not in frames:
+                continue
+            spec = self._plan.plates[shot.uid]
+            place = Path("frames") / part.language / shot.uid
+            prefix = f"{shot.uid}.{part.language}."
+            padding = max(4, spec.padding)
+            self._write_frames(part, shot.uid, spec, place, prefix, padding)
+            shots.append(
+                DubbedShot(
+                    shot=shot,
+                    folder=self._final / place,
+                    prefix=prefix,
+                    first=spec.first,
+                    step=spec.step,
+                    padding=padding,
+                    edited=tuple(_drawn_runs(frames)),
+                )
+            )
+        return shots
+
+    def _write_frames(
+        self,
+        part: LanguagePlan,
+        uid: str,
+        spec: PlateSpec,
+        place: Path,
+        prefix: str,
+        padding: int,
+    ) -> None:
+        folder = self._folder / place
+        patches = self._folder / "patches" / part.language / uid
+        self._make(folder)
+        self._make(patches)
+        keys = [k for planned in part.spans if planned.span.shot == uid for k in planned.draw]
+        drawn = drawn_frames(self._store.path(key) for key in keys)
+        decoded = drawn_frames(self._store.path(key) for key in self._plan.decoded.get(uid, ()))
+        for frame in range(spec.frames):
+            number = f"{spec.first + frame * spec.step:0{padding}d}"
+            source = drawn.get(frame) or decoded.get(frame) or spec.file(frame)
+            _copy(source, folder / f"{prefix}{number}.exr")
+            if frame in drawn:
+                patch = source.with_name(f"{frame}.patch.exr")
+                _copy(patch, patches / f"{prefix}patch.{number}.exr")
+
+    def _samples(self) -> int:
+        return self._plan.tasks[self._plan.languages[0].mix].parameters["samples"]
+
+    def _manifest(self) -> dict[str, Any]:
+        plan = self._plan
+        return {
+            "document": "dubwright.manifest",
+            "version": 1,
+            "software": f"dubwright {dubwright._version.__version__}",
+            "plan": plan.key,
+            "timeline": plan.timeline.name,
+            "digital_source_type": DIGITAL_SOURCE_TYPE,
+            "statement": "Dialogue was replaced and mouths were redrawn by software.",
+            "engines": plan.engines,
+            "languages": {part.language: self._provenance(part) for part in plan.languages},
+        }
+
+    def _provenance(self, part: LanguagePlan) -> dict[str, Any]:
+        reasons = drawn_reasons(self._plan, part, self._store)
+        speakers = sorted({cue.speaker for cue in part.cues})
+        return {
+            "disclosure": part.disclosure.value,
+            "draft": part.disclosure is Disclosure.DRAFT,
+            "speakers": {
+                name: {
+                    "likeness": self._plan.cast.speaker(name).likeness.value,
+                    "consents": [
+                        consent.model_dump(mode="json")
+                        for consent in self._plan.cast.speaker(name).consents
+                    ],
+                }
+                for name in speakers
+            },
+            "cues": [cue.id for cue in part.cues],
+            "changed_frames": {
+                uid: [[run.start, run.end] for run in _drawn_runs(frames)]
+                for uid, frames in reasons.items()
+                if "" in frames
+            },
+        }
+
+    def _make(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _drawn_runs(reasons: list[str]) -> list[FrameRange]:
+    runs, start = [], None
+    for frame, reason in enumerate([*reasons, "end"]):
+        if not reason and start is None:
+            start = frame
+        elif reason and start is not None:
+            runs.append(FrameRange(start, frame))
+            start = None
+    return runs
+
+
+def _next_version(output: Path) -> str:
+    taken = [int(m[1]) for p in output.iterdir() if (m := VERSION.fullmatch(p.name))]
+    return f"v{max(taken, default=0) + 1:03d}"
+
+
+def _copy(source: Path, destination: Path) -> None:
+    """Copy a file byte for byte; one that is there already is whole."""
+    if not destination.exists():
+        _whole(destination, lambda partial: shutil.copyfile(source, partial))
+
+
+def _write_text(path: Path, text: str) -> None:
+    _whole(path, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
+
+
+def _whole(path: Path, write: Callable[[Path], Any]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    write(partial)
+    partial.replace(path)

@@ -1,0 +1,158 @@
+"""Gathers a dub's report from its results."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from dubwright.model import FrameRange
+from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
+from dubwright.operations.results import load_choices, load_take, load_track, read_json
+from dubwright.quality.report import (
+    CueReport,
+    LanguageReport,
+    PassedThrough,
+    Report,
+    ShotReport,
+    SpanReport,
+)
+from dubwright.store import Store
+
+__all__ = ["build_report", "drawn_reasons", "sheet_name"]
+
+NOBODY_SPEAKS = "no line is dubbed here"
+
+
+def build_report(plan: DubPlan, store: Store) -> Report:
+    """The report of a finished plan; sheets are named, not copied."""
+    return Report(
+        timeline=plan.timeline.name,
+        rate=str(plan.timeline.rate),
+        engines=plan.engines,
+        languages=tuple(_language(plan, part, store) for part in plan.languages),
+    )
+
+
+def drawn_reasons(plan: DubPlan, part: LanguagePlan, store: Store) -> dict[str, list[str]]:
+    """For each editable shot the reason per frame why it is the plate's own; "" if drawn."""
+    reasons = {uid: [NOBODY_SPEAKS] * spec.frames for uid, spec in plan.plates.items()}
+    for uid, track in plan.tracks.items():
+        seen = load_track(store.path(track)).reasons
+        reasons[uid] = [NOBODY_SPEAKS if not reason else reason for reason in seen]
+        spoken = _spoken(part, uid)
+        reasons[uid] = [
+            reason if frame in spoken else NOBODY_SPEAKS
+            for frame, reason in enumerate(reasons[uid])
+        ]
+    for planned in part.spans:
+        shot = reasons[planned.span.shot]
+        for frame, choice in zip(
+            planned.span.frames, load_choices(store.path(planned.choices)), strict=True
+        ):
+            drawn = choice.mouths and choice.strength > 0
+            shot[frame] = "" if drawn else choice.reason
+    return reasons
+
+
+def sheet_name(language: str, planned: SpanPlan) -> str:
+    """The contact sheet's file name in the delivery."""
+    return f"{language}.{planned.span.cue}.{planned.span.shot}.jpg"
+
+
+def _spoken(part: LanguagePlan, uid: str) -> set[int]:
+    return {f for planned in part.spans if planned.span.shot == uid for f in planned.span.speech}
+
+
+def _language(plan: DubPlan, part: LanguagePlan, store: Store) -> LanguageReport:
+    mix = read_json(store.path(part.mix) / "mix.json")
+    reasons = drawn_reasons(plan, part, store)
+    return LanguageReport(
+        language=part.language,
+        disclosure=part.disclosure.value,
+        loudness_lufs=mix["loudness_lufs"],
+        effects=mix["effects"],
+        cues=tuple(_cues(plan, part, store)),
+        shots=tuple(_shots(plan, part, reasons)),
+        spans=tuple(_span(part.language, planned, store) for planned in part.spans),
+    )
+
+
+def _cues(plan: DubPlan, part: LanguagePlan, store: Store) -> list[CueReport]:
+    rows = []
+    for cue in plan.sheet.cues:
+        text = cue.text.get(part.language, "")
+        if cue.id in part.skipped:
+            rows.append(
+                CueReport(
+                    cue=cue.id, speaker=cue.speaker, text=text, dubbed=False,
+                    reason=part.skipped[cue.id],
+                )
+            )  # fmt: skip
+            continue
+        take = load_take(store.path(part.takes[cue.id]))
+        rows.append(
+            CueReport(
+                cue=cue.id, speaker=cue.speaker, text=text, dubbed=True, engine=take.engine,
+                speed=take.fit.speed, verdict=take.fit.verdict, reason=take.fit.reason,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _shots(plan: DubPlan, part: LanguagePlan, reasons: dict[str, list[str]]) -> list[ShotReport]:
+    rows = []
+    for shot in plan.shots:
+        if shot.uid not in reasons:
+            passed = PassedThrough(first=0, end=len(shot.record), reason=shot.problem)
+            rows.append(
+                ShotReport(
+                    shot=shot.uid, frames=len(shot.record), drawn=0, in_cues=0, drawn_in_cues=0,
+                    passed_through=(passed,),
+                )
+            )  # fmt: skip
+            continue
+        frames = reasons[shot.uid]
+        spoken = _spoken(part, shot.uid)
+        rows.append(
+            ShotReport(
+                shot=shot.uid,
+                frames=len(frames),
+                drawn=frames.count(""),
+                in_cues=len(spoken),
+                drawn_in_cues=sum(1 for frame in spoken if not frames[frame]),
+                passed_through=tuple(
+                    PassedThrough(first=run.start, end=run.end, reason=frames[run.start])
+                    for run in _runs(frames)
+                    if frames[run.start]
+                ),
+            )
+        )
+    return rows
+
+
+def _runs(reasons: list[str]) -> list[FrameRange]:
+    runs, at = [], 0
+    for _, group in groupby(reasons):
+        length = len(list(group))
+        runs.append(FrameRange(at, at + length))
+        at += length
+    return runs
+
+
+def _span(language: str, planned: SpanPlan, store: Store) -> SpanReport:
+    check: dict[str, Any] = read_json(store.path(planned.check) / "check.json")
+    span = planned.span
+    measured = {
+        name: check.get(name) for name in ("aperture_r", "jaw_r", "lag_ms", "closures_held")
+    }
+    return SpanReport(
+        cue=span.cue,
+        shot=span.shot,
+        first=span.frames.start,
+        end=span.frames.end,
+        drawn=len(check.get("frames", ())),
+        asked=tuple(check.get("asked", ())),
+        seen=tuple(check.get("seen", ())),
+        sheet=sheet_name(language, planned) if check else "",
+        **measured,
+    )

@@ -1,0 +1,127 @@
+"""The report of a dub: a document for machines, and one page for people."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from pydantic import BaseModel, ConfigDict
+
+__all__ = [
+    "CueReport",
+    "LanguageReport",
+    "PassedThrough",
+    "Report",
+    "ShotReport",
+    "SpanReport",
+    "render_html",
+]
+
+PLOT_WIDTH: Final = 960
+PLOT_HEIGHT: Final = 120
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class CueReport(_Frozen):
+    """What became of one cue in one language. `dubbed` is False where `reason` says why."""
+
+    cue: str
+    speaker: str
+    text: str
+    dubbed: bool
+    engine: str = ""
+    speed: float | None = None
+    verdict: str = ""
+    reason: str = ""
+
+
+class SpanReport(_Frozen):
+    """How one span measured. Curves are in inter-ocular distances, one value a drawn frame."""
+
+    cue: str
+    shot: str
+    first: int
+    end: int
+    drawn: int
+    aperture_r: float | None = None
+    jaw_r: float | None = None
+    lag_ms: float | None = None
+    closures_held: float | None = None
+    asked: tuple[float, ...] = ()
+    seen: tuple[float, ...] = ()
+    sheet: str = ""
+
+
+class PassedThrough(_Frozen):
+    """Frames `first` up to `end` of a shot that are the plate's own, and why."""
+
+    first: int
+    end: int
+    reason: str
+
+
+class ShotReport(_Frozen):
+    """Every frame of one shot: drawn, or passed through with a reason."""
+
+    shot: str
+    frames: int
+    drawn: int
+    in_cues: int
+    drawn_in_cues: int
+    passed_through: tuple[PassedThrough, ...]
+
+
+class LanguageReport(_Frozen):
+    """One language. Loudness is integrated, in LUFS (ITU-R BS.1770-4)."""
+
+    language: str
+    disclosure: str
+    loudness_lufs: dict[str, float | None]
+    effects: str
+    cues: tuple[CueReport, ...]
+    shots: tuple[ShotReport, ...]
+    spans: tuple[SpanReport, ...]
+
+
+class Report(_Frozen):
+    """The whole dub."""
+
+    document: str = "dubwright.report"
+    version: int = 1
+    timeline: str
+    rate: str
+    engines: dict[str, str]
+    languages: tuple[LanguageReport, ...]
+
+
+def render_html(report: Report, folder: Path) -> str:
+    """The report as one self-contained page; contact sheets are read from a folder."""
+    template = files("dubwright.quality").joinpath("report.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["picture"] = lambda name: _data_url(folder / name)
+    environment.filters["points"] = _points
+    environment.filters["percent"] = lambda share: f"{100 * share:.0f}%"
+    return environment.from_string(template).render(
+        report=report, plot_width=PLOT_WIDTH, plot_height=PLOT_HEIGHT
+    )
+
+
+def _data_url(path: Path) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _points(curve: Sequence[float], highest: float) -> str:
+    """A curve as an SVG polyline's points."""
+    step = PLOT_WIDTH / max(1, len(curve) - 1)
+    scale = (PLOT_HEIGHT - 8) / max(highest, 1e-6)
+    return " ".join(
+        f"{i * step:.1f},{PLOT_HEIGHT - 4 - max(0.0, value) * scale:.1f}"
+        for i, value in enumerate(curve)
+    )
