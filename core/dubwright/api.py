@@ -7,15 +7,26 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from dubwright.operations.animate import deliver_animation, plan_animate
 from dubwright.operations.deliver import check_output, deliver
 from dubwright.operations.dub import plan_dub
 from dubwright.operations.execute import Cancelling
-from dubwright.operations.request import DubRequest
+from dubwright.operations.lip_sync import plan_lip_sync
+from dubwright.operations.plan import DubPlan
+from dubwright.operations.request import AnimateRequest, DubRequest, LipSyncRequest
 from dubwright.operations.run import ProgressListener, run
 from dubwright.quality.report import Report
 from dubwright.store import Store, default_store_folder
 
-__all__ = ["Dub", "dub", "perform_dub"]
+__all__ = [
+    "Dub",
+    "animate",
+    "dub",
+    "lip_sync",
+    "perform_animate",
+    "perform_dub",
+    "perform_lip_sync",
+]
 
 PathLike = str | Path
 
@@ -80,29 +91,130 @@ def dub(
         original=original,
         colour_space=colour_space,
     )
-    return perform_dub(request, Store(Path(store) if store else default_store_folder()))
+    return perform_dub(request, _store(store))
 
 
-def perform_dub(
-    request: DubRequest,
-    store: Store,
+def lip_sync(
+    plate: PathLike,
+    dialogue: PathLike,
+    out: PathLike,
     *,
-    workers: int | None = None,
-    listener: ProgressListener | None = None,
-    cancel: Cancelling | None = None,
+    text: str,
+    language: str,
+    start_ms: int = 0,
+    cast: PathLike | None = None,
+    colour_space: str | None = None,
+    store: PathLike | None = None,
 ) -> Dub:
+    """Redraw the mouth on a plate to match a finished recording.
+
+    Args:
+        plate: a movie, or an EXR sequence such as plate.####.exr.
+        dialogue: the recording, WAV.
+        out: folder that receives v001, v002...
+        text: what it says.
+        language: its language tag.
+        start_ms: when it begins on the plate.
+        cast: the speaker, with likeness and consents.
+        colour_space: of a plate that does not name its own.
+        store: where results are kept for reuse.
+
+    Raises:
+        DubwrightError: something must be repaired first.
+    """
+    request = LipSyncRequest(
+        plate=Path(plate),
+        dialogue=Path(dialogue),
+        text=text,
+        language=language,
+        output=Path(out),
+        start_ms=start_ms,
+        cast=Path(cast) if cast else None,
+        colour_space=colour_space,
+    )
+    return perform_lip_sync(request, _store(store))
+
+
+def animate(
+    text: str,
+    language: str,
+    out: PathLike,
+    *,
+    recording: PathLike | None = None,
+    rate: str = "24",
+    store: PathLike | None = None,
+) -> Path:
+    """Mouth curves for a character that speaks a line: curves.json and line.wav.
+
+    Args:
+        text: the line.
+        language: its tag.
+        out: folder that receives v001, v002...
+        recording: an actor's take; the line is synthesised without one.
+        rate: frames a second, as in 24 or 24000/1001.
+        store: where results are kept for reuse.
+
+    Returns:
+        The version's folder.
+    """
+    request = AnimateRequest(
+        text=text,
+        language=language,
+        output=Path(out),
+        recording=Path(recording) if recording else None,
+        rate=rate,
+    )
+    return perform_animate(request, _store(store))
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How work is run: worker processes, who hears of progress, and what stops it."""
+
+    workers: int | None = None
+    listener: ProgressListener | None = None
+    cancel: Cancelling | None = None
+
+
+def perform_dub(request: DubRequest, store: Store, running: Running = Running()) -> Dub:
     """Plan a dub, do what is not done yet, and deliver it. See dub and operations.run."""
     check_output(request.output)
-    plan = plan_dub(request, store, date.today())
-    run(plan.tasks, store, workers=workers, listener=listener, cancel=cancel)
-    folder = deliver(plan, store, request.output)
+    return _performed(plan_dub(request, store, date.today()), store, request.output, running)
+
+
+def perform_lip_sync(request: LipSyncRequest, store: Store, running: Running = Running()) -> Dub:
+    """Plan a lip-sync, do what is not done yet, and deliver it. See lip_sync."""
+    check_output(request.output)
+    return _performed(plan_lip_sync(request, store, date.today()), store, request.output, running)
+
+
+def perform_animate(request: AnimateRequest, store: Store, running: Running = Running()) -> Path:
+    """Plan an animation, do what is not done yet, and deliver it. See animate."""
+    check_output(request.output)
+    plan = plan_animate(request, store)
+    run(plan.tasks, store, workers=1, listener=running.listener, cancel=running.cancel)
+    return deliver_animation(plan, store, request.output)
+
+
+def _performed(plan: DubPlan, store: Store, output: Path, running: Running) -> Dub:
+    run(
+        plan.tasks,
+        store,
+        workers=running.workers,
+        listener=running.listener,
+        cancel=running.cancel,
+    )
+    folder = deliver(plan, store, output)
     store.evict(keep=frozenset(plan.tasks))
     name = plan.timeline.name
+    tags = [part.language for part in plan.languages]
     return Dub(
         folder=folder,
-        timelines={tag: folder / f"{name}.{tag}.otio" for tag in request.languages},
-        previews={tag: folder / "preview" / f"{name}.{tag}.mp4" for tag in request.languages},
+        timelines={tag: folder / f"{name}.{tag}.otio" for tag in tags},
+        previews={tag: folder / "preview" / f"{name}.{tag}.mp4" for tag in tags},
         report=Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8")),
     )
 
 
+def _store(folder: PathLike | None) -> Store:
+    return Store(Path(folder) if folder else default_store_folder())

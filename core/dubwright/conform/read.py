@@ -15,6 +15,7 @@ import fileseq
 import opentimelineio as otio
 
 from dubwright.errors import DubwrightError
+from dubwright.media.exr import read_header
 from dubwright.media.movie import probe_movie
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange, exact_rate
@@ -25,6 +26,8 @@ __all__ = ["ConformedTimeline", "Shot", "media_path", "read_timeline"]
 MOVIES: Final = frozenset({".mp4", ".mov", ".mxf", ".mkv", ".avi", ".webm", ".m4v"})
 ME_NAMES: Final = re.compile(r"\b(M\s*&\s*E|ME|MX|FX|SFX|MUSIC|EFFECTS)\b", re.IGNORECASE)
 DX_NAMES: Final = re.compile(r"\b(DX|DIA|DIALOG|DIALOGUE|VOX)\b", re.IGNORECASE)
+PATTERN: Final = re.compile(r"#|@|%0?\d*d")
+DEFAULT_RATE: Final = Fraction(24)
 NOT_IN_ID: Final = re.compile(r"[^A-Za-z0-9_-]+")
 RATE_TOLERANCE: Final = 1e-3
 
@@ -68,19 +71,25 @@ class ConformedTimeline:
 
 
 def read_timeline(path: Path) -> tuple[ConformedTimeline, otio.schema.Timeline]:
-    """Read a timeline, or a movie as a timeline of one clip.
+    """Read a timeline; a movie, or an EXR sequence such as plate.####.exr, is one clip.
 
     Raises:
         DubwrightError: the file cannot be read, is empty, or its media are missing.
     """
-    if not path.exists():
+    sequence = PATTERN.search(path.name)
+    if not sequence and not path.exists():
         raise DubwrightError(
             "The timeline is missing",
             where=str(path),
             why="there is no such file",
             repair="check the path",
         )
-    timeline = _movie_timeline(path) if path.suffix.lower() in MOVIES else _load(path)
+    if sequence:
+        timeline = _sequence_timeline(path)
+    elif path.suffix.lower() in MOVIES:
+        timeline = _movie_timeline(path)
+    else:
+        timeline = _load(path)
     if not isinstance(timeline, otio.schema.Timeline):
         raise _unreadable(path, f"it holds a {type(timeline).__name__}, not a timeline")
     clips = list(timeline.find_clips())
@@ -123,9 +132,13 @@ def _load(path: Path) -> Any:
     try:
         return otio.adapters.read_from_file(str(path))
     except otio.exceptions.NoKnownAdapterForExtensionError:
-        raise _unreadable(path, f"no adapter reads {path.suffix or 'a file without suffix'}") from None
+        raise _unreadable(
+            path, f"no adapter reads {path.suffix or 'a file without suffix'}"
+        ) from None
     except (otio.exceptions.OTIOError, ValueError, OSError, KeyError) as error:
-        raise _unreadable(path, str(error).splitlines()[0] if str(error) else "no reason") from error
+        raise _unreadable(
+            path, str(error).splitlines()[0] if str(error) else "no reason"
+        ) from error
 
 
 def _movie_timeline(path: Path) -> otio.schema.Timeline:
@@ -143,6 +156,34 @@ def _movie_timeline(path: Path) -> otio.schema.Timeline:
     timeline.tracks.append(otio.schema.Track("V1", [clip()], kind=otio.schema.TrackKind.Video))
     if info.has_audio:
         timeline.tracks.append(otio.schema.Track("A1", [clip()], kind=otio.schema.TrackKind.Audio))
+    return timeline
+
+
+def _sequence_timeline(path: Path) -> otio.schema.Timeline:
+    """One clip of every frame of a sequence, at the rate its first frame names, or else 24."""
+    found = _found_sequence(path, path.name)
+    numbers = list(found.frameSet())
+    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+    first = Path(found.frame(numbers[0]))
+    rate = float((read_header(first).rate if first.suffix == ".exr" else None) or DEFAULT_RATE)
+    available = otio.opentime.TimeRange(
+        otio.opentime.RationalTime(numbers[0], rate),
+        otio.opentime.RationalTime((numbers[-1] - numbers[0]) // step + 1, rate),
+    )
+    reference = otio.schema.ImageSequenceReference(
+        target_url_base=str(path.parent.absolute()),
+        name_prefix=found.basename(),
+        name_suffix=found.extension(),
+        start_frame=numbers[0],
+        frame_step=step,
+        rate=rate,
+        frame_zero_padding=found.zfill(),
+        available_range=available,
+    )
+    name = found.basename().rstrip("._-") or path.parent.name
+    timeline = otio.schema.Timeline(name)
+    clip = otio.schema.Clip(name, reference, available)
+    timeline.tracks.append(otio.schema.Track("V1", [clip], kind=otio.schema.TrackKind.Video))
     return timeline
 
 
@@ -230,22 +271,10 @@ def _plate(clip: otio.schema.Clip, folder: Path, rate: Fraction) -> PlateSpec:
     return _checked(_sequence_pattern(path, clip.name, offset, frames, rate), clip.name)
 
 
-def _sequence_pattern(
-    path: Path, clip: str, offset: int, frames: int, rate: Fraction
-) -> PlateSpec:
+def _sequence_pattern(path: Path, clip: str, offset: int, frames: int, rate: Fraction) -> PlateSpec:
     """A plate from a pattern such as plate.####.exr, plate.%04d.exr or plate.@@@@.exr."""
-    try:
-        found = fileseq.findSequenceOnDisk(str(path))
-    except fileseq.FileSeqException:
-        raise _missing_media(path, clip, "no file of the sequence is there") from None
-    numbers = list(found.frameSet() or [])
-    if not numbers:
-        raise DubwrightError(
-            "A clip's media is neither a movie nor an image sequence",
-            where=f"clip {clip!r}: {path}",
-            why=f"files ending in {path.suffix or 'nothing'} are not read",
-            repair="relink the clip to a movie, or to an EXR sequence such as plate.####.exr",
-        )
+    found = _found_sequence(path, clip)
+    numbers = list(found.frameSet())
     step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
     return PlateSpec(
         kind="sequence",
@@ -257,6 +286,21 @@ def _sequence_pattern(
         rate=rate,
         colour_space="",
     )
+
+
+def _found_sequence(path: Path, clip: str) -> fileseq.FileSequence:
+    try:
+        found = fileseq.findSequenceOnDisk(str(path))
+    except fileseq.FileSeqException:
+        raise _missing_media(path, clip, "no file of the sequence is there") from None
+    if not found.frameSet():
+        raise DubwrightError(
+            "A clip's media is neither a movie nor an image sequence",
+            where=f"clip {clip!r}: {path}",
+            why=f"files ending in {path.suffix or 'nothing'} are not read",
+            repair="relink the clip to a movie, or to an EXR sequence such as plate.####.exr",
+        )
+    return found
 
 
 def _checked(spec: PlateSpec, clip: str) -> PlateSpec:

@@ -2,7 +2,12 @@
 
 from dubwright.dialogue.cast import Cast, Speaker
 from dubwright.dialogue.cue_sheet import CueSheet, cue_sheet_from_subtitles
-from dubwright.dialogue.subtitles import Subtitle, read_subtitles, subtitle_language, write_subtitles
+from dubwright.dialogue.subtitles import (
+    Subtitle,
+    read_subtitles,
+    subtitle_language,
+    write_subtitles,
+)
 
 __all__ = [
     "Cast",

@@ -81,7 +81,7 @@ def cue_sheet_from_subtitles(
     """
     if not subtitles:
         return CueSheet(original=original)
-    lead = original if original in subtitles else next(iter(subtitles))
+    lead = original if original and original in subtitles else next(iter(subtitles))
     lines: list[dict[str, str]] = [{lead: subtitle.text} for subtitle in subtitles[lead]]
     for language, others in subtitles.items():
         if language == lead:

@@ -8,7 +8,7 @@ eyes): x to the right of the picture, y down, z away from the camera, origin bet
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from dubwright.face.landmarks import (
 
 __all__ = ["HeadMotion", "head_template", "in_head_frame", "mouth_curves"]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 TEMPLATE_ROUNDS: Final = 4
 TEMPLATE_FRAMES: Final = 60

@@ -46,7 +46,7 @@ def track_face(plate: Plate, tracker: FaceTracker, step: Callable[[], None]) -> 
             step()
 
     landmarks = np.stack(list(tracker.follow(proxies())))
-    landmarks *= np.float32([width / size[0], spec.height / size[1], width / size[0]])
+    landmarks *= np.array([width / size[0], spec.height / size[1], width / size[0]])
     landmarks = _smoothed(landmarks)
     if not np.isfinite(landmarks[:, 0, 0]).any():
         nothing = np.full((len(RIGID), 3), np.nan)

@@ -1,4 +1,7 @@
-"""WAV in and out, resampling, loudness. Samples are float32 [samples, channels] or mono [samples]."""
+"""WAV in and out, resampling, loudness.
+
+Samples are float32 [samples, channels], or mono [samples].
+"""
 
 from __future__ import annotations
 

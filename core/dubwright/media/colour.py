@@ -17,8 +17,8 @@ from dubwright.errors import DubwrightError
 __all__ = [
     "DEFAULT_CONFIG",
     "DISPLAY",
-    "SCENE_LINEAR",
     "LINEAR_REC709",
+    "SCENE_LINEAR",
     "ColourConfig",
     "decode_log",
     "display_preview",

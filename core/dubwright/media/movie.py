@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from dubwright.errors import DubwrightError
 from dubwright.model import FrameRange
 
-__all__ = ["AudioTrack", "MovieInfo", "probe_movie", "read_frames", "read_movie_audio", "write_preview"]
+__all__ = [
+    "AudioTrack",
+    "MovieInfo",
+    "probe_movie",
+    "read_frames",
+    "read_movie_audio",
+    "write_preview",
+]
 
 # AVColorSpace values (ITU-T H.273) to the names that swscale knows them by.
 MATRIX: Final = {1: "ITU709", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: "ITU2020"}

@@ -160,8 +160,8 @@ class Plate:
             self._config = ColourConfig(self.spec.ocio)
         return self._config
 
-    def attributes(self, frame: int) -> dict[str, Any]:
-        """Header attributes for a frame of a movie plate that is written as EXR."""
+    def attributes(self) -> dict[str, Any]:
+        """Header attributes for frames of a movie plate that are written as EXR."""
         return {
             "colorInteropID": "lin_ap1_scene",
             "framesPerSecond": self.spec.rate,

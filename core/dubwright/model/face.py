@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ class FaceTrack:
     """
 
     landmarks: NDArray[np.float32]
-    template: NDArray[np.float64]
+    template: NDArray[np.floating[Any]]
     reasons: tuple[str, ...]
 
     def __len__(self) -> int:

@@ -23,7 +23,9 @@ class FrameRange:
 
     def __post_init__(self) -> None:
         if self.end < self.start:
-            raise ValueError(f"a frame range cannot end ({self.end}) before it starts ({self.start})")
+            raise ValueError(
+                f"a frame range cannot end ({self.end}) before it starts ({self.start})"
+            )
 
     def __len__(self) -> int:
         return self.end - self.start

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,17 @@ from dubwright.model import Articulation, Phone, Timing
 from dubwright.mouth.range import MouthRange
 from dubwright.mouth.visemes import CLOSE_FRONT_ROUNDED, Viseme, viseme_of
 
-__all__ = ["CLASSES", "Observation", "Timed", "learned", "shares", "timed_phones", "usual_articulation"]
+__all__ = [
+    "CLASSES",
+    "Observation",
+    "Timed",
+    "learned",
+    "shares",
+    "timed_phones",
+    "usual_articulation",
+]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 CLOSE_ROUNDED: Final = "close front rounded"  # y and its like: the lips of u, the tongue of i
 CLASSES: Final = (*(str(viseme) for viseme in Viseme), CLOSE_ROUNDED)
@@ -104,7 +112,9 @@ def shares(times: Array, phones: Sequence[Timed], timing: Timing) -> Array:
         late = np.clip(ahead - middle - plateau, 0, None) / timing.carry_over_s
         name = _class_of(symbol)
         firmness = USUAL[name].firmness
-        pull[:, CLASSES.index(name)] += firmness**timing.firmness_power * np.exp(-2 * (early**2 + late**2))
+        pull[:, CLASSES.index(name)] += firmness**timing.firmness_power * np.exp(
+            -2 * (early**2 + late**2)
+        )
     pull += 1e-12
     summed: Array = pull / pull.sum(axis=1, keepdims=True)
     return summed
@@ -130,7 +140,7 @@ def learned(usual: Articulation, observations: Sequence[Observation]) -> Articul
         error = float((((share @ targets - curves) * weights) ** 2 @ (2.0, 0.5, 0.5, 1.0)).mean())
         if best is None or error < best[0]:
             best = error, timing, targets
-    assert best is not None  # noqa: S101 - the grid is never empty
+    assert best is not None
     return Articulation(targets=_named(best[2]), timing=best[1], learned_frames=frames)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,13 +58,13 @@ def measure_range(tracks: list[FaceTrack]) -> MouthRange | None:
     return MouthRange(_four(rest), _four(rest - below), _four(rest + above))
 
 
-def _rest(curves: NDArray[np.float32]) -> NDArray[np.float64]:
+def _rest(curves: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """The usual closed mouth: the median over the quarter of frames that are most closed."""
     closed = curves[curves[:, 0] <= np.percentile(curves[:, 0], RESTING_SHARE)]
-    rest: NDArray[np.float64] = np.median(closed, axis=0)
+    rest: NDArray[np.floating[Any]] = np.median(closed, axis=0)
     return rest
 
 
-def _four(values: NDArray[np.float64]) -> tuple[float, float, float, float]:
+def _four(values: NDArray[np.floating[Any]]) -> tuple[float, float, float, float]:
     a, b, c, d = (round(float(v), 5) for v in values)
     return a, b, c, d

@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import dubwright._version
-from dubwright.conform import DubbedShot, DubbedSound, LanguageVersion, read_timeline, write_timelines
+from dubwright.conform import (
+    DubbedShot,
+    DubbedSound,
+    LanguageVersion,
+    read_timeline,
+    write_timelines,
+)
 from dubwright.dialogue import Subtitle, write_subtitles
 from dubwright.errors import DubwrightError
 from dubwright.media.plate import PlateSpec
@@ -29,14 +35,12 @@ from dubwright.speech.mix import MIX_RATE
 from dubwright.store import Store
 from dubwright.trust import Disclosure
 
-__all__ = ["check_output", "deliver", "delivered"]
+__all__ = ["check_output", "deliver", "delivered", "next_version", "whole"]
 
 VERSION: Final = re.compile(r"v(\d{3,})")
 MANIFEST: Final = "manifest.json"
 # IPTC NewsCodes, digital source type: parts of the picture and sound are synthetic.
-DIGITAL_SOURCE_TYPE: Final = (
-    "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
-)
+DIGITAL_SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 
 
 def check_output(output: Path) -> None:
@@ -83,7 +87,7 @@ def deliver(plan: DubPlan, store: Store, output: Path) -> Path:
     before = delivered(plan, output)
     if before is not None:
         return before
-    version = output / _next_version(output)
+    version = output / next_version(output)
     partial = output / f".dubwright-{plan.key[:16]}"
     try:
         partial.mkdir(exist_ok=True)
@@ -251,7 +255,8 @@ def _drawn_runs(reasons: list[str]) -> list[FrameRange]:
     return runs
 
 
-def _next_version(output: Path) -> str:
+def next_version(output: Path) -> str:
+    """The name of the next version in an output folder."""
     taken = [int(m[1]) for p in output.iterdir() if (m := VERSION.fullmatch(p.name))]
     return f"v{max(taken, default=0) + 1:03d}"
 
@@ -259,14 +264,15 @@ def _next_version(output: Path) -> str:
 def _copy(source: Path, destination: Path) -> None:
     """Copy a file byte for byte; one that is there already is whole."""
     if not destination.exists():
-        _whole(destination, lambda partial: shutil.copyfile(source, partial))
+        whole(destination, lambda partial: shutil.copyfile(source, partial))
 
 
 def _write_text(path: Path, text: str) -> None:
-    _whole(path, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
+    whole(path, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
 
 
-def _whole(path: Path, write: Callable[[Path], Any]) -> None:
+def whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Have a file written beside its place and put there when it is whole."""
     partial = path.with_name(path.name + ".partial")
     write(partial)
     partial.replace(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
@@ -25,7 +25,7 @@ from dubwright.speech.mix import MIX_RATE
 from dubwright.store import Fingerprints, Store
 from dubwright.trust import Disclosure, disclosure_for
 
-__all__ = ["plan_dub"]
+__all__ = ["DubPlanner", "plan_dub"]
 
 CHUNK_FRAMES: Final = 24
 DECODE_FRAMES: Final = 48
@@ -48,7 +48,8 @@ def plan_dub(request: DubRequest, store: Store, today: date) -> DubPlan:
     timeline, _ = read_timeline(request.timeline)
     cast = Cast.read(request.cast) if request.cast else Cast()
     sheet = _cue_sheet(request, timeline, cast)
-    return _Planner(request, timeline, sheet, cast, store, today).plan()
+    recordings = _recordings(request.takes, sheet, request.languages)
+    return DubPlanner(request, timeline, sheet, cast, store, today, recordings).plan()
 
 
 def _cue_sheet(request: DubRequest, timeline: ConformedTimeline, cast: Cast) -> CueSheet:
@@ -84,7 +85,45 @@ def _cue_sheet(request: DubRequest, timeline: ConformedTimeline, cast: Cast) -> 
     return sheet
 
 
-class _Planner:
+def _recordings(
+    folder: Path | None, sheet: CueSheet, languages: Sequence[str]
+) -> dict[tuple[str, str], Path]:
+    """Recordings in a folder, by cue id and language."""
+    found: dict[tuple[str, str], Path] = {}
+    if folder is None:
+        return found
+    for language in languages:
+        for cue in sheet.spoken_in(language):
+            for name in (f"{cue.id}.{language}.wav", f"{language}/{cue.id}.wav", f"{cue.id}.wav"):
+                if (folder / name).is_file():
+                    found[cue.id, language] = folder / name
+                    break
+    if not found:
+        raise DubwrightError(
+            "No recording was found",
+            where=str(folder),
+            why="no file there is named after a cue that is to be dubbed",
+            repair="name the files <cue>.<language>.wav, as in "
+            f"{sheet.cues[0].id}.{languages[0]}.wav",
+        )
+    return found
+
+
+class DubPlanner:
+    """Plans the tasks of a dub whose timeline and lines have been read.
+
+    Args:
+        request: what is asked for.
+        timeline: what it shows and sounds.
+        sheet: its lines.
+        cast: its speakers.
+        store: remembers the hashes of media.
+        today: the day that consents must cover.
+        recordings: by cue id and language.
+        recorded_stage: what is done with a recording: "take" fits it to its slot, "dialogue" lays
+            it down as it is.
+    """
+
     def __init__(
         self,
         request: DubRequest,
@@ -93,8 +132,12 @@ class _Planner:
         cast: Cast,
         store: Store,
         today: date,
+        recordings: Mapping[tuple[str, str], Path],
+        recorded_stage: str = "take",
     ) -> None:
         self._request = request
+        self._recordings = recordings
+        self._recorded_stage = recorded_stage
         self._timeline = timeline
         self._sheet = sheet
         self._cast = cast
@@ -164,7 +207,8 @@ class _Planner:
         for language in self._request.languages:
             plain = language.lower().partition("-")[0]
             needs_voice = any(
-                self._recording(cue, language) is None for cue in self._sheet.spoken_in(language)
+                self._recordings.get((cue.id, language)) is None
+                for cue in self._sheet.spoken_in(language)
             )
             if needs_voice and language.lower() not in spoken and plain not in spoken:
                 raise DubwrightError(
@@ -332,15 +376,6 @@ class _Planner:
     def _line_lead(self, cue: Cue) -> int:
         return min(LINE_MARGIN_MS, cue.start_ms)
 
-    def _recording(self, cue: Cue, language: str) -> Path | None:
-        if self._request.takes is None:
-            return None
-        for name in (f"{cue.id}.{language}.wav", f"{language}/{cue.id}.wav", f"{cue.id}.wav"):
-            path = self._request.takes / name
-            if path.is_file():
-                return path
-        return None
-
     def _language(self, language: str) -> LanguagePlan:
         cues = self._sheet.spoken_in(language)
         takes = {cue.id: self._take(cue, language) for cue in cues}
@@ -371,7 +406,7 @@ class _Planner:
         )
 
     def _take(self, cue: Cue, language: str) -> str:
-        recording = self._recording(cue, language)
+        recording = self._recordings.get((cue.id, language))
         spoken = cue.model_dump(mode="json", include={"id", "speaker", "kind", "on_screen"})
         # Only the cue's own length and text decide its take, not where it stands.
         spoken |= {
@@ -384,7 +419,9 @@ class _Planner:
             "language": language,
             "room_ms": self._sheet.room_ms(cue),
         }
+        stage = "take"
         if recording:
+            stage = self._recorded_stage
             parameters |= {
                 "recording": self._fingerprints.of_file(recording),
                 "aligner": self._request.engines.aligner,
@@ -396,7 +433,7 @@ class _Planner:
                 "card": self._cards["synthesizer"].identity,
             }
         return self._add(
-            "take",
+            stage,
             parameters,
             where={"recording": str(recording)} if recording else {},
             label=f"voicing {cue.id} in {language}",
@@ -414,7 +451,9 @@ class _Planner:
         sources |= {f"track:{uid}": self._tracks[str(uid)] for uid, _ in library}
         for shot, speech, frames in self._spans(cue):
             span = Span(shot.uid, cue.id, frames, speech)
-            starts = Fraction(cue.start_ms, 1000) - Fraction(shot.record.start + frames.start) / rate
+            starts = (
+                Fraction(cue.start_ms, 1000) - Fraction(shot.record.start + frames.start) / rate
+            )
             about = f"{cue.id} in {language} on {shot.uid}"
             curves = self._add(
                 "curves",

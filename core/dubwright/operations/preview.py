@@ -73,15 +73,13 @@ def _pictures(context: Context) -> Iterator[NDArray[np.uint8]]:
         context.step()
 
 
-def _shot_pictures(
-    context: Context, shot: str, frames: FrameRange
-) -> Iterator[NDArray[np.uint8]]:
+def _shot_pictures(context: Context, shot: str, frames: FrameRange) -> Iterator[NDArray[np.uint8]]:
     spec = PlateSpec.model_validate(context.where["plates"][shot])
     drawn = drawn_frames(
         folder for name, folder in context.inputs.items() if name.startswith(f"draw:{shot}:")
     )
     plate = Plate(spec)
-    for frame, original in zip(count(frames.start), _originals(plate, frames, drawn)):  # noqa: B905
+    for frame, original in zip(count(frames.start), _originals(plate, frames, drawn)):
         linear = read_rgb(drawn[frame]) if frame in drawn else original
         yield display_preview(linear, spec.working_space, plate.config)
 

@@ -38,7 +38,7 @@ def drawn_reasons(plan: DubPlan, part: LanguagePlan, store: Store) -> dict[str, 
     reasons = {uid: [NOBODY_SPEAKS] * spec.frames for uid, spec in plan.plates.items()}
     for uid, track in plan.tracks.items():
         seen = load_track(store.path(track)).reasons
-        reasons[uid] = [NOBODY_SPEAKS if not reason else reason for reason in seen]
+        reasons[uid] = [reason or NOBODY_SPEAKS for reason in seen]
         spoken = _spoken(part, uid)
         reasons[uid] = [
             reason if frame in spoken else NOBODY_SPEAKS

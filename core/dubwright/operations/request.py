@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["AnimateRequest", "DubRequest", "EngineChoice"]
+__all__ = ["AnimateRequest", "DubRequest", "EngineChoice", "LipSyncRequest"]
 
 LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
@@ -47,6 +47,24 @@ class DubRequest(BaseModel):
     engines: EngineChoice = EngineChoice()
 
 
+class LipSyncRequest(BaseModel):
+    """Redraw the mouth on a plate to match a finished recording."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plate: Path = Field(description="A movie, or an EXR sequence such as plate.####.exr.")
+    dialogue: Path = Field(description="The recording, WAV.")
+    text: str = Field(min_length=1, description="What it says.")
+    language: LanguageTag
+    output: Path = Field(description="Folder that receives v001, v002...")
+    start_ms: int = Field(0, ge=0, description="When it begins on the plate.")
+    speaker: str = "Speaker 1"
+    cast: Path | None = None
+    colour_space: str | None = None
+    ocio: str | None = None
+    engines: EngineChoice = EngineChoice()
+
+
 class AnimateRequest(BaseModel):
     """Mouth curves for a character that speaks a line."""
 
@@ -55,6 +73,8 @@ class AnimateRequest(BaseModel):
     text: str = Field(min_length=1)
     language: LanguageTag
     recording: Path | None = Field(None, description="An actor's take; synthesised if None.")
-    rate: str = Field("24", pattern=r"^\d+(/\d+)?$", description="Frames a second, as in 24000/1001.")
+    rate: str = Field(
+        "24", pattern=r"^\d+(/\d+)?$", description="Frames a second, as in 24000/1001."
+    )
     output: Path = Field(description="Folder that receives v001, v002...")
     engines: EngineChoice = EngineChoice()

@@ -178,7 +178,10 @@ class _Worker:
                 elif "error" in message:
                     error = message["error"]
                     raise DubwrightError(
-                        error["what"], where=error["where"], why=error["why"], repair=error["repair"]
+                        error["what"],
+                        where=error["where"],
+                        why=error["why"],
+                        repair=error["repair"],
                     )
                 elif "fault" in message:
                     raise RuntimeError(f"{task.label}:\n{message['fault']}")
@@ -202,12 +205,12 @@ class _Worker:
             self._process.stdout.close()
 
     def _send(self, message: dict[str, Any]) -> None:
-        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(message) + "\n")
         self._process.stdin.flush()
 
     def _replies(self) -> Iterator[dict[str, Any]]:
-        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        assert self._process.stdout is not None
         for line in self._process.stdout:
             yield json.loads(line)
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from dubwright.character import character_curves
 from dubwright.engines import (
     Aligner,
     EngineKind,
@@ -24,7 +25,7 @@ from dubwright.engines import (
 )
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.track import track_face
-from dubwright.media.audio import loudness_lufs, read_audio, read_mono, write_wav
+from dubwright.media.audio import loudness_lufs, read_mono, write_wav
 from dubwright.media.exr import read_header, read_patch, write_edited, write_patch, write_rgb
 from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import Cue, FrameRange
@@ -53,7 +54,12 @@ from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.check import check_span
 from dubwright.speech.mix import MIX_RATE, PlacedTake, mix_stems
 from dubwright.speech.soundtrack import SoundClip, gather_original
-from dubwright.speech.takes import recorded_take, synthesised_take
+from dubwright.speech.takes import (
+    finished_take,
+    natural_take,
+    recorded_take,
+    synthesised_take,
+)
 from dubwright.trust import marked
 
 __all__ = ["STAGES", "VERSIONS"]
@@ -76,7 +82,7 @@ def _decode(context: Context) -> None:
     frames = FrameRange(*context.parameters["frames"])
     plate = _plate(context)
     for frame, picture in zip(frames, plate.frames(frames), strict=True):
-        write_rgb(context.folder / f"{frame}.exr", picture, plate.attributes(frame))
+        write_rgb(context.folder / f"{frame}.exr", picture, plate.attributes())
         context.step()
 
 
@@ -86,7 +92,7 @@ def _original_line(context: Context) -> None:
     start, end = context.parameters["samples"]
     original = gather_original(_sounds(context.where["sounds"]), end)
     spoken = original.dialogue if original.dialogue is not None else original.mix
-    assert spoken is not None  # noqa: S101 - planned only for timelines with dialogue
+    assert spoken is not None
     samples = spoken[start:end].mean(axis=1)
     phones = aligner.align(
         samples, MIX_RATE, context.parameters["text"], context.parameters["language"]
@@ -127,6 +133,24 @@ def _take(context: Context) -> None:
     else:
         voice: Synthesizer = engine(context.parameters["synthesizer"], EngineKind.SYNTHESIZER)
         take = synthesised_take(voice, cue, language, room, context.folder)
+    save_take(take, context.folder)
+
+
+def _line(context: Context) -> None:
+    """Speak a line that has no slot, at its natural pace."""
+    cue = Cue.model_validate(context.parameters["cue"])
+    voice: Synthesizer = engine(context.parameters["synthesizer"], EngineKind.SYNTHESIZER)
+    save_take(
+        natural_take(voice, cue, context.parameters["language"], context.folder), context.folder
+    )
+
+
+def _dialogue(context: Context) -> None:
+    """A finished recording, laid down as it is."""
+    cue = Cue.model_validate(context.parameters["cue"])
+    aligner: Aligner = engine(context.parameters["aligner"], EngineKind.ALIGNER)
+    recording = Path(context.where["recording"])
+    take = finished_take(aligner, recording, cue, context.parameters["language"], context.folder)
     save_take(take, context.folder)
 
 
@@ -214,6 +238,19 @@ def _original_mix(context: Context) -> None:
     write_wav(context.folder / "mix.wav", np.clip(together, -1, 1), MIX_RATE)
 
 
+def _animation(context: Context) -> None:
+    """The mouth of a character that speaks a take, as curves from 0 to 1."""
+    predictor: MouthPredictor = engine(context.parameters["engine"], EngineKind.MOUTH_PREDICTOR)
+    take = load_take(context.inputs["take"])
+    rate = Fraction(context.parameters["rate"])
+    frames = int(Fraction(take.length, take.sample_rate) * rate) + 1
+    mouth = MouthRange.typical()
+    curves = predictor.predict(
+        take.phones, take.sample_rate, Fraction(0), frames, rate, usual_articulation(mouth)
+    )
+    write_json(context.folder / "curves.json", character_curves(curves, mouth))
+
+
 def _check(context: Context) -> None:
     """Measure one span as it was drawn, and picture it beside the plate."""
     tracker: FaceTracker = engine(context.parameters["engine"], EngineKind.FACE_TRACKER)
@@ -249,11 +286,14 @@ STAGES: Final[Mapping[str, Stage]] = {
     "original line": _original_line,
     "articulation": _articulation,
     "take": _take,
+    "line": _line,
+    "dialogue": _dialogue,
     "curves": _curves,
     "choose": _choose,
     "draw": _draw,
     "mix": _mix,
     "original mix": _original_mix,
+    "animation": _animation,
     "check": _check,
     "preview": _preview,
 }

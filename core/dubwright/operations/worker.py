@@ -1,8 +1,8 @@
 """A worker process: `python -m dubwright.operations.worker STORE`.
 
-Reads tasks as lines of JSON and answers with lines of JSON: {"progress": units}, then {"done": true}
-or {"error": {...}} or {"cancelled": true} or {"fault": traceback}. It ends when its input does, so
-that it never outlives the process that started it, however that one died.
+Reads tasks as lines of JSON and answers with lines of JSON: {"progress": units}, then one of
+{"done": true}, {"error": {...}}, {"cancelled": true} and {"fault": traceback}. It ends when its
+input does, so that it never outlives the process that started it, however that one died.
 """
 
 from __future__ import annotations

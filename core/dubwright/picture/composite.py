@@ -1,9 +1,12 @@
-"""Laying a warped library mouth into a plate so that no seam shows. All pictures are log-encoded."""
+"""Laying a warped library mouth into a plate so that no seam shows.
+
+All pictures are log-encoded.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -38,7 +41,7 @@ class MouthMatte:
     skin: NDArray[np.bool_]
 
 
-def mouth_matte(points: NDArray[np.float64], box: Box, interocular: float) -> MouthMatte:
+def mouth_matte(points: NDArray[np.floating[Any]], box: Box, interocular: float) -> MouthMatte:
     """The matte for target points [points, 2] in the frame's pixels, over a box."""
     far = _filled(points[list(SKIN_RING_FAR)], box)
     near = _filled(points[list(SKIN_RING_NEAR)], box)
@@ -88,7 +91,7 @@ def _mix(a: Image, b: Image, matte: Image) -> Image:
     return mixed
 
 
-def _filled(outline: NDArray[np.float64], box: Box) -> NDArray[np.uint8]:
+def _filled(outline: NDArray[np.floating[Any]], box: Box) -> NDArray[np.uint8]:
     mask = np.zeros((box.height, box.width), np.uint8)
     points = np.round((outline - (box.x0, box.y0)) * (1 << SUBPIXEL_BITS)).astype(np.int32)
     cv2.fillPoly(mask, [points], 1, cv2.LINE_8, SUBPIXEL_BITS)

@@ -56,9 +56,7 @@ class ShotPlate:
         return self._kept[1]
 
 
-def build_library(
-    plate: Plate, track: FaceTrack, folder: Path, step: Callable[[], None]
-) -> None:
+def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[], None]) -> None:
     """Write the library of a shot into an empty folder: half-float crops and an index.
 
     Args:

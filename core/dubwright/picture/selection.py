@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["Candidates", "cross_faded", "select"]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 CURVE_WEIGHTS: Final = np.array([3.0, 1.5, 0.5, 1.5])
 VELOCITY_WEIGHT: Final = 0.5
@@ -94,7 +95,7 @@ def cross_faded(
     plays_on = continues[path[:-1]] & (path[1:] == path[:-1] + 1)
     starts = [0, *(np.flatnonzero(~plays_on) + 1).tolist(), frames]
     mixed: list[dict[int, float]] = [{} for _ in range(frames)]
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         first = max(0, start - CROSS_FADE_FRAMES)
         for frame in range(first, min(frames, end + CROSS_FADE_FRAMES)):
             mouth = _along(int(path[start]), frame - start, continues)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from dubwright.face.landmarks import MESH_POINTS
 
 __all__ = ["CurveToShape", "carried_points", "smoothstep"]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 NEWTON_STEPS: Final = 3
 RIDGE: Final = 0.02

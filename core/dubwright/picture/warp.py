@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from dubwright.model import Box
 
 __all__ = ["WarpMap", "face_triangles", "warp_map", "with_frame"]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 FRAME_SCALE: Final = 1.3
 SUBPIXEL_BITS: Final = 4

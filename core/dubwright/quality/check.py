@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,7 +58,7 @@ def check_span(
     frames = sorted(drawn)
     pictures = (display_proxy(read_rgb(drawn[f]), spec.working_space, config) for f in frames)
     landmarks = np.stack(list(tracker.follow(pictures)))
-    landmarks *= np.float32([spec.pixel_aspect, 1, spec.pixel_aspect])
+    landmarks *= np.array([spec.pixel_aspect, 1, spec.pixel_aspect])
     motion = in_head_frame(landmarks, track.template)
     seen = mouth_curves(motion.positions)
     wanted = asked.values[[frame - first for frame in frames]]
@@ -80,7 +81,7 @@ def _moments(aperture: NDArray[np.float32]) -> Sequence[int]:
     """Eight moments through the span, nudged to where the mouth is most open or most closed."""
     edges = np.linspace(0, len(aperture), SHEET_COLUMNS + 1).astype(int)
     moments = []
-    for column, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+    for column, (start, end) in enumerate(pairwise(edges)):
         if end > start:
             part = aperture[start:end]
             moments.append(start + int(part.argmax() if column % 2 == 0 else part.argmin()))

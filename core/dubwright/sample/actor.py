@@ -25,8 +25,8 @@ EYE_RADIUS_CM: Final = 1.25
 OPTICS_BLUR: Final = 0.55 / 432
 GRAIN: Final = 0.006
 
-KEY_LIGHT = np.float32([-0.55, 0.45, 0.7]) / np.float32(np.linalg.norm([-0.55, 0.45, 0.7]))
-FILL_LIGHT = np.float32([0.7, 0.1, 0.6]) / np.float32(np.linalg.norm([0.7, 0.1, 0.6]))
+KEY_LIGHT = np.array([-0.55, 0.45, 0.7]) / np.float32(np.linalg.norm([-0.55, 0.45, 0.7]))
+FILL_LIGHT = np.array([0.7, 0.1, 0.6]) / np.float32(np.linalg.norm([0.7, 0.1, 0.6]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Actor:
         self._upper_teeth = _row_of_teeth(self._head, upper=True)
         self._lower_teeth = _row_of_teeth(self._head, upper=False)
         self._focal = CAMERA_DISTANCE_CM * height / FRAME_HEIGHT_CM
-        self._centre = np.float32([0, self._head.landmarks[1, 1] - 4, -2])
+        self._centre = np.array([0, self._head.landmarks[1, 1] - 4, -2])
         head_count = len(self._head.vertices)
         upper_count = len(self._upper_teeth.vertices)
         self._triangles = np.vstack(
@@ -130,23 +130,28 @@ class Actor:
 
         albedo = self._sample_skin(flat)
         strands = 1 + 0.35 * np.sin(flat[:, 0] * 55 + 6 * np.sin(flat[:, 1] * 3))
-        _paint(albedo, material == Material.HAIR, np.float32([0.010, 0.007, 0.005]), strands)
+        _paint(albedo, material == Material.HAIR, np.array([0.010, 0.007, 0.005]), strands)
         behind_lips = (resting[corners, 2] * weights[..., 0]).sum(axis=1)
         behind_lips -= self._head.landmarks[13, 2] - 1.2
         light_inside = 0.06 + 0.94 * np.clip(behind_lips / 1.2, 0, 1) ** 1.5
         cavity = material == Material.CAVITY
-        _paint(albedo, cavity, np.float32([0.16, 0.03, 0.03]), light_inside)
+        _paint(albedo, cavity, np.array([0.16, 0.03, 0.03]), light_inside)
         enamel = (self._enamel[corners] * weights[..., 0]).sum(axis=1)
         tooth = np.clip((enamel - 0.55) / 0.45, 0, 1)
         teeth = material == Material.TEETH
         shadowed = np.clip(0.55 + 0.75 * behind_lips / 1.2, 0.15, 1)
-        _paint(albedo, teeth & (enamel > 0.55), np.float32([0.62, 0.56, 0.44]), (0.3 + 0.7 * tooth) * shadowed)
-        _paint(albedo, teeth & (enamel <= 0.55), np.float32([0.22, 0.05, 0.05]), shadowed)
+        _paint(
+            albedo,
+            teeth & (enamel > 0.55),
+            np.array([0.62, 0.56, 0.44]),
+            (0.3 + 0.7 * tooth) * shadowed,
+        )
+        _paint(albedo, teeth & (enamel <= 0.55), np.array([0.22, 0.05, 0.05]), shadowed)
 
         key = np.clip((normal @ KEY_LIGHT + 0.25) / 1.25, 0, 1)
         fill = np.clip((normal @ FILL_LIGHT + 0.2) / 1.2, 0, 1)
         ambient = 0.22 + 0.08 * normal[:, 1]
-        half = (KEY_LIGHT + np.float32([0, 0, 1])) / np.linalg.norm(KEY_LIGHT + [0, 0, 1])
+        half = (KEY_LIGHT + np.array([0, 0, 1])) / np.linalg.norm(KEY_LIGHT + [0, 0, 1])
         shine = np.clip(normal @ half, 0, 1)
         gloss = np.where(teeth, 0.30 * shine**30, np.where(cavity, 0.02, 0.07) * shine**12)
         gloss = np.where(material == Material.HAIR, 0.015 * shine**10, gloss)
@@ -169,7 +174,7 @@ class Actor:
     def _draw_eyes(self, image: Image, depth: Image, pose: Pose) -> None:
         for loop in (EYE_RIGHT, EYE_LEFT):
             lids = self._head.landmarks[list(loop)]
-            centre = np.float32([[*lids[:, :2].mean(axis=0), np.median(lids[:, 2]) - 1.13]])
+            centre = np.array([[*lids[:, :2].mean(axis=0), np.median(lids[:, 2]) - 1.13]])
             world = (centre - self._centre) @ pose.rotation.T + self._centre
             x, y, distance = self._project(world)[0]
             radius = self._focal * EYE_RADIUS_CM / distance
@@ -190,18 +195,18 @@ class Actor:
         unit = self.height / 512
         x = (columns - self.width / 2) / unit
         y = rows / unit
-        image = np.float32([0.17, 0.18, 0.20]) * (0.75 + 0.0008 * y)[..., None]
+        image = np.array([0.17, 0.18, 0.20]) * (0.75 + 0.0008 * y)[..., None]
         image = image.astype(np.float32)
-        chin = self._project(np.float32([[0, self._head.landmarks[152, 1], 3.0]]))[0, 1] / unit
+        chin = self._project(np.array([[0, self._head.landmarks[152, 1], 3.0]]))[0, 1] / unit
         neck_half = 86 + np.clip(y - chin - 60, 0, None) ** 2 / 220
         neck = (np.abs(x) < neck_half) & (y > chin - 90)
         roundness = np.clip(np.abs(x) / 98, 0, 1) ** 2
         under_chin = 0.55 * np.clip(1 - (y - chin) / 60, 0, 1)
         tone = np.clip(0.95 - 0.6 * roundness - under_chin, 0.05, 1)
-        image[neck] = (np.float32([0.33, 0.17, 0.11]) * tone[..., None])[neck]
+        image[neck] = (np.array([0.33, 0.17, 0.11]) * tone[..., None])[neck]
         shirt = (x / 330) ** 2 + ((y - 600) / 150) ** 2 < 1
         fold = np.clip(1.1 - 0.4 * np.abs(x) / 300, 0.2, None)
-        image[shirt] = (np.float32([0.012, 0.035, 0.085]) * fold[..., None])[shirt]
+        image[shirt] = (np.array([0.012, 0.035, 0.085]) * fold[..., None])[shirt]
         return image
 
     def _grain(self, number: int, image: Image) -> Image:
@@ -240,11 +245,11 @@ def _eyeball(
     normal = np.stack([across, up, bulge], axis=-1)
     local = normal @ pose.rotation
     ring = np.hypot(local[..., 0], local[..., 1])[..., None] * EYE_RADIUS_CM
-    iris = np.float32([0.055, 0.035, 0.018]) * (0.7 + ring)
-    white = np.float32([0.52, 0.49, 0.46])
-    colour = np.where(ring < 0.63, np.float32([0.008, 0.006, 0.006]), white)
+    iris = np.array([0.055, 0.035, 0.018]) * (0.7 + ring)
+    white = np.array([0.52, 0.49, 0.46])
+    colour = np.where(ring < 0.63, np.array([0.008, 0.006, 0.006]), white)
     colour = np.where(ring < 0.58, iris, colour)
-    colour = np.where(ring < 0.24, np.float32([0.003, 0.003, 0.003]), colour)
+    colour = np.where(ring < 0.24, np.array([0.003, 0.003, 0.003]), colour)
     shade = 0.35 + 0.75 * np.clip(normal @ KEY_LIGHT, 0, 1) + 0.15 * bulge
     lid_shadow = 1 - 0.5 * np.clip((up - 0.12) * 2.2, 0, 1)
     colour = colour * (shade * lid_shadow)[..., None]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,8 +93,8 @@ class Articulator:
         return [self._sided(path[row]) for row in rows]
 
     def _score(
-        self, times: NDArray[np.float64], phones: Sequence[Phone], sample_rate: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        self, times: NDArray[np.floating[Any]], phones: Sequence[Phone], sample_rate: int
+    ) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
         targets = np.tile(self._targets[Viseme.SIL], (len(times), 1))
         quickness = np.full(len(times), QUICKNESS[Viseme.SIL])
         for phone in phones:
@@ -110,7 +110,7 @@ class Articulator:
             quickness[active] = QUICKNESS.get(viseme, USUAL_QUICKNESS)
         return targets, quickness
 
-    def _sided(self, weights: NDArray[np.float64]) -> dict[str, float]:
+    def _sided(self, weights: NDArray[np.floating[Any]]) -> dict[str, float]:
         sided = {}
         for control, weight in zip(self.controls, weights.tolist(), strict=True):
             if control in SIDED:
@@ -122,7 +122,9 @@ class Articulator:
         return sided
 
 
-def _chase(targets: NDArray[np.float64], quickness: NDArray[np.float64]) -> NDArray[np.float64]:
+def _chase(
+    targets: NDArray[np.floating[Any]], quickness: NDArray[np.floating[Any]]
+) -> NDArray[np.floating[Any]]:
     """Critically damped springs chasing a moving target, semi-implicit Euler."""
     position = targets[0].copy()
     velocity = np.zeros_like(position)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import scipy.sparse as sparse
@@ -24,7 +24,7 @@ from dubwright.face.landmarks import EYE_LEFT, EYE_RIGHT, FACE_OVAL, MESH_POINTS
 
 __all__ = ["Head", "Material", "build_head", "rotate_jaw"]
 
-Points = NDArray[np.float64]
+Points = NDArray[np.floating[Any]]
 Displacement = Callable[[int], Iterable[float]]
 
 JAW_DEGREES: Final = 17.0
@@ -88,7 +88,9 @@ class _Mesh:
 
     def __init__(self, points: Points, triangles: NDArray[np.uint16]) -> None:
         self.vertices: list[NDArray[np.float64]] = list(points)
-        self.triangles: list[tuple[int, int, int]] = [(int(a), int(b), int(c)) for a, b, c in triangles]
+        self.triangles: list[tuple[int, int, int]] = [
+            (int(a), int(b), int(c)) for a, b, c in triangles
+        ]
         self.materials: list[Material] = [Material.SKIN] * len(self.triangles)
 
     def ring(self, points: Iterable[NDArray[np.float64]]) -> list[int]:
@@ -183,8 +185,10 @@ def _add_skull(mesh: _Mesh, points: Points) -> list[list[int]]:
             below = np.clip((ear[1] - point[1]) / (ear[1] - points[152, 1]), 0, 1)
             if point[1] > 1:
                 squeeze = spread
+            elif step < 4:
+                squeeze = 1 - 0.05 * step
             else:
-                squeeze = 1 - 0.05 * step if step < 4 else 0.5
+                squeeze = 0.5
             y = (point[1] - 1.2) * squeeze + 1.2 + 1.6 * above * min(step + 1, 2) / 2
             if step == 0:
                 z = point[2] + depth * (0.55 if below > 0 else 0.6)
@@ -222,7 +226,7 @@ def _add_cavity(mesh: _Mesh, points: Points) -> list[list[int]]:
 
 
 def _add_eye_sockets(mesh: _Mesh, points: Points) -> dict[tuple[int, ...], list[list[int]]]:
-    sockets = {}
+    sockets: dict[tuple[int, ...], list[list[int]]] = {}
     for loop in (EYE_RIGHT, EYE_LEFT):
         centre = points[list(loop)].mean(axis=0)
         rings = []
@@ -268,7 +272,7 @@ class _Fields:
             for side, rings in ((1, UPPER_LIP), (-1, LOWER_LIP))
             for ring, indices in enumerate(rings)
             for index in indices
-        } | {index: (0, 2) for index in CORNERS}
+        } | dict.fromkeys(CORNERS, (0, 2))
 
     def all(self) -> dict[str, Points]:
         jaw = self._jaw()
@@ -283,7 +287,9 @@ class _Fields:
         keys["browInnerUp"] = self._brows()
         return keys
 
-    def _spread(self, moved: Mapping[int, Iterable[float]], still: Iterable[int], order: int) -> Points:
+    def _spread(
+        self, moved: Mapping[int, Iterable[float]], still: Iterable[int], order: int
+    ) -> Points:
         """The smoothest field that takes these values (harmonic, or biharmonic for order 2)."""
         fixed = {i: np.zeros(3) for i in still} | {i: np.array(list(v)) for i, v in moved.items()}
         index = np.array(sorted(fixed))
@@ -461,9 +467,7 @@ class _Fields:
         inner = dict.fromkeys((107, 66, 55, 65, 336, 296, 285, 295), (0.0, 0.7, 0.1))
         low, high = self._points[159, 1] + 0.2, self._points[10, 1] - 0.3
         y = self._vertices[:, 1]
-        still = [
-            i for i in range(len(y)) if i >= MESH_POINTS or y[i] < low or y[i] > high
-        ]
+        still = [i for i in range(len(y)) if i >= MESH_POINTS or y[i] < low or y[i] > high]
         return self._spread(inner, set(still) - set(inner), order=1)
 
 

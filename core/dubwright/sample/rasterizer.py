@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -54,7 +55,7 @@ def rasterize(
     found = []
     side = extent[drawn].max(axis=1)
     bounds = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, max(width, height)]
-    for smaller, larger in zip(bounds, bounds[1:], strict=False):
+    for smaller, larger in pairwise(bounds):
         group = drawn[(side > smaller) & (side <= larger)]
         step = max(1, CANDIDATES_AT_ONCE // (larger * larger))
         for start in range(0, len(group), step):

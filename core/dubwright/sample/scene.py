@@ -196,7 +196,11 @@ def shot_weights(scene: Scene, shot: SampleShot, spoken: Spoken) -> list[dict[st
     frames: list[dict[str, float]] = [{} for _ in range(shot.frames)]
     for line, speech in spoken:
         weights = articulator.weights(
-            speech.phones, speech.sample_rate, Fraction(line.start_ms, 1000), shot.frames, scene.rate
+            speech.phones,
+            speech.sample_rate,
+            Fraction(line.start_ms, 1000),
+            shot.frames,
+            scene.rate,
         )
         for frame, these in zip(frames, weights, strict=True):
             for control, weight in these.items():
@@ -316,7 +320,5 @@ def _timeline(scene: Scene) -> otio.schema.Timeline:
         available = otio.opentime.TimeRange(time(0), time(frames))
         reference = otio.schema.ExternalReference(f"audio/{file}", available)
         clip = otio.schema.Clip(Path(file).stem, reference, available)
-        timeline.tracks.append(
-            otio.schema.Track(name, [clip], kind=otio.schema.TrackKind.Audio)
-        )
+        timeline.tracks.append(otio.schema.Track(name, [clip], kind=otio.schema.TrackKind.Audio))
     return timeline

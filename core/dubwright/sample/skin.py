@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ SKIN = (0.80, 0.62, 0.52)
 LIP = (0.66, 0.36, 0.35)
 
 
-def paint_skin(landmarks: NDArray[np.float64], seed: int) -> Image:
+def paint_skin(landmarks: NDArray[np.floating[Any]], seed: int) -> Image:
     """float32 [1024, 1024, 3]; row 0 is 10 cm above the nose's tip, column 0 10 cm to its left."""
     painter = _Painter(landmarks, np.random.default_rng(seed))
     painter.mottle()
@@ -38,15 +38,16 @@ def paint_skin(landmarks: NDArray[np.float64], seed: int) -> Image:
 
 
 class _Painter:
-    def __init__(self, landmarks: NDArray[np.float64], rng: np.random.Generator) -> None:
+    def __init__(self, landmarks: NDArray[np.floating[Any]], rng: np.random.Generator) -> None:
         self._points = landmarks
         self._rng = rng
-        self.image: Image = np.tile(np.float32(SKIN), (MAP_PIXELS, MAP_PIXELS, 1))
+        self.image: Image = np.tile(np.array(SKIN, np.float32), (MAP_PIXELS, MAP_PIXELS, 1))
         rows, columns = np.mgrid[0:MAP_PIXELS, 0:MAP_PIXELS].astype(np.float32)
         self._rows, self._columns = rows, columns
 
     def mottle(self) -> None:
-        tone = sum(self._noise(s, a) for s, a in ((90, 0.03), (30, 0.018), (6, 0.014), (2, 0.016)))
+        scales = ((90, 0.03), (30, 0.018), (6, 0.014), (2, 0.016))
+        tone = np.sum([self._noise(scale, amount) for scale, amount in scales], axis=0)
         self.image *= (1 + tone)[..., None]
         self.image[..., 1] *= 1 - 0.5 * np.abs(self._noise(45, 0.02))
 
@@ -74,7 +75,7 @@ class _Painter:
         cv2.fillPoly(mask, [self._curve(LIPS_OUTER, closed=True)], 1.0, cv2.LINE_AA, SUBPIXEL_BITS)
         mask = cv2.GaussianBlur(mask, (0, 0), 2.5)[..., None] * 0.88
         tone = 1 + self._noise(5, 0.05) + self._noise(2, 0.06)
-        self.image = self.image * (1 - mask) + np.float32(LIP) * tone[..., None] * mask
+        self.image = self.image * (1 - mask) + np.array(LIP, np.float32) * tone[..., None] * mask
         self._line(LIPS_INNER[:11], width=5, softness=2.0, colour=(0.3, 0.14, 0.14), opacity=0.45)
 
     def brows(self) -> None:
@@ -96,7 +97,7 @@ class _Painter:
             centre = self._points[list(corners)].mean(axis=0)
             self._tint(self._blob(centre, 0.26, 0.17), (0.18, 0.12, 0.12), 0.95)
 
-    def _pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _pixels(self, points: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         scale = MAP_PIXELS / (2 * MAP_HALF_WIDTH_CM)
         x = (points[..., 0] + MAP_HALF_WIDTH_CM) * scale
         y = (MAP_HALF_WIDTH_CM - (points[..., 1] - self._points[1, 1])) * scale
@@ -108,7 +109,7 @@ class _Painter:
         grown: Image = cv2.resize(coarse, (MAP_PIXELS, MAP_PIXELS), interpolation=cv2.INTER_CUBIC)
         return grown * np.float32(amount)
 
-    def _blob(self, centre: NDArray[np.float64], width: float, height: float) -> Image:
+    def _blob(self, centre: NDArray[np.floating[Any]], width: float, height: float) -> Image:
         x, y = self._pixels(centre)
         scale = MAP_PIXELS / (2 * MAP_HALF_WIDTH_CM)
         across = (self._columns - x) / (width * scale)
@@ -117,9 +118,11 @@ class _Painter:
         return blob
 
     def _tint(self, mask: Image, factor: tuple[float, float, float], opacity: float) -> None:
-        self.image *= 1 + (np.float32(factor) - 1) * (mask * np.float32(opacity))[..., None]
+        self.image *= (
+            1 + (np.array(factor, np.float32) - 1) * (mask * np.float32(opacity))[..., None]
+        )
 
-    def _tint_small(self, centre: NDArray[np.float64], radius: float) -> None:
+    def _tint_small(self, centre: NDArray[np.floating[Any]], radius: float) -> None:
         x, y = (round(v) for v in self._pixels(centre).tolist())
         if not (8 <= x < MAP_PIXELS - 8 and 8 <= y < MAP_PIXELS - 8):
             return
@@ -147,9 +150,11 @@ class _Painter:
         path = self._curve(indices, closed=False)
         cv2.polylines(mask, [path], False, 1.0, width, cv2.LINE_AA, SUBPIXEL_BITS)
         mask = cv2.GaussianBlur(mask, (0, 0), softness)[..., None] * np.float32(opacity)
-        self.image = self.image * (1 - mask) + np.float32(colour) * mask
+        self.image = self.image * (1 - mask) + np.array(colour, np.float32) * mask
 
-    def _hair(self, top: NDArray[np.float64], bottom: NDArray[np.float64], side: int) -> None:
+    def _hair(
+        self, top: NDArray[np.floating[Any]], bottom: NDArray[np.floating[Any]], side: int
+    ) -> None:
         along = self._rng.uniform(0, 1)
         segment = min(int(along * 4), 3)
         share = along * 4 - segment

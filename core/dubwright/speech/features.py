@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import soxr
@@ -22,7 +22,7 @@ MELS: Final = 40
 COEFFICIENTS: Final = 13
 DYNAMIC_RANGE: Final = np.log(1e8)
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 
 def cepstra(samples: NDArray[np.float32], sample_rate: int) -> tuple[Array, Array]:
@@ -63,7 +63,8 @@ def frame_energy(energy: Array) -> Array:
 @lru_cache(maxsize=1)
 def _mel_filters() -> Array:
     """Triangular filters from 60 Hz to 7.6 kHz, [mels, bins], on O'Shaughnessy's mel scale."""
-    edges_mel = np.linspace(*(2595 * np.log10(1 + np.array([60, 7600]) / 700)), MELS + 2)
+    low, high = (2595 * np.log10(1 + hertz / 700) for hertz in (60, 7600))
+    edges_mel = np.linspace(low, high, MELS + 2)
     edges = 700 * (10 ** (edges_mel / 2595) - 1)
     bins = np.fft.rfftfreq(FFT, 1 / SAMPLE_RATE)
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]

@@ -73,7 +73,9 @@ def _verdict(length: int, slot: int, room: int, speed: float) -> Fit:
     speed = round(speed, 3)
     if length > max(slot * (1 + CLOSE_ENOUGH), room):
         over = (length - room) / slot
-        reason = f"{over:.0%} longer than its room even at {speed:g} times the pace: shorten the text"
+        reason = (
+            f"{over:.0%} longer than its room even at {speed:g} times the pace: shorten the text"
+        )
         return Fit(slot=slot, speed=speed, verdict="long", reason=reason)
     if speed > FLAGGED_ABOVE:
         reason = f"hurried to {speed:g} times the pace: a shorter text would sound better"

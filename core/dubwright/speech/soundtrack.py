@@ -45,7 +45,7 @@ class SoundClip:
     @classmethod
     def from_json(cls, content: Mapping[str, str]) -> SoundClip:
         stem = content["stem"]
-        assert stem in ("DX", "M&E", "mix")  # noqa: S101 - written by as_json
+        assert stem in ("DX", "M&E", "mix")
         return cls(
             Path(content["path"]),
             stem,  # type: ignore[arg-type]
@@ -87,5 +87,7 @@ def _read(path: Path) -> Samples:
         samples, rate = read_audio(path)
     else:
         samples, rate = read_movie_audio(path)
-    stereo = np.repeat(samples, CHANNELS, axis=1) if samples.shape[1] == 1 else samples[:, :CHANNELS]
+    stereo = (
+        np.repeat(samples, CHANNELS, axis=1) if samples.shape[1] == 1 else samples[:, :CHANNELS]
+    )
     return resampled(np.ascontiguousarray(stereo), rate, MIX_RATE)

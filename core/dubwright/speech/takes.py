@@ -1,4 +1,4 @@
-"""Takes: made by an engine or recorded by an actor, fitted, with phones; and the plate's own lines."""
+"""Takes: made by an engine or recorded by an actor, fitted to their slots, with phones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import Aligner, Synthesizer
+from dubwright.engines import Aligner, Speech, Synthesizer
 from dubwright.media.audio import read_mono, resampled, write_wav
-from dubwright.model import Cue, Phone, Take
+from dubwright.model import Cue, Fit, Phone, Take
 from dubwright.speech.fit import fit_recording, fit_synthesis
 
-__all__ = ["TAKE_RATE", "recorded_take", "synthesised_take", "trimmed"]
+__all__ = [
+    "TAKE_RATE",
+    "finished_take",
+    "natural_take",
+    "recorded_take",
+    "synthesised_take",
+    "trimmed",
+]
 
 TAKE_RATE: Final = 48000
 SILENCE_DB: Final = -45.0
@@ -25,9 +32,24 @@ Samples = NDArray[np.float32]
 def synthesised_take(
     synthesizer: Synthesizer, cue: Cue, language: str, room_ms: int, folder: Path
 ) -> Take:
-    """Have a cue spoken and write its WAV into a folder."""
+    """Have a cue spoken at the pace of its slot and write its WAV into a folder."""
     slot_ms = cue.end_ms - cue.start_ms
     speech, fit = fit_synthesis(synthesizer, cue.text[language], language, slot_ms, room_ms)
+    fit = fit.model_copy(update={"slot": slot_ms * TAKE_RATE // 1000})
+    return _spoken(synthesizer, speech, cue, language, fit, folder)
+
+
+def natural_take(synthesizer: Synthesizer, cue: Cue, language: str, folder: Path) -> Take:
+    """Have a cue spoken at the engine's own pace, whatever its slot."""
+    speech = synthesizer.speak(cue.text[language], language, 1.0)
+    length = len(speech.samples) * TAKE_RATE // speech.sample_rate
+    fit = Fit(slot=length, speed=1.0, verdict="fits")
+    return _spoken(synthesizer, speech, cue, language, fit, folder)
+
+
+def _spoken(
+    synthesizer: Synthesizer, speech: Speech, cue: Cue, language: str, fit: Fit, folder: Path
+) -> Take:
     samples = resampled(speech.samples, speech.sample_rate, TAKE_RATE)
     audio = Path(f"{cue.id}.{language}.wav")
     write_wav(folder / audio, samples, TAKE_RATE)
@@ -40,7 +62,7 @@ def synthesised_take(
         phones=_at_rate(speech.phones, speech.sample_rate),
         engine=synthesizer.card.identity,
         aligned_by=synthesizer.card.identity,
-        fit=fit.model_copy(update={"slot": slot_ms * TAKE_RATE // 1000}),
+        fit=fit,
     )
 
 
@@ -63,6 +85,25 @@ def recorded_take(
         engine="recording",
         aligned_by=aligner.card.identity,
         fit=fit,
+    )
+
+
+def finished_take(aligner: Aligner, recording: Path, cue: Cue, language: str, folder: Path) -> Take:
+    """Time the phones of a recording that is final, and write it into a folder as it is."""
+    samples, rate = read_mono(recording)
+    samples = resampled(samples, rate, TAKE_RATE)
+    audio = Path(f"{cue.id}.{language}.wav")
+    write_wav(folder / audio, samples, TAKE_RATE)
+    return Take(
+        cue=cue.id,
+        language=language,
+        audio=audio,
+        sample_rate=TAKE_RATE,
+        length=len(samples),
+        phones=aligner.align(samples, TAKE_RATE, cue.text[language], language),
+        engine="recording",
+        aligned_by=aligner.card.identity,
+        fit=Fit(slot=len(samples), speed=1.0, verdict="fits"),
     )
 
 

@@ -92,10 +92,12 @@ def _text(words: str, width: int, height: int) -> tuple[NDArray[np.float32], tup
     (text_width, text_height), baseline = cv2.getTextSize(words, FONT, scale, stroke)
     text_width, text_height = min(text_width + 4, width), min(text_height + baseline + 4, height)
     coverage = np.zeros((text_height, text_width), np.uint8)
-    cv2.putText(coverage, words, (2, text_height - baseline - 2), FONT, scale, 255, stroke, cv2.LINE_AA)
+    cv2.putText(
+        coverage, words, (2, text_height - baseline - 2), FONT, scale, 255, stroke, cv2.LINE_AA
+    )
     margin = min(round(height * 0.02), height - text_height)
     left = min(round(width * 0.02), width - text_width)
-    return coverage.astype(np.float32) / 255, (left, height - text_height - margin)
+    return coverage.astype(np.float32) / np.float32(255), (left, height - text_height - margin)
 
 
 def _within(inner: Box, outer: Box) -> tuple[slice, slice]:

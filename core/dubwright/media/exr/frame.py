@@ -93,7 +93,7 @@ def read_rgb(path: Path) -> Array:
     picture = np.zeros((window.height, window.width, 3), np.float32)
     shown, stored = window.overlap(Box(0, 0, window.width, window.height))
     for index, name in enumerate(RGB):
-        picture[(*shown, index)] = planes[name][stored]
+        picture[shown[0], shown[1], index] = planes[name][stored]
     return picture
 
 
@@ -117,7 +117,7 @@ def write_edited(source: Path, destination: Path, patch: Patch) -> None:
     for index, name in enumerate(RGB):
         plane = planes[name]
         plate = plane[stored].astype(np.float32)
-        merged = patch.rgb[(*inside, index)] + plate * (1 - alpha)
+        merged = patch.rgb[inside[0], inside[1], index] + plate * (1 - alpha)
         plane[stored] = np.where(edited, merged, plate).astype(plane.dtype)
     partial = destination.with_name(destination.name + ".partial")
     file.write(str(partial))
@@ -171,9 +171,7 @@ class _DataWindow:
         (dx0, dy0), (dx1, dy1) = header["displayWindow"]
         (x0, y0), (x1, y1) = header["dataWindow"]
         self.width, self.height = int(dx1 - dx0 + 1), int(dy1 - dy0 + 1)
-        self._stored = Box(
-            int(x0 - dx0), int(y0 - dy0), int(x1 - dx0 + 1), int(y1 - dy0 + 1)
-        )
+        self._stored = Box(int(x0 - dx0), int(y0 - dy0), int(x1 - dx0 + 1), int(y1 - dy0 + 1))
 
     def overlap(self, box: Box) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """The box's stored pixels, as an index of the picture and of the stored planes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from dubwright.mouth.visemes import Viseme, viseme_of
 
 __all__ = ["DominancePredictor"]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 CLOSURE_FLANK_S: Final = 0.020
 TEETH_FLANK_S: Final = 0.030

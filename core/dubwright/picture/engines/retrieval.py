@@ -8,14 +8,14 @@ The mouth interior, teeth and texture are therefore real pictures of this actor.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.engines import Choice, EngineCard, EngineKind, LibraryView, PlateView
-from dubwright.face.head_frame import HeadMotion, in_head_frame, mouth_curves
+from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.landmarks import MESH_POINTS
 from dubwright.media.colour import decode_log, encode_log
 from dubwright.model import Box, MouthCurves, Patch
@@ -27,7 +27,7 @@ from dubwright.picture.warp import WarpMap, face_triangles, warp_map, with_frame
 
 __all__ = ["RetrievalRenderer"]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 Image = NDArray[np.float32]
 
 RAMP_FRAMES: Final = 6
@@ -259,9 +259,7 @@ def _inner_box(matte: Image, pad: int, box: Box) -> Box:
     rows, columns = np.nonzero(matte > 2e-3)
     inner = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
     padded = inner.padded(pad).clipped(box.width, box.height)
-    return Box(
-        padded.x0 + box.x0, padded.y0 + box.y0, padded.x1 + box.x0, padded.y1 + box.y0
-    )
+    return Box(padded.x0 + box.x0, padded.y0 + box.y0, padded.x1 + box.x0, padded.y1 + box.y0)
 
 
 def _relative(inner: Box, box: Box) -> tuple[slice, slice]:
@@ -285,5 +283,3 @@ def _ramps(reasons: Sequence[str]) -> Array:
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(np.r_[0, flags.astype(int), 0]))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-

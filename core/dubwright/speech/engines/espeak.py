@@ -56,7 +56,7 @@ class EspeakSynthesizer:
         rate = round(min(max(WORDS_PER_MINUTE * speed, SLOWEST), FASTEST))
         request = {"voice": _voice(language), "text": text, "rate": rate, "pitch": 50}
         reply, raw = _ask(request)
-        samples = np.frombuffer(raw, "<i2").astype(np.float32) / 32768
+        samples = np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32768)
         phones = _phones(reply["phonemes"], len(samples))
         if not any(phone.symbol for phone in phones):
             raise DubwrightError(

@@ -7,7 +7,7 @@ line, with optional silences between words.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,12 @@ STAY_COST: Final = 0.35
 SKIP_COST: Final = 0.35
 SILENCE_COST: Final = 0.5
 SPEECH_LEVEL: Final = 0.35
-# Against hand labels, boundaries from this search come about two frames late.
-LATENESS_FRAMES: Final = 2
+# Boundaries come late by as much as the voice is unlike the reference: by two frames against hand
+# labels of people, whose mean distance to the reference is about 1, and not at all where the
+# recording is espeak-ng itself.
+LATENESS_FRAMES: Final = 2.0
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +51,7 @@ class EspeakDtwAligner:
     card = EngineCard(
         name="espeak-dtw",
         kind=EngineKind.ALIGNER,
-        version=1,
+        version=2,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Median error of a boundary about 16 ms; lines of at most about ten seconds.",
@@ -72,8 +74,10 @@ class EspeakDtwAligner:
         recording, loudness = normalised(features, energy), frame_energy(energy)
         reference = self._reference(text, language, _speech_frames(loudness))
         line = _line(reference)
-        path = _search(recording, loudness, line)
-        return _timed(path, line, reference.speech.phones, sample_rate, len(samples))
+        distance = _distances(recording, line.features)
+        path = _search(distance, loudness, line.breaks)
+        late = LATENESS_FRAMES * min(1.0, _mean_distance(distance, path)) / HOP_RATE
+        return _timed(path, line, reference.speech.phones, sample_rate, len(samples), late)
 
     def _reference(self, text: str, language: str, speech_frames: int) -> Reference:
         """The line as espeak-ng says it at the recording's own pace."""
@@ -102,12 +106,10 @@ def _line(reference: Reference) -> _Line:
     return _Line(normalised(features, energy)[kept], owner[kept], breaks)
 
 
-def _search(recording: Array, loudness: Array, line: _Line) -> NDArray[np.int64]:
+def _search(distance: Array, loudness: Array, breaks: NDArray[np.int64]) -> NDArray[np.int64]:
     """For each frame of the recording the frame of the line that it is, or -1 for silence."""
-    distance = _distances(recording, line.features)
     silence = np.clip(0.25 + 2.6 * (loudness - 0.12), 0.25, 3.0)
     frames, speech = distance.shape
-    breaks = line.breaks
     after = breaks + 1  # the speech state that follows each silence
     resumes = after < speech
     states = speech + len(breaks)
@@ -152,19 +154,25 @@ def _distances(a: Array, b: Array) -> Array:
     return distances
 
 
+def _mean_distance(distance: Array, path: NDArray[np.int64]) -> float:
+    spoken = np.flatnonzero(path >= 0)
+    return float(distance[spoken, path[spoken]].mean())
+
+
 def _timed(
     path: NDArray[np.int64],
     line: _Line,
     phones: tuple[Phone, ...],
     sample_rate: int,
     length: int,
+    late_s: float,
 ) -> tuple[Phone, ...]:
     owner = np.where(path >= 0, line.phones[np.maximum(path, 0)], -1)
     changes = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
     timed = []
     for start, end in zip(changes, [*changes[1:], len(owner)], strict=True):
         first, last = (
-            min(max(0, (int(frame) - LATENESS_FRAMES) * sample_rate // HOP_RATE), length)
+            min(max(0, round((int(frame) / HOP_RATE - late_s) * sample_rate)), length)
             for frame in (start, end)
         )
         symbol = phones[owner[start]].symbol if owner[start] >= 0 else ""

@@ -12,6 +12,7 @@ Standard output: one line of JSON, then for a spoken line the samples, signed 16
 import ctypes
 import json
 import sys
+from typing import Any
 
 import espeakng_loader
 
@@ -58,7 +59,7 @@ SynthCallback = ctypes.CFUNCTYPE(
 )
 
 
-def load():
+def load() -> tuple[ctypes.CDLL, int]:
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     library.espeak_Synth.argtypes = [
         ctypes.c_char_p,
@@ -79,7 +80,7 @@ def load():
     return library, sample_rate
 
 
-def list_voices(library):
+def list_voices(library: ctypes.CDLL) -> list[dict[str, str]]:
     voices = []
     found = library.espeak_ListVoices(None)
     index = 0
@@ -93,10 +94,14 @@ def list_voices(library):
     return voices
 
 
-def speak(library, request):
-    samples, phonemes, words = bytearray(), [], []
+def speak(
+    library: ctypes.CDLL, request: dict[str, Any]
+) -> tuple[list[tuple[int, str]], list[int], bytes]:
+    samples = bytearray()
+    phonemes: list[tuple[int, str]] = []
+    words: list[int] = []
 
-    def receive(wave, count, events):
+    def receive(wave: Any, count: int, events: Any) -> int:
         if count > 0 and wave:
             samples.extend(ctypes.string_at(wave, count * 2))
         index = 0
@@ -105,7 +110,7 @@ def speak(library, request):
             if event.type == EVENT_PHONEME:
                 address = ctypes.addressof(event) + Event.id.offset
                 name = ctypes.string_at(address, 8).split(b"\0")[0].decode("utf-8", "replace")
-                phonemes.append([event.sample, name])
+                phonemes.append((event.sample, name))
             elif event.type == EVENT_WORD:
                 words.append(event.sample)
             index += 1
@@ -123,11 +128,12 @@ def speak(library, request):
     return phonemes, words, bytes(samples)
 
 
-def main():
+def main() -> None:
     request = json.load(sys.stdin)
     library, sample_rate = load()
     if request.get("list"):
-        reply, samples = {"voices": list_voices(library)}, b""
+        reply: dict[str, Any] = {"voices": list_voices(library)}
+        samples = b""
     else:
         phonemes, words, samples = speak(library, request)
         reply = {"sample_rate": sample_rate, "phonemes": phonemes, "words": words}

@@ -1,0 +1,57 @@
+"""Plans a lip-sync: one plate, one finished recording."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from dubwright.conform import read_timeline
+from dubwright.dialogue import Cast, CueSheet
+from dubwright.errors import DubwrightError
+from dubwright.media.audio import read_mono
+from dubwright.model import Cue
+from dubwright.operations.dub import DubPlanner
+from dubwright.operations.plan import DubPlan
+from dubwright.operations.request import DubRequest, LipSyncRequest
+from dubwright.store import Store
+
+__all__ = ["plan_lip_sync"]
+
+CUE = "dialogue"
+
+
+def plan_lip_sync(request: LipSyncRequest, store: Store, today: date) -> DubPlan:
+    """Plan a lip-sync. It is a dub of one cue whose take is laid down as it is.
+
+    Raises:
+        DubwrightError: something in the request or its media must be repaired first.
+    """
+    timeline, _ = read_timeline(request.plate)
+    samples, rate = read_mono(request.dialogue)
+    end = min(request.start_ms + len(samples) * 1000 // rate, timeline.duration_ms)
+    if end <= request.start_ms:
+        raise DubwrightError(
+            "The dialogue begins after the end of the plate",
+            where=str(request.dialogue),
+            why=f"it begins at {request.start_ms} ms; the plate is {timeline.duration_ms} ms long",
+            repair="correct --start, in milliseconds from the plate's first frame",
+        )
+    cast = Cast.read(request.cast) if request.cast else Cast()
+    speaker = cast.speakers[0].name if len(cast.speakers) == 1 else request.speaker
+    cue = Cue(
+        id=CUE,
+        speaker=speaker,
+        start_ms=request.start_ms,
+        end_ms=end,
+        text={request.language: request.text},
+    )
+    dub = DubRequest(
+        timeline=request.plate,
+        languages=(request.language,),
+        output=request.output,
+        colour_space=request.colour_space,
+        ocio=request.ocio,
+        engines=request.engines,
+    )
+    recordings = {(CUE, request.language): request.dialogue}
+    sheet = CueSheet(cues=(cue,))
+    return DubPlanner(dub, timeline, sheet, cast, store, today, recordings, "dialogue").plan()
