@@ -1,0 +1,311 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from dubwright._version import __version__
+from dubwright.errors import Cancelled, DubwrightError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Dubbing and lip-sync on OpenTimelineIO timelines and EXR plates.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+people = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder that receives v001, v002...")]
+StoreFolder = Annotated[
+    Path | None, typer.Option("--store", help="Folder where results are kept for reuse.")
+]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Worker processes.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")]
+ColourSpace = Annotated[
+    str | None,
+    typer.Option("--colorspace", help="Colour space of plates that do not name theirs."),
+]
+Ocio = Annotated[str | None, typer.Option("--ocio", help="OCIO config: a path or a name.")]
+CastFile = Annotated[Path | None, typer.Option("--cast", help="Speakers and their consents.")]
+
+
+def main() -> None:
+    """Run the command line; a repairable error is one message and exit status 2."""
+    try:
+        app(standalone_mode=True)
+    except DubwrightError as error:
+        if "--json" in sys.argv:
+            print_json({"error": error.as_dict()})
+        people.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(2)
+    except (Cancelled, KeyboardInterrupt):
+        people.print("Stopped. What is finished is kept; run the same command to go on.")
+        sys.exit(130)
+
+
+@app.command()
+def dub(
+    timeline: Annotated[Path, typer.Argument(help="A timeline, a movie, or plate.####.exr.")],
+    to: Annotated[list[str], typer.Option("--to", help="Target language; repeat, or use commas.")],
+    out: Out = Path("dubs"),
+    subtitles: Annotated[
+        list[Path] | None,
+        typer.Option("--subtitles", help="lines.es.srt, or a folder of such files; repeat."),
+    ] = None,
+    cues: Annotated[Path | None, typer.Option("--cues", help="A cue sheet (JSON).")] = None,
+    cast: CastFile = None,
+    takes: Annotated[
+        Path | None, typer.Option("--takes", help="Folder of <cue>.<language>.wav recordings.")
+    ] = None,
+    original: Annotated[
+        str | None, typer.Option("--original", help="Language of the plate's dialogue.")
+    ] = None,
+    colorspace: ColourSpace = None,
+    ocio: Ocio = None,
+    lip_sync: Annotated[bool, typer.Option(help="Redraw mouths, or dub the sound alone.")] = True,
+    store: StoreFolder = None,
+    workers: Workers = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Dub and lip-sync a timeline into other languages."""
+    from dubwright.operations.dub import plan_dub
+    from dubwright.operations.request import DubRequest
+
+    languages = tuple(tag.strip() for tags in to for tag in tags.split(",") if tag.strip())
+    files = _subtitle_files(subtitles or [])
+    others = [tag for tag in files if tag not in languages]
+    request = _valid(
+        DubRequest,
+        timeline=timeline,
+        languages=languages,
+        output=out,
+        subtitles=files,
+        cue_sheet=cues,
+        cast=cast,
+        takes=takes,
+        original=original or (others[0] if len(others) == 1 else None),
+        colour_space=colorspace,
+        ocio=ocio,
+        lip_sync=lip_sync,
+    )
+    _dub_or_plan(request, plan_dub, "perform_dub", store, workers, dry_run, as_json)
+
+
+@app.command()
+def lipsync(
+    plate: Annotated[Path, typer.Argument(help="A movie, or a sequence such as plate.####.exr.")],
+    dialogue: Annotated[Path, typer.Argument(help="The finished recording (WAV).")],
+    text: Annotated[str, typer.Option("--text", help="What it says.")],
+    language: Annotated[str, typer.Option("--language", help="Its language tag.")],
+    out: Out = Path("lipsync"),
+    start: Annotated[int, typer.Option("--start", min=0, help="When it begins, in ms.")] = 0,
+    cast: CastFile = None,
+    colorspace: ColourSpace = None,
+    ocio: Ocio = None,
+    store: StoreFolder = None,
+    workers: Workers = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Redraw the mouth on a plate to match a finished recording."""
+    from dubwright.operations.lip_sync import plan_lip_sync
+    from dubwright.operations.request import LipSyncRequest
+
+    request = _valid(
+        LipSyncRequest,
+        plate=plate,
+        dialogue=dialogue,
+        text=text,
+        language=language,
+        output=out,
+        start_ms=start,
+        cast=cast,
+        colour_space=colorspace,
+        ocio=ocio,
+    )
+    _dub_or_plan(request, plan_lip_sync, "perform_lip_sync", store, workers, dry_run, as_json)
+
+
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Argument(help="Folder to write into.")],
+    width: Annotated[int, typer.Option(min=64)] = 768,
+    height: Annotated[int, typer.Option(min=64)] = 432,
+    rate: Annotated[str, typer.Option(help="Frames a second, as in 24 or 24000/1001.")] = "24",
+    seed: Annotated[int, typer.Option(help="Another seed is another actor.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Write the sample: a synthetic actor on a timeline, with dialogue, M&E and subtitles."""
+    from fractions import Fraction
+
+    from dubwright.sample.scene import sample_scene, write_sample
+
+    scene = sample_scene(width, height, Fraction(rate), seed)
+    with _bar() as show:
+        path = write_sample(out, scene, lambda done, total: show(done, total, "drawing the actor"))
+    if as_json:
+        print_json({"timeline": str(path)})
+    else:
+        people.print(f"The sample's timeline: {path}", soft_wrap=True)
+
+
+@app.command()
+def languages(as_json: AsJson = False) -> None:
+    """List the languages that the installed engines speak."""
+    from dubwright.engines import EngineKind, engine, engines
+
+    spoken = {
+        card.name: engine(card.name, EngineKind.SYNTHESIZER).languages()
+        for card in engines(EngineKind.SYNTHESIZER)
+    }
+    if as_json:
+        print_json(spoken)
+        return
+    for name, tags in spoken.items():
+        people.print(f"{name}: {len(tags)} languages")
+        for tag, title in tags.items():
+            typer.echo(f"{tag:14} {title}")
+
+
+@app.command()
+def doctor(store: StoreFolder = None, as_json: AsJson = False) -> None:
+    """Check the environment and say how to repair it."""
+    from dataclasses import asdict
+
+    from dubwright.doctor import examine
+
+    checks = examine(store)
+    if as_json:
+        print_json([asdict(check) for check in checks])
+    for check in checks if not as_json else []:
+        mark = "ok     " if check.good else ("MISSING" if check.needed else "absent ")
+        typer.echo(f"{mark}  {check.name}: {check.detail}")
+        if not check.good and check.repair:
+            typer.echo(f"         {check.repair}")
+    if any(check.needed and not check.good for check in checks):
+        raise typer.Exit(2)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
+
+
+def _dub_or_plan(
+    request: Any,
+    plan: Callable[..., Any],
+    perform: str,
+    store_folder: Path | None,
+    workers: int | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    from datetime import date
+
+    from dubwright import api
+    from dubwright.operations.summary import plan_summary, summary_text
+    from dubwright.store import Store, default_store_folder
+
+    store = Store(store_folder or default_store_folder())
+    if dry_run:
+        summary = plan_summary(plan(request, store, date.today()), store)
+        if as_json:
+            print_json(summary)
+        else:
+            typer.echo(summary_text(summary))
+        return
+    with _bar() as show:
+        running = api.Running(workers, lambda at: show(at.done, at.total, at.label))
+        result = getattr(api, perform)(request, store, running)
+    if as_json:
+        print_json(
+            {
+                "folder": str(result.folder),
+                "timelines": {tag: str(path) for tag, path in result.timelines.items()},
+                "previews": {tag: str(path) for tag, path in result.previews.items()},
+                "report": str(result.folder / "report.html"),
+            }
+        )
+        return
+    people.print(f"Done: {result.folder}", soft_wrap=True)
+    for tag, path in result.previews.items():
+        people.print(f"  watch {tag}:  {path}", soft_wrap=True)
+    people.print(f"  report:    {result.folder / 'report.html'}", soft_wrap=True)
+
+
+def _subtitle_files(given: list[Path]) -> dict[str, Path]:
+    from dubwright.dialogue import subtitle_language
+
+    files: dict[str, Path] = {}
+    for path in given:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        for file in inside:
+            language = subtitle_language(file)
+            if language:
+                files[language] = file
+            elif not path.is_dir():
+                raise DubwrightError(
+                    "The language of a subtitle file is unknown",
+                    where=str(file),
+                    why="its name has no language tag",
+                    repair=f"name it like {file.stem}.es{file.suffix or '.srt'}",
+                )
+    return files
+
+
+def _valid(kind: type[Any], **content: Any) -> Any:
+    """A request, or a clear error where a value is not one that it can have."""
+    from pydantic import ValidationError
+
+    try:
+        return kind(**content)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise DubwrightError(
+            "The request is not valid",
+            where=" > ".join(str(step) for step in fault["loc"]) or "the command line",
+            why=fault["msg"],
+            repair="correct this value; language tags look like es or pt-BR",
+        ) from error
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar for people, on standard error."""
+    with Progress(
+        SpinnerColumn(),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+        console=people,
+        transient=True,
+    ) as progress:
+        bar = progress.add_task("starting", total=None)
+
+        def show(done: int, total: int, label: str) -> None:
+            progress.update(bar, completed=done, total=total, description=label)
+
+        yield show
+
+
+if __name__ == "__main__":
+    main()

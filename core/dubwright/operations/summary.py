@@ -1,0 +1,87 @@
+"""What a plan would do, before it does it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from dubwright.engines import engines
+from dubwright.operations.plan import DubPlan
+from dubwright.store import Store
+
+__all__ = ["plan_summary", "summary_text"]
+
+
+def plan_summary(plan: DubPlan, store: Store) -> dict[str, Any]:
+    """A plan as JSON values: what will be made, by which engine, and what is missing."""
+    done = [task for task in plan.tasks.values() if store.find(task.key)]
+    cards = {card.identity: card for card in engines()}
+    return {
+        "timeline": plan.timeline.name,
+        "rate": str(plan.timeline.rate),
+        "frames": plan.timeline.frames,
+        "shots": {
+            shot.uid: shot.problem
+            or f"{plan.plates[shot.uid].frames} frames, "
+            f"{plan.plates[shot.uid].width}x{plan.plates[shot.uid].height}, "
+            f"{plan.plates[shot.uid].colour_space}"
+            for shot in plan.shots
+        },
+        "languages": {
+            part.language: {
+                "cues": len(part.cues),
+                "not_dubbed": part.skipped,
+                "frames_in_spans": sum(len(planned.span.frames) for planned in part.spans),
+                "disclosure": part.disclosure.value,
+            }
+            for part in plan.languages
+        },
+        "engines": {
+            step: {
+                "engine": identity,
+                "licence": cards[identity].licence,
+                "commercial_use": cards[identity].commercial_use,
+                "limits": cards[identity].limits,
+            }
+            for step, identity in plan.engines.items()
+        },
+        "tasks": dict(Counter(task.stage for task in plan.tasks.values())),
+        "tasks_done_already": len(done),
+        "missing": _missing(plan),
+    }
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    """A summary for people."""
+    lines = [f"{summary['timeline']}: {summary['frames']} frames at {summary['rate']}"]
+    lines += [f"  shot {uid}: {about}" for uid, about in summary["shots"].items()]
+    for language, about in summary["languages"].items():
+        lines.append(
+            f"  {language}: {about['cues']} cues, {about['frames_in_spans']} frames to redraw, "
+            f"disclosure: {about['disclosure']}"
+        )
+        lines += [f"    {cue} stays: {why}" for cue, why in about["not_dubbed"].items()]
+    for step, about in summary["engines"].items():
+        lines.append(f"  {step.replace('_', ' ')}: {about['engine']} ({about['licence']})")
+    total = sum(summary["tasks"].values())
+    lines.append(f"  {total} tasks, {summary['tasks_done_already']} of them done already")
+    lines += [f"  missing: {what}" for what in summary["missing"]]
+    return "\n".join(lines)
+
+
+def _missing(plan: DubPlan) -> list[str]:
+    missing = []
+    original = plan.sheet.original
+    if original is None or not plan.sheet.spoken_in(original):
+        missing.append(
+            "the original lines: without them the mouths move in the usual way, not in the "
+            "actors' own (--subtitles lines.<original>.srt)"
+        )
+    if not any(sound.stem == "M&E" for sound in plan.timeline.sounds):
+        missing.append("an M&E stem: the original mix will be lowered under each new line")
+    missing += [
+        f"a consent for {part.language}: it will be a marked draft (--cast cast.json)"
+        for part in plan.languages
+        if part.disclosure.value == "draft"
+    ]
+    return missing
