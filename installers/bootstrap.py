@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Makes a private environment for Dubwright and runs the demo or the tests in it.
+
+    python3 installers/bootstrap.py demo     dub a synthetic actor into Spanish and French
+    python3 installers/bootstrap.py test     run the checks and the tests
+
+Standard library only. The environment is made beside this clone, in .venv, from the exact
+versions in installers/lock.txt; a second run reuses it.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "installers" / "lock.txt"
+SUPPORTED = ((3, 11), (3, 12))
+GROUPS = {"demo": ("base",), "test": ("base", "dev")}
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("job", choices=sorted(GROUPS))
+    parser.add_argument("--env", type=Path, default=ROOT / ".venv", help="the environment's folder")
+    parser.add_argument("--out", type=Path, default=ROOT / "dubwright-demo", help="of the demo")
+    options, rest = parser.parse_known_args(arguments)
+    try:
+        python = prepare(options.env, GROUPS[options.job])
+        if options.job == "demo":
+            return demo(python, options.out)
+        return test(python, rest)
+    except Stop as stop:
+        say(str(stop))
+        return 2
+    except KeyboardInterrupt:
+        say("Stopped. Run the same command to go on.")
+        return 130
+
+
+class Stop(Exception):
+    """Something that the person must repair first."""
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def prepare(folder, groups):
+    """The environment's Python, with the locked packages of these groups and this clone in it."""
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        make_environment(folder)
+    for group in groups:
+        install(folder, python, group)
+    return python
+
+
+def make_environment(folder):
+    base = find_python()
+    say(f"Making a private environment in {folder} ...")
+    if base == sys.executable:
+        venv.EnvBuilder(with_pip=True, clear=True).create(folder)
+    else:
+        run([base, "-m", "venv", "--clear", str(folder)], "Python could not make an environment")
+
+
+def find_python():
+    """This Python if it will do, or another that is installed."""
+    if sys.version_info[:2] in SUPPORTED:
+        return sys.executable
+    for major, minor in SUPPORTED:
+        found = shutil.which(f"python{major}.{minor}")
+        if found and runs(found):
+            return found
+    raise Stop(
+        f"Dubwright needs Python 3.11 or 3.12; this is {sys.version.split()[0]}.\n"
+        "Install one of them from python.org or your system, and run this again."
+    )
+
+
+def runs(python):
+    done = subprocess.run([python, "-c", "import venv"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def install(folder, python, group):
+    """Install a group of the lock, unless exactly that was installed before."""
+    pins = locked(group)
+    # The clone's own entry points stand in pyproject.toml.
+    content = "\n".join(pins) + (ROOT / "pyproject.toml").read_text()
+    state = hashlib.sha256(content.encode()).hexdigest()
+    stamp = folder / f".dubwright-{group}"
+    if stamp.exists() and stamp.read_text() == state:
+        return
+    say(f"Installing {len(pins)} packages ({group}); the first time this takes a few minutes ...")
+    began = time.monotonic()
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-deps"]
+    requirements = folder / f"{group}.txt"
+    requirements.write_text("\n".join(pins) + "\n")
+    follow([*pip, "--progress-bar", "off", "-r", str(requirements)], len(pins))
+    if group == "base":
+        say("Installing this clone ...")
+        run([*pip, "--quiet", "--no-build-isolation", "-e", str(ROOT)], "this clone did not install")
+    stamp.write_text(state)
+    say(f"Installed in {time.monotonic() - began:.0f} s.")
+
+
+def locked(group):
+    """The pins of one group: lines of the lock that end in `# group`."""
+    lines = LOCK.read_text().splitlines()
+    return [line.split("#")[0].strip() for line in lines if line.endswith(f"# {group}")]
+
+
+def follow(command, count):
+    """Run pip and count the packages that it collects."""
+    collected, tail = 0, []
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    for line in process.stdout:
+        tail = [*tail, line.rstrip()][-15:]
+        if line.startswith("Collecting "):
+            collected += 1
+            say(f"  {collected:3d} of {count}  {line.split()[1]}")
+        elif line.startswith("Installing collected"):
+            say("  unpacking ...")
+    if process.wait() != 0:
+        raise Stop("The packages did not install. pip said:\n" + "\n".join(tail))
+
+
+def run(command, failure):
+    if subprocess.run(command, check=False).returncode != 0:
+        raise Stop(f"{failure}: {' '.join(map(str, command))}")
+
+
+def demo(python, out):
+    """Write the sample, dub it into two languages, and say where to look."""
+    dubwright = [str(python), "-m", "dubwright.cli"]
+    sample = out / "sample"
+    store = out / "store"
+    if not (sample / "timeline.otio").exists():
+        say("Drawing the synthetic actor ...")
+        run([*dubwright, "sample", str(sample)], "the sample could not be written")
+    say("Dubbing it into Spanish and French ...")
+    run(
+        [
+            *dubwright, "dub", str(sample / "timeline.otio"), "--to", "es,fr",
+            "--subtitles", str(sample / "subtitles"), "--cast", str(sample / "cast.json"),
+            "--out", str(out / "dubs"), "--store", str(store),
+        ],
+        "the dub did not finish",
+    )  # fmt: skip
+    latest = max((out / "dubs").glob("v*"))
+    say("")
+    say("Look here:")
+    say(f"  {latest / 'report.html'}   what was done, with pictures")
+    say(f"  {latest / 'preview' / 'lighthouse.es.mp4'}   the actor speaking Spanish")
+    say(f"  {latest / 'preview' / 'lighthouse.fr.mp4'}   the actor speaking French")
+    say(f"  {latest / 'lighthouse.otio'}   the timeline, with both languages on it")
+    say(f"  {latest / 'frames'}   the EXR frames")
+    return 0
+
+
+def test(python, rest):
+    """Lint, type check and test; the exit status is that of the first that fails."""
+    for title, command in (
+        ("Style", ["-m", "ruff", "check", "."]),
+        ("Format", ["-m", "ruff", "format", "--check", "."]),
+        ("Types", ["-m", "mypy"]),
+        ("Tests", ["-m", "pytest", *rest]),
+    ):
+        say(f"{title}: {' '.join(command[1:])}")
+        done = subprocess.run([str(python), *command], cwd=ROOT, check=False)
+        if done.returncode != 0:
+            return done.returncode
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

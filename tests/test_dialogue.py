@@ -1,0 +1,156 @@
+"""Subtitles, cue sheets and casts."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dubwright.dialogue import (
+    Cast,
+    CueSheet,
+    Speaker,
+    Subtitle,
+    cue_sheet_from_subtitles,
+    read_subtitles,
+    subtitle_language,
+    write_subtitles,
+)
+from dubwright.errors import DubwrightError
+from dubwright.model import Consent, Cue, CueKind, Likeness
+from dubwright.trust import Disclosure, disclosure_for
+
+WORDS = st.text(st.characters(whitelist_categories=["L"], max_codepoint=0x24F), min_size=1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50_000), st.integers(40, 5000), WORDS), max_size=5))
+def test_subtitles_survive_a_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[int, int, str]]
+) -> None:
+    path = tmp_path_factory.mktemp("srt") / "lines.es.srt"
+    given_lines = sorted((Subtitle(s, s + d, t) for s, d, t in lines), key=lambda x: x.start_ms)
+    write_subtitles(path, given_lines)
+    if given_lines:
+        assert read_subtitles(path) == given_lines
+
+
+def test_webvtt_names_speakers(tmp_path: Path) -> None:
+    path = tmp_path / "lines.en.vtt"
+    path.write_text("WEBVTT\n\n00:01.000 --> 00:02.500\n<v Ada>Good <i>morning</i>,\nfriend.</v>\n")
+    assert read_subtitles(path) == [Subtitle(1000, 2500, "Good morning, friend.", "Ada")]
+
+
+def test_a_file_that_is_no_subtitle_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "lines.es.srt"
+    path.write_text("this is not a subtitle file")
+    with pytest.raises(DubwrightError, match="subtitle file cannot be read"):
+        read_subtitles(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [("a.es.srt", "es"), ("a.pt-BR.vtt", "pt-BR"), ("a.srt", None), ("a.es.txt", None)],
+)
+def test_the_language_stands_in_the_name(name: str, language: str | None) -> None:
+    assert subtitle_language(Path(name)) == language
+
+
+def test_languages_are_merged_by_time() -> None:
+    sheet = cue_sheet_from_subtitles(
+        {
+            "en": [Subtitle(0, 1000, "One."), Subtitle(1500, 3000, "Two.", "Ada")],
+            "es": [Subtitle(100, 1100, "Uno."), Subtitle(1400, 2900, "Dos.")],
+        },
+        "en",
+    )
+    assert [cue.text for cue in sheet.cues] == [
+        {"en": "One.", "es": "Uno."},
+        {"en": "Two.", "es": "Dos."},
+    ]
+    assert [cue.speaker for cue in sheet.cues] == ["Speaker 1", "Ada"]
+
+
+def test_a_subtitle_where_nobody_speaks_is_refused() -> None:
+    with pytest.raises(DubwrightError, match="nobody speaks"):
+        cue_sheet_from_subtitles(
+            {"en": [Subtitle(0, 1000, "One.")], "es": [Subtitle(5000, 6000, "Uno.")]}, "en"
+        )
+
+
+def test_a_cue_sheet_survives_a_round_trip(tmp_path: Path) -> None:
+    sheet = CueSheet(
+        original="en",
+        cues=(
+            Cue(id="b", speaker="Ada", start_ms=10, end_ms=20, text={"en": "Hé", "pt-BR": "Ei"}),
+            Cue(id="a", speaker="Ada", start_ms=0, end_ms=5, kind=CueKind.LAUGH),
+        ),
+    )
+    sheet.write(tmp_path / "cues.json")
+    assert CueSheet.read(tmp_path / "cues.json") == sheet
+    assert [cue.id for cue in sheet.cues] == ["a", "b"]
+    assert [cue.id for cue in sheet.spoken_in("pt-BR")] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("{", "the document"),
+        ('{"cues": [{"id": "a b"}]}', "cues > 0"),
+        ('{"version": 9}', "version"),
+        ('{"surprise": 1}', "surprise"),
+    ],
+)
+def test_a_faulty_cue_sheet_names_the_place(tmp_path: Path, text: str, place: str) -> None:
+    path = tmp_path / "cues.json"
+    path.write_text(text)
+    with pytest.raises(DubwrightError) as caught:
+        CueSheet.read(path)
+    assert place in caught.value.where
+
+
+def test_a_line_may_borrow_half_of_the_silence_after_it() -> None:
+    first = Cue(id="a", speaker="s", start_ms=0, end_ms=1000)
+    second = Cue(id="b", speaker="s", start_ms=1400, end_ms=2000)
+    sheet = CueSheet(cues=(first, second))
+    assert sheet.room_ms(first) == 1200
+    assert sheet.room_ms(second) == 600 + 1000
+
+
+TODAY = date(2026, 11, 20)
+
+
+def _consent(**changes: object) -> Consent:
+    facts: dict[str, object] = {
+        "person": "Jo",
+        "languages": ("es",),
+        "likeness_edit": True,
+        "voice_synthesis": True,
+        "valid_from": date(2026, 1, 1),
+        "recorded_by": "the production",
+    }
+    return Consent.model_validate(facts | changes)
+
+
+@pytest.mark.parametrize(
+    ("speaker", "disclosure"),
+    [
+        (Speaker(name="Jo", likeness=Likeness.FICTIONAL), Disclosure.NONE),
+        (Speaker(name="Jo", likeness=Likeness.REAL), Disclosure.DRAFT),
+        (Speaker(name="Jo"), Disclosure.DRAFT),
+        (Speaker(name="Jo", likeness=Likeness.REAL, consents=(_consent(),)), Disclosure.LABEL),
+        (Speaker(name="Jo", consents=(_consent(unmarked=True),)), Disclosure.NONE),
+        (Speaker(name="Jo", consents=(_consent(languages=("fr",)),)), Disclosure.DRAFT),
+        (Speaker(name="Jo", consents=(_consent(likeness_edit=False),)), Disclosure.DRAFT),
+        (Speaker(name="Jo", consents=(_consent(valid_until=date(2026, 2, 1)),)), Disclosure.DRAFT),
+    ],
+)
+def test_disclosure_follows_likeness_and_consent(speaker: Speaker, disclosure: Disclosure) -> None:
+    assert disclosure_for(Cast(speakers=(speaker,)), ["Jo"], "es", TODAY) is disclosure
+
+
+def test_one_speaker_without_consent_makes_a_draft_of_all() -> None:
+    cast = Cast(speakers=(Speaker(name="Jo", likeness=Likeness.FICTIONAL),))
+    assert disclosure_for(cast, ["Jo", "A stranger"], "es", TODAY) is Disclosure.DRAFT

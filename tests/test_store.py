@@ -1,0 +1,74 @@
+"""Results that appear whole, are found again, and make room."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dubwright.errors import DubwrightError
+from dubwright.store import Fingerprints, Store, content_key
+
+
+def _make(store: Store, key: str, size: int = 1000) -> None:
+    with store.making(key) as folder:
+        (folder / "data").write_bytes(b"x" * size)
+
+
+def test_a_result_is_found_when_it_is_whole(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    key = content_key({"a": 1})
+    assert store.find(key) is None
+    with store.making(key) as folder:
+        (folder / "data").write_text("x")
+        assert store.find(key) is None
+    found = store.find(key)
+    assert found is not None and (found / "data").read_text() == "x"
+
+
+def test_a_failed_result_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(RuntimeError), store.making("ab12") as folder:
+        (folder / "data").write_text("half")
+        raise RuntimeError
+    assert store.find("ab12") is None
+    assert not list((tmp_path / "making").iterdir())
+
+
+def test_the_second_of_two_equal_results_is_dropped(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.making("ab12") as folder:
+        (folder / "data").write_text("late")
+        _make(store, "ab12")
+    assert (store.path("ab12") / "data").stat().st_size == 1000
+
+
+def test_the_results_unused_for_longest_make_room(tmp_path: Path) -> None:
+    store = Store(tmp_path, size_limit=2500)
+    for age, key in enumerate(("aa01", "bb02", "cc03", "dd04")):
+        _make(store, key)
+        os.utime(store.path(key), (age, age))
+    assert store.evict(keep=frozenset({"aa01"})) == ["bb02", "cc03"]
+    assert store.find("aa01") and store.find("dd04")
+
+
+def test_keys_do_not_depend_on_the_order_of_names() -> None:
+    assert content_key({"a": 1, "b": 2}) == content_key({"b": 2, "a": 1})
+    assert content_key({"a": 1}) != content_key({"a": 2})
+
+
+def test_a_fingerprint_follows_the_content(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    prints = Fingerprints(store.folder)
+    file = tmp_path / "media"
+    file.write_text("one")
+    first = prints.of_file(file)
+    assert prints.of_file(file) == first
+    file.write_text("another")
+    assert prints.of_file(file) != first
+
+
+def test_a_missing_file_has_no_fingerprint(tmp_path: Path) -> None:
+    with pytest.raises(DubwrightError, match="cannot be read"):
+        Fingerprints(Store(tmp_path).folder).of_file(tmp_path / "none")
