@@ -101,9 +101,14 @@ def _line(reference: Reference) -> _Line:
             start = round(phone.start * to_frame)
             owner[start : max(start + 1, round(phone.end * to_frame))] = index
     kept = np.flatnonzero(owner >= 0)
-    first_frames = np.searchsorted(kept, np.round(np.array(reference.words) * to_frame))
+    owners = owner[kept]
+    starts = np.array([phone.start for phone in speech.phones])
+    sounding = np.unique(owners)
+    # A word begins with the phone that sounds nearest to its event.
+    first_phones = [sounding[np.abs(starts[sounding] - word).argmin()] for word in reference.words]
+    first_frames = np.searchsorted(owners, first_phones)
     breaks = np.unique(np.r_[-1, first_frames - 1, len(kept) - 1])
-    return _Line(normalised(features, energy)[kept], owner[kept], breaks)
+    return _Line(normalised(features, energy)[kept], owners, breaks)
 
 
 def _search(distance: Array, loudness: Array, breaks: NDArray[np.int64]) -> NDArray[np.int64]:

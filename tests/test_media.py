@@ -1,0 +1,159 @@
+"""Colour, movies, audio and plates."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dubwright.errors import DubwrightError
+from dubwright.media.audio import loudness_lufs, read_audio, write_wav
+from dubwright.media.colour import ColourConfig, decode_log, display_proxy, encode_log
+from dubwright.media.movie import (
+    AudioTrack,
+    probe_movie,
+    read_frames,
+    read_movie_audio,
+    write_preview,
+)
+from dubwright.media.plate import Plate, PlateSpec, probe_plate
+from dubwright.model import FrameRange
+
+
+@given(st.lists(st.floats(-0.5, 500, width=32), min_size=1, max_size=50))
+def test_the_log_encoding_is_undone(values: list[float]) -> None:
+    light = np.array(values, np.float32)
+    assert np.allclose(decode_log(encode_log(light)), light, rtol=1e-4, atol=1e-6)
+
+
+def test_the_log_encoding_is_acescct() -> None:
+    # AMPAS S-2016-001: 18% grey, and the end of the linear part.
+    assert encode_log(np.array([0.18, 0.0078125], np.float32)) == pytest.approx(
+        [0.4135884, 0.1552511], abs=1e-6
+    )
+
+
+def test_a_colour_space_is_found_by_name_alias_and_interop_id() -> None:
+    config = ColourConfig()
+    for name in ("ACEScg", "lin_ap1", "lin_ap1_scene"):
+        assert config.resolve(name, "here") == "ACEScg"
+
+
+def test_an_unknown_colour_space_is_asked_for() -> None:
+    config = ColourConfig()
+    with pytest.raises(DubwrightError) as caught:
+        config.of_exr({}, "plate.0001.exr")
+    assert "--colorspace" in caught.value.repair
+    with pytest.raises(DubwrightError, match="no colour space"):
+        config.resolve("ACESgg", "here")
+
+
+def test_a_colour_space_is_read_from_the_header() -> None:
+    config = ColourConfig()
+    assert config.of_exr({"colorInteropID": "lin_rec709_scene"}, "") == "Linear Rec.709 (sRGB)"
+    assert config.of_exr({"acesImageContainerFlag": 1}, "") == "ACES2065-1"
+
+
+def test_a_proxy_does_not_depend_on_exposure() -> None:
+    config = ColourConfig()
+    picture = np.random.default_rng(0).uniform(0.05, 0.9, (32, 32, 3)).astype(np.float32)
+    normal = display_proxy(picture, "ACEScg", config).astype(int)
+    dark = display_proxy(picture / 64, "ACEScg", config).astype(int)
+    assert np.abs(normal - dark).max() <= 1
+
+
+def _movie(path: Path, frames: int, rate: Fraction, *, interlaced: bool = False) -> None:
+    """A movie whose frame n has a level that says n, as an open-GOP H.264 has it."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.options = {"crf": "10", "g": "12", "bf": "2"}
+        if interlaced:
+            stream.options = {"crf": "10", "flags": "+ildct+ilme", "x264-params": "tff=1"}
+        for number in range(frames):
+            level = np.full((48, 64, 3), 20 + number * 4, np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(level, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+
+
+@pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(25), Fraction(60000, 1001)])
+@pytest.mark.parametrize(("start", "end"), [(0, 3), (13, 17), (35, 40)])
+def test_any_range_of_a_movie_is_exact(
+    tmp_path: Path, rate: Fraction, start: int, end: int
+) -> None:
+    path = tmp_path / "movie.mp4"
+    _movie(path, 40, rate)
+    info = probe_movie(path)
+    assert (info.rate, info.frames, info.has_audio) == (rate, 40, False)
+    levels = [float(f.mean()) * 255 for f in read_frames(path, FrameRange(start, end))]
+    assert levels == pytest.approx([20 + n * 4 for n in range(start, end)], abs=2.5)
+
+
+def test_a_range_past_the_end_of_a_movie_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "movie.mp4"
+    _movie(path, 10, Fraction(25))
+    with pytest.raises(DubwrightError, match="cannot be read"):
+        list(read_frames(path, FrameRange(5, 12)))
+
+
+def test_an_interlaced_movie_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "movie.mp4"
+    _movie(path, 10, Fraction(25), interlaced=True)
+    with pytest.raises(DubwrightError, match="interlaced"):
+        probe_movie(path)
+
+
+def test_a_text_file_is_no_movie(tmp_path: Path) -> None:
+    path = tmp_path / "movie.mp4"
+    path.write_text("not a movie")
+    with pytest.raises(DubwrightError, match="movie cannot be read"):
+        probe_movie(path)
+
+
+def test_a_movie_needs_its_colour_space_named(tmp_path: Path) -> None:
+    path = tmp_path / "movie.mp4"
+    _movie(path, 10, Fraction(25))
+    spec = PlateSpec(
+        kind="movie", path=str(path), first=0, frames=10, rate=Fraction(25), colour_space=""
+    )
+    with pytest.raises(DubwrightError, match="colour space of a movie"):
+        probe_plate(spec, None, ColourConfig())
+    probed = probe_plate(spec, "Camera Rec.709", ColourConfig())
+    assert probed.working_space == "ACEScg"
+    assert Plate(probed).frame(3).shape == (48, 64, 3)
+
+
+def test_a_preview_has_a_track_for_each_language(tmp_path: Path) -> None:
+    path = tmp_path / "preview.mp4"
+    second = np.sin(np.arange(48000) * 0.05).astype(np.float32)[:, None] * 0.3
+    tracks = [AudioTrack(second, "spa", "es"), AudioTrack(np.repeat(second, 2, 1), "eng", "en")]
+    write_preview(path, [np.zeros((48, 64, 3), np.uint8)] * 24, Fraction(24), tracks)
+    with av.open(str(path)) as container:
+        assert [s.metadata["language"] for s in container.streams.audio] == ["spa", "eng"]
+        assert container.streams.video[0].frames == 24
+    samples, rate = read_movie_audio(path)
+    assert rate == 48000 and abs(len(samples) - 48000) < 3000
+    assert not list(tmp_path.glob("*.partial*"))
+
+
+def test_a_wav_survives_a_round_trip(tmp_path: Path) -> None:
+    samples = np.random.default_rng(1).uniform(-0.9, 0.9, (1000, 2)).astype(np.float32)
+    write_wav(tmp_path / "a.wav", samples, 48000)
+    read, rate = read_audio(tmp_path / "a.wav")
+    assert rate == 48000 and np.abs(read - samples).max() < 2**-22
+
+
+def test_loudness_of_a_reference_tone() -> None:
+    # EBU Tech 3341, case 1: 1 kHz at -23 dBFS in both channels measures -23 LUFS.
+    tone = 10 ** (-23 / 20) * np.sin(2 * np.pi * 1000 * np.arange(48000 * 5) / 48000)
+    stereo = np.repeat(tone[:, None], 2, 1).astype(np.float32)
+    assert loudness_lufs(stereo, 48000) == pytest.approx(-23.0, abs=0.1)
+    assert loudness_lufs(stereo[:1000], 48000) is None
+    assert loudness_lufs(stereo * 0, 48000) is None

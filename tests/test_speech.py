@@ -1,0 +1,185 @@
+"""Voices, alignment, fitting and mixing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dubwright.engines import EngineKind, engine, engines
+from dubwright.errors import DubwrightError
+from dubwright.media.audio import read_mono, write_wav
+from dubwright.model import Cue
+from dubwright.speech.engines.espeak import EspeakSynthesizer
+from dubwright.speech.engines.espeak_dtw import EspeakDtwAligner
+from dubwright.speech.fit import FASTEST, SLOWEST, fit_recording, fit_synthesis
+from dubwright.speech.mix import MIX_RATE, Original, PlacedTake, mix_stems
+from dubwright.speech.takes import recorded_take, trimmed
+
+LINE = "Compramos cinco barcos nuevos, y mi madre los quiere ver el lunes."
+
+
+@pytest.fixture(scope="module")
+def voice() -> EspeakSynthesizer:
+    return EspeakSynthesizer()
+
+
+def test_every_installed_engine_has_a_card() -> None:
+    kinds = {card.kind for card in engines()}
+    assert kinds == set(EngineKind)
+    for card in engines():
+        assert engine(card.name, card.kind).card == card
+
+
+def test_an_unknown_engine_is_named_with_those_that_exist() -> None:
+    with pytest.raises(DubwrightError) as caught:
+        engine("nobody", EngineKind.SYNTHESIZER)
+    assert "espeak-ng" in caught.value.why
+
+
+@pytest.mark.parametrize("language", ["en", "es", "fr", "de", "pt-BR", "fr-FR"])
+def test_a_line_is_spoken_with_phones_in_order(voice: EspeakSynthesizer, language: str) -> None:
+    speech = voice.speak("Mama, papa.", language, 1.0)
+    assert speech.sample_rate == 22050 and np.abs(speech.samples).max() > 0.05
+    ends = [phone.end for phone in speech.phones]
+    assert all(p.start < p.end for p in speech.phones)
+    assert all(a <= p.start for a, p in zip(ends, speech.phones[1:], strict=False))
+    assert ends[-1] <= len(speech.samples)
+    assert {"m", "p"} <= {phone.symbol for phone in speech.phones}
+
+
+def test_the_same_line_gives_the_same_samples(voice: EspeakSynthesizer) -> None:
+    first, second = (voice.speak(LINE, "es", 1.1) for _ in range(2))
+    assert np.array_equal(first.samples, second.samples) and first.phones == second.phones
+
+
+def test_a_language_that_nobody_speaks_is_refused(voice: EspeakSynthesizer) -> None:
+    with pytest.raises(DubwrightError, match="No engine speaks"):
+        voice.speak("x", "xx", 1.0)
+
+
+def test_a_line_without_a_sound_is_refused(voice: EspeakSynthesizer) -> None:
+    with pytest.raises(DubwrightError, match="nothing that can be spoken"):
+        voice.speak("...", "es", 1.0)
+
+
+@pytest.mark.parametrize("slot_ms", [3300, 3800, 4200])
+def test_a_line_is_spoken_to_its_slot(voice: EspeakSynthesizer, slot_ms: int) -> None:
+    speech, fit = fit_synthesis(voice, LINE, "es", slot_ms, slot_ms)
+    assert fit.verdict == "fits"
+    assert len(speech.samples) / speech.sample_rate * 1000 == pytest.approx(slot_ms, rel=0.02)
+
+
+def test_a_line_that_is_too_long_is_flagged_and_not_rushed(voice: EspeakSynthesizer) -> None:
+    _, fit = fit_synthesis(voice, LINE, "es", 1000, 1200)
+    assert fit.verdict == "long" and fit.speed <= FASTEST and "shorten" in fit.reason
+
+
+def test_a_line_that_is_too_short_is_not_drawled(voice: EspeakSynthesizer) -> None:
+    _, fit = fit_synthesis(voice, "Sí.", "es", 5000, 6000)
+    assert fit.verdict == "short" and fit.speed >= SLOWEST
+
+
+def test_a_long_recording_is_stretched_within_bounds() -> None:
+    tone = np.sin(2 * np.pi * 220 * np.arange(48000 * 2) / 48000).astype(np.float32) * 0.3
+    fitted, fit = fit_recording(tone, 48000, 1700, 1700)
+    assert len(fitted) / 48000 == pytest.approx(1.7, rel=0.02)
+    spectrum = np.abs(np.fft.rfft(fitted))
+    assert np.argmax(spectrum) / len(fitted) * 48000 == pytest.approx(220, abs=2)
+    assert fit.speed == pytest.approx(2 / 1.7, abs=0.01)
+
+
+def test_a_recording_that_has_room_is_left_alone() -> None:
+    tone = np.ones(48000, np.float32) * 0.1
+    fitted, fit = fit_recording(tone, 48000, 1200, 1500)
+    assert fitted is tone and fit.speed == 1.0
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.35])
+def test_phones_of_a_recording_are_found(voice: EspeakSynthesizer, shift: float) -> None:
+    spoken = voice.speak(LINE, "es-419", 0.9)
+    lead = int(shift * spoken.sample_rate)
+    recording = np.pad(spoken.samples, (lead, lead))
+    found = EspeakDtwAligner().align(recording, spoken.sample_rate, LINE, "es")
+    truth = [(p.symbol, p.start + lead) for p in spoken.phones if p.symbol]
+    timed = [(p.symbol, p.start) for p in found if p.symbol]
+    assert len(truth) == len(timed)
+    errors = [abs(a - b) / spoken.sample_rate for (_, a), (_, b) in zip(truth, timed, strict=True)]
+    assert np.median(errors) < 0.010 and np.percentile(errors, 90) < 0.030
+
+
+def test_phones_are_found_in_noise(voice: EspeakSynthesizer) -> None:
+    spoken = voice.speak(LINE, "es", 1.1)
+    noise = np.random.default_rng(5).normal(0, 0.01, len(spoken.samples)).astype(np.float32)
+    found = EspeakDtwAligner().align(spoken.samples + noise, spoken.sample_rate, LINE, "es")
+    truth = [p.start for p in spoken.phones if p.symbol]
+    timed = [p.start for p in found if p.symbol]
+    errors = np.abs(np.array(truth) - timed) / spoken.sample_rate
+    assert np.median(errors) < 0.016
+
+
+def test_a_silent_recording_is_refused() -> None:
+    with pytest.raises(DubwrightError, match="silent"):
+        EspeakDtwAligner().align(np.zeros(48000, np.float32), 48000, LINE, "es")
+
+
+def test_a_recorded_take_is_trimmed_and_timed(voice: EspeakSynthesizer, tmp_path: Path) -> None:
+    spoken = voice.speak("Mama, papa.", "es", 1.0)
+    silence = spoken.sample_rate
+    write_wav(tmp_path / "in.wav", np.pad(spoken.samples, (silence, silence)), spoken.sample_rate)
+    cue = Cue(id="c1", speaker="s", start_ms=0, end_ms=2000, text={"es": "Mama, papa."})
+    take = recorded_take(EspeakDtwAligner(), tmp_path / "in.wav", cue, "es", 2500, tmp_path)
+    samples, rate = read_mono(tmp_path / take.audio)
+    assert rate == 48000 and len(samples) == take.length
+    assert abs(take.length / 48000 - len(spoken.samples) / spoken.sample_rate) < 0.12
+    assert [p.symbol for p in take.phones if p.symbol][0] == "m"
+
+
+def test_trimming_keeps_all_that_sounds() -> None:
+    sound = np.zeros(48000, np.float32)
+    sound[20000:30000] = 0.5
+    kept = trimmed(sound, 48000)
+    assert np.count_nonzero(kept) == 10000 and len(kept) < 10000 + 2 * 48000 * 0.05
+
+
+def _tone(seconds: float, level: float, channels: int = 2) -> np.ndarray:
+    wave = level * np.sin(2 * np.pi * 300 * np.arange(int(seconds * MIX_RATE)) / MIX_RATE)
+    return np.repeat(wave[:, None], channels, 1).astype(np.float32)
+
+
+def test_the_m_and_e_stem_is_kept_to_the_sample() -> None:
+    effects = _tone(4, 0.1)
+    dialogue = _tone(4, 0.2)
+    take = PlacedTake(_tone(1, 0.05, 1)[:, 0], MIX_RATE, 2 * MIX_RATE)
+    stems = mix_stems(Original(dialogue, effects, None), [take], [], 4 * MIX_RATE)
+    assert np.array_equal(stems.effects, effects)
+    assert not stems.dialogue[: MIX_RATE - 1].any() and not stems.dialogue[2 * MIX_RATE + 1 :].any()
+
+
+def test_a_take_is_as_loud_as_the_line_it_replaces() -> None:
+    take = PlacedTake(_tone(1.5, 0.05, 1)[:, 0], MIX_RATE, MIX_RATE * 5 // 2)
+    stems = mix_stems(Original(_tone(4, 0.2), None, None), [take], [], 4 * MIX_RATE)
+    spoken = stems.dialogue[MIX_RATE : MIX_RATE * 5 // 2, 0]
+    # The original has two channels of the same tone, which is 3 dB louder than one.
+    assert np.abs(spoken).max() == pytest.approx(0.2, rel=0.05) or np.abs(
+        spoken
+    ).max() == pytest.approx(0.2 * 2**0.5, rel=0.05)
+
+
+def test_efforts_keep_their_own_sound() -> None:
+    dialogue = _tone(4, 0.2)
+    kept = (MIX_RATE, 2 * MIX_RATE)
+    stems = mix_stems(Original(dialogue, _tone(4, 0.0), None), [], [kept], 4 * MIX_RATE)
+    assert np.allclose(stems.dialogue[kept[0] : kept[1], 0], dialogue[kept[0] : kept[1], 0])
+    assert not stems.dialogue[: MIX_RATE // 2].any()
+
+
+def test_without_stems_the_mix_is_lowered_under_each_line() -> None:
+    mix = _tone(4, 0.2)
+    take = PlacedTake(np.zeros(MIX_RATE, np.float32), MIX_RATE, 2 * MIX_RATE)
+    stems = mix_stems(Original(None, None, mix), [take], [], 4 * MIX_RATE)
+    under = np.abs(stems.effects[MIX_RATE + 100 : 2 * MIX_RATE - 100]).max()
+    assert under == pytest.approx(0.2 * 10 ** (-24 / 20), rel=0.02)
+    assert np.allclose(stems.effects[: MIX_RATE // 2], mix[: MIX_RATE // 2])
+    assert "approximate" in stems.note
