@@ -43,7 +43,7 @@ def main(arguments=None):
         return 130
 
 
-class Stop(Exception):
+class Stop(Exception):  # noqa: N818 - it is a message to a person
     """Something that the person must repair first."""
 
 
@@ -106,7 +106,9 @@ def install(folder, python, group):
     follow([*pip, "--progress-bar", "off", "-r", str(requirements)], len(pins))
     if group == "base":
         say("Installing this clone ...")
-        run([*pip, "--quiet", "--no-build-isolation", "-e", str(ROOT)], "this clone did not install")
+        run(
+            [*pip, "--quiet", "--no-build-isolation", "-e", str(ROOT)], "this clone did not install"
+        )
     stamp.write_text(state)
     say(f"Installed in {time.monotonic() - began:.0f} s.")
 

@@ -24,9 +24,7 @@ from dubwright.media.exr import (
 from dubwright.model import Box, Patch
 
 
-def _frame(
-    path: Path, data: tuple[int, int, int, int], display: tuple[int, int, int, int]
-) -> None:
+def _frame(path: Path, data: tuple[int, int, int, int], display: tuple[int, int, int, int]) -> None:
     """A frame with half, float and uint channels, and values far outside 0 to 1."""
     rng = np.random.default_rng(3)
     height, width = data[3] - data[1] + 1, data[2] - data[0] + 1

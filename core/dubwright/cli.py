@@ -304,7 +304,10 @@ def _bar() -> Iterator[Callable[[int, int, str], None]]:
         def show(done: int, total: int, label: str) -> None:
             progress.update(bar, completed=done, total=total, description=label)
 
-        yield show
+        try:
+            yield show
+        except KeyboardInterrupt:
+            raise Cancelled from None
 
 
 if __name__ == "__main__":

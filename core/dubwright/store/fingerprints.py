@@ -37,13 +37,19 @@ class Fingerprints:
 
     def of_files(self, paths: Iterable[Path]) -> list[str]:
         """The hashes of many files, in their order. See of_file."""
-        hashes = []
         connection = self._connect()
-        with connection:
-            for path in paths:
-                hashes.append(self._remembered(connection, path.absolute()))
-        connection.close()
-        return hashes
+        try:
+            with connection:
+                return [self._remembered(connection, path.absolute()) for path in paths]
+        except sqlite3.OperationalError as error:
+            raise DubwrightError(
+                "The disk is full" if "full" in str(error) else "The store cannot be written",
+                where=str(self._database),
+                why=str(error),
+                repair="free some space, or choose another disk with --store",
+            ) from error
+        finally:
+            connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._database, timeout=30)

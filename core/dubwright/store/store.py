@@ -20,11 +20,12 @@ from typing import Any, Final
 
 import platformdirs
 
-from dubwright.errors import DubwrightError
+from dubwright.errors import Cancelled, DubwrightError
 
 __all__ = ["Store", "content_key", "default_store_folder"]
 
 DEFAULT_SIZE_LIMIT: Final = 50 * 2**30
+FULL_BELOW: Final = 2**20
 ABANDONED_AFTER_S: Final = 24 * 3600
 
 
@@ -96,8 +97,8 @@ class Store:
             except OSError:
                 if not final.is_dir():  # otherwise another process made the same result first
                     raise
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        except Exception as error:
+            if _disk_is_full(error, self.folder):
                 raise DubwrightError(
                     "The disk is full",
                     where=str(self.folder),
@@ -133,6 +134,18 @@ class Store:
                 total -= sizes[folder]
                 removed.append(folder.name)
         return removed
+
+
+def _disk_is_full(error: Exception, folder: Path) -> bool:
+    """Whether an error means that no space is left.
+
+    Libraries that write files tell it in ways of their own; then the disk is asked.
+    """
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    if isinstance(error, DubwrightError | Cancelled):
+        return False
+    return shutil.disk_usage(folder).free < FULL_BELOW
 
 
 def _size(folder: Path) -> int:

@@ -1,0 +1,162 @@
+"""Timelines in and out."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import opentimelineio as otio
+import pytest
+
+from dubwright.conform import read_timeline
+from dubwright.errors import DubwrightError
+from dubwright.media.exr import write_rgb
+from dubwright.model import FrameRange
+
+
+def _frames(folder: Path, first: int, count: int, step: int = 1) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(first, first + count * step, step):
+        picture = np.full((8, 16, 3), number / 2000, np.float32)
+        write_rgb(folder / f"plate.{number:04d}.exr", picture, {"framesPerSecond": Fraction(24)})
+
+
+def _range(start: float, duration: float, rate: float = 24) -> otio.opentime.TimeRange:
+    return otio.opentime.TimeRange(
+        otio.opentime.RationalTime(start, rate), otio.opentime.RationalTime(duration, rate)
+    )
+
+
+def _sequence(
+    base: str, first: int, count: int, available_start: int | None = None, rate: float = 24
+) -> otio.schema.ImageSequenceReference:
+    start = first if available_start is None else available_start
+    return otio.schema.ImageSequenceReference(
+        target_url_base=base,
+        name_prefix="plate.",
+        name_suffix=".exr",
+        start_frame=first,
+        rate=rate,
+        frame_zero_padding=4,
+        available_range=_range(start, count, rate),
+    )
+
+
+def _write(path: Path, *items: otio.core.Composable, start: float | None = None) -> Path:
+    timeline = otio.schema.Timeline("reel")
+    if start is not None:
+        timeline.global_start_time = otio.opentime.RationalTime(start, 24)
+    track = otio.schema.Track("V1", kind=otio.schema.TrackKind.Video)
+    track.extend(items)
+    timeline.tracks.append(track)
+    otio.adapters.write_to_file(timeline, str(path))
+    return path
+
+
+@pytest.mark.parametrize("available_start", [1001, 0, 86400])
+def test_a_trimmed_sequence_uses_the_right_frames(tmp_path: Path, available_start: int) -> None:
+    _frames(tmp_path / "plates", 1001, 20)
+    clip = otio.schema.Clip(
+        "shot",
+        _sequence("plates", 1001, 20, available_start),
+        _range(available_start + 5, 10),
+    )
+    path = _write(
+        tmp_path / "reel.otio", otio.schema.Gap(duration=otio.opentime.RationalTime(12, 24)), clip
+    )
+    timeline, _ = read_timeline(path)
+    (shot,) = timeline.shots
+    assert shot.record == FrameRange(12, 22)
+    assert shot.plate is not None
+    assert shot.plate.file(0) == tmp_path / "plates" / "plate.1006.exr"
+    assert shot.plate.file(9).name == "plate.1015.exr"
+
+
+@pytest.mark.parametrize("pattern", ["plate.####.exr", "plate.%04d.exr", "plate.@@@@.exr"])
+def test_a_pattern_is_a_sequence(tmp_path: Path, pattern: str) -> None:
+    _frames(tmp_path, 10, 6, step=2)
+    reference = otio.schema.ExternalReference(pattern, _range(0, 6))
+    path = _write(tmp_path / "reel.otio", otio.schema.Clip("shot", reference, _range(1, 4)))
+    (shot,) = read_timeline(path)[0].shots
+    assert shot.plate is not None
+    assert [f.name for f in shot.plate.files()] == [f"plate.{n:04d}.exr" for n in (12, 14, 16, 18)]
+
+
+def test_a_bare_sequence_is_a_timeline(tmp_path: Path) -> None:
+    _frames(tmp_path, 1001, 5)
+    timeline, _ = read_timeline(tmp_path / "plate.####.exr")
+    assert (timeline.name, timeline.frames, timeline.rate) == ("plate", 5, 24)
+
+
+def test_what_cannot_be_dubbed_says_why(tmp_path: Path) -> None:
+    _frames(tmp_path / "plates", 1001, 10)
+    retimed = otio.schema.Clip("fast", _sequence("plates", 1001, 10), _range(1001, 5))
+    retimed.effects.append(otio.schema.LinearTimeWarp(time_scalar=2.0))
+    slow = otio.schema.Clip("slow", _sequence("plates", 1001, 10, rate=12), _range(1001, 5, 12))
+    compound = otio.schema.Stack("compound")
+    compound.append(otio.schema.Clip("in", _sequence("plates", 1001, 10), _range(1001, 5)))
+    bars = otio.schema.Clip("bars", otio.schema.GeneratorReference(), _range(0, 5))
+    fine = otio.schema.Clip("fine", _sequence("plates", 1001, 10), _range(1001, 5))
+    path = _write(tmp_path / "reel.otio", retimed, slow, compound, bars, fine, start=86400)
+    timeline, _ = read_timeline(path)
+    problems = {shot.name: shot.problem for shot in timeline.shots}
+    assert "retimed" in problems["fast"] and "rate is 12" in problems["slow"]
+    assert "compound" in problems["compound"] and "generated" in problems["bars"]
+    assert problems["fine"] == "" and timeline.start_frame == 86400
+
+
+def test_clips_of_one_name_have_their_own_ids(tmp_path: Path) -> None:
+    _frames(tmp_path / "plates", 1001, 10)
+    clips = [
+        otio.schema.Clip("a b/c", _sequence("plates", 1001, 10), _range(1001, 5)) for _ in range(2)
+    ]
+    timeline, _ = read_timeline(_write(tmp_path / "reel.otio", *clips))
+    assert [shot.uid for shot in timeline.shots] == ["a-b-c", "a-b-c-2"]
+
+
+def test_a_missing_frame_is_named(tmp_path: Path) -> None:
+    _frames(tmp_path / "plates", 1001, 10)
+    (tmp_path / "plates" / "plate.1004.exr").unlink()
+    clip = otio.schema.Clip("shot", _sequence("plates", 1001, 10), _range(1001, 10))
+    with pytest.raises(DubwrightError) as caught:
+        read_timeline(_write(tmp_path / "reel.otio", clip))
+    assert "plate.1004.exr" in caught.value.where and "1 of 10" in caught.value.why
+
+
+def test_an_empty_timeline_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DubwrightError, match="no picture"):
+        read_timeline(_write(tmp_path / "reel.otio"))
+
+
+def test_offline_media_is_refused(tmp_path: Path) -> None:
+    clip = otio.schema.Clip("shot", otio.schema.MissingReference(), _range(0, 5))
+    with pytest.raises(DubwrightError, match="no media"):
+        read_timeline(_write(tmp_path / "reel.otio", clip))
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", '{"OTIO_SCHEMA": "Clip.2"}'])
+def test_a_file_that_is_no_timeline_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "reel.otio"
+    path.write_text(content)
+    with pytest.raises(DubwrightError, match="cannot be read"):
+        read_timeline(path)
+
+
+def test_stems_are_known_by_their_tracks_names(tmp_path: Path) -> None:
+    from dubwright.media.audio import write_wav
+
+    _frames(tmp_path / "plates", 1001, 10)
+    write_wav(tmp_path / "a.wav", np.zeros((48000, 1), np.float32), 48000)
+    timeline = otio.schema.Timeline("reel")
+    clip = otio.schema.Clip("shot", _sequence("plates", 1001, 10), _range(1001, 10))
+    timeline.tracks.append(otio.schema.Track("V1", [clip], kind=otio.schema.TrackKind.Video))
+    for name in ("DX en", "M&E", "A1", "SFX 2", "Dialogue"):
+        reference = otio.schema.ExternalReference("a.wav", _range(0, 24))
+        sound = otio.schema.Clip(name, reference, _range(2, 8))
+        timeline.tracks.append(otio.schema.Track(name, [sound], kind=otio.schema.TrackKind.Audio))
+    otio.adapters.write_to_file(timeline, str(tmp_path / "reel.otio"))
+    read, _ = read_timeline(tmp_path / "reel.otio")
+    assert [sound.stem for sound in read.sounds] == ["DX", "M&E", "mix", "M&E", "DX"]
+    assert {sound.media_start for sound in read.sounds} == {Fraction(1, 12)}
+    assert {sound.duration for sound in read.sounds} == {Fraction(1, 3)}

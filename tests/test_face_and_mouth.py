@@ -1,0 +1,189 @@
+"""The head frame, articulation and curves."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dubwright.face.head_frame import head_template, in_head_frame, mouth_curves
+from dubwright.model import FaceTrack, Phone
+from dubwright.mouth.articulation import Observation, learned, shares, usual_articulation
+from dubwright.mouth.engines.dominance import DominancePredictor
+from dubwright.mouth.range import MouthRange, measure_range
+from dubwright.mouth.visemes import Viseme, viseme_of
+from dubwright.quality.sync import closures, correlation, lag_ms, lip_distance
+from dubwright.sample.head import build_head
+
+RATE = Fraction(24)
+
+
+@pytest.fixture(scope="module")
+def faces() -> np.ndarray:
+    """A face in picture coordinates that opens its mouth, seen from changing sides."""
+    head = build_head()
+    frames = []
+    for i in range(24):
+        opened = head.posed({"jawOpen": 0.5 * abs(np.sin(i / 3))})[:468]
+        irises = np.repeat(opened[[33]], 10, axis=0)
+        points = np.vstack([opened, irises]) * [1, -1, -1] * 12.0
+        yaw, roll = np.deg2rad([12 * np.sin(i / 5), 6 * np.cos(i / 4)])
+        turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+        tilt = np.array(
+            [[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]
+        )
+        frames.append(points @ (tilt @ turn).T * (1 + 0.01 * i) + [320 + i, 200 - i, 0])
+    return np.array(frames, np.float32)
+
+
+def test_curves_do_not_depend_on_where_the_head_is(faces: np.ndarray) -> None:
+    template = head_template(faces)
+    moving = mouth_curves(in_head_frame(faces, template).positions)
+    opened = np.array([0.5 * abs(np.sin(i / 3)) for i in range(24)])
+    assert correlation(moving[:, 0], opened) > 0.99
+    assert np.ptp(moving[:, 1]) < 0.05
+
+
+def test_the_head_frame_is_upright_and_in_interocular_distances(faces: np.ndarray) -> None:
+    motion = in_head_frame(faces, head_template(faces))
+    eyes = motion.positions[:, [33, 263]]
+    assert np.allclose(np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=1), 1, atol=0.01)
+    assert (motion.positions[:, 152, 1] > 0.8).all()
+    assert np.nanmax(motion.residual) < 0.01
+    assert motion.yaw_degrees.max() - motion.yaw_degrees.min() == pytest.approx(24, abs=3)
+
+
+def test_a_displacement_returns_to_the_picture(faces: np.ndarray) -> None:
+    motion = in_head_frame(faces, head_template(faces))
+    moved = motion.positions[5] + [0.02, -0.01, 0.03]
+    shift = motion.to_picture(5, moved - motion.positions[5])
+    again = in_head_frame((faces[5] + shift)[None].astype(np.float32), head_template(faces))
+    # Moving every point alike is head motion: the head frame does not see it.
+    assert np.allclose(again.positions[0], motion.positions[5], atol=1e-4)
+
+
+def test_frames_without_a_face_stay_unknown(faces: np.ndarray) -> None:
+    gap = faces.copy()
+    gap[4] = np.nan
+    motion = in_head_frame(gap, head_template(gap))
+    assert np.isnan(motion.positions[4]).all() and np.isfinite(motion.positions[5]).all()
+
+
+@pytest.mark.parametrize(
+    ("symbol", "viseme"),
+    [("p", "PP"), ("m̩", "PP"), ("tʃ", "CH"), ("aɪ", "aa"), ("ɑ̃", "aa"), ("uː", "ou"), ("", "sil")],
+)
+def test_phones_have_visemes(symbol: str, viseme: str) -> None:
+    assert viseme_of(symbol) is Viseme(viseme)
+
+
+def _phones(symbols: str, each_ms: int = 80, rate: int = 1000) -> list[Phone]:
+    return [
+        Phone(symbol=s if s != "_" else "", start=i * each_ms, end=(i + 1) * each_ms)
+        for i, s in enumerate(symbols)
+    ]
+
+
+def _predict(symbols: str, rate: Fraction = RATE, each_ms: int = 80) -> np.ndarray:
+    phones = _phones(symbols, each_ms)
+    frames = int((Fraction(len(symbols) * each_ms, 1000) + 1) * rate)
+    usual = usual_articulation(MouthRange.typical())
+    curves = DominancePredictor().predict(phones, 1000, Fraction(1, 2), frames, rate, usual)
+    return curves.values
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.text("aeioupbmfvtsk_", min_size=1, max_size=12),
+    st.sampled_from([Fraction(12), RATE, Fraction(25), Fraction(60000, 1001)]),
+    st.integers(30, 160),
+)
+def test_lips_close_on_every_bilabial(symbols: str, rate: Fraction, each_ms: int) -> None:
+    curves = _predict(symbols, rate, each_ms)
+    for index, symbol in enumerate(symbols):
+        if symbol in "pbm":
+            start, end = 0.5 + index * each_ms / 1000, 0.5 + (index + 1) * each_ms / 1000
+            middle = (np.arange(len(curves)) + 0.5) / float(rate)
+            half = max((end - start) / 2, 0.5 / float(rate)) + 1e-6
+            inside = np.abs(middle - (start + end) / 2) <= half
+            assert inside.any() and curves[inside, 0].min() < 0.01
+
+
+def test_lips_touch_the_teeth_on_f_and_v() -> None:
+    curves = _predict("aafaavaa")
+    wide = curves[:, 0].max()
+    for middle_s in (0.5 + 2.5 * 0.08, 0.5 + 5.5 * 0.08):
+        assert curves[int(middle_s * 24), 0] < 0.35 * wide
+
+
+def test_the_mouth_rests_in_silence() -> None:
+    curves = _predict("__aa______________")
+    assert np.ptp(curves[-12:], axis=0).max() < 1e-3
+    assert curves[-1, 0] < 0.01
+
+
+def test_the_shares_of_the_phones_sum_to_one() -> None:
+    spoken = [(0.1, 0.2, "a"), (0.2, 0.3, "p"), (0.3, 0.5, "u")]
+    share = shares(np.linspace(-1, 2, 100), spoken, usual_articulation(MouthRange.typical()).timing)
+    assert np.allclose(share.sum(axis=1), 1)
+
+
+def test_an_actors_own_articulation_is_learned() -> None:
+    """An actor who hardly opens for a and rounds widely for i is found out."""
+    usual = usual_articulation(MouthRange.typical())
+    own = dict(usual.targets)
+    own["aa"] = (0.05, 0.55, 0.15, 1.27)
+    own["ih"] = (0.10, 0.45, 0.20, 1.30)
+    actor = usual.model_copy(update={"targets": own})
+    observations = []
+    for symbols in ("tasimakitupi", "kimatasupita", "sitakapimuti"):
+        phones = _phones(symbols)
+        curves = DominancePredictor().predict(phones, 1000, Fraction(1, 4), 36, RATE, actor)
+        times = (np.arange(36) + 0.5) / 24 - 0.25
+        spoken = [(p.start / 1000, p.end / 1000, p.symbol) for p in phones]
+        observations.append(Observation(times, spoken, curves.values))
+    found = learned(usual, observations)
+    assert found.learned_frames == 108
+    for name in ("aa", "ih"):
+        before = abs(usual.targets[name][1] - own[name][1]) + abs(
+            usual.targets[name][0] - own[name][0]
+        )
+        after = abs(found.targets[name][1] - own[name][1]) + abs(
+            found.targets[name][0] - own[name][0]
+        )
+        assert after < 0.5 * before
+    assert found.targets["FF"] == pytest.approx(usual.targets["FF"], abs=0.02)
+
+
+def test_too_little_footage_teaches_nothing() -> None:
+    usual = usual_articulation(MouthRange.typical())
+    few = Observation(np.arange(5) / 24, [(0.0, 0.2, "a")], np.zeros((5, 4), np.float32))
+    assert learned(usual, [few]) is usual
+
+
+def test_the_range_of_a_mouth_is_measured(faces: np.ndarray) -> None:
+    track = FaceTrack(faces, head_template(faces), ("",) * len(faces))
+    mouth = measure_range([track])
+    assert mouth is not None
+    assert mouth.rest[0] < mouth.high[0] and mouth.rest[3] < mouth.high[3]
+    unseen = FaceTrack(faces, track.template, ("turned away",) * len(faces))
+    assert measure_range([unseen]) is None
+
+
+def test_lag_and_closures_are_measured() -> None:
+    truth = np.clip(np.sin(np.arange(120) / 3.1) * 0.1 + 0.06, 0, None)
+    late = np.interp(np.arange(120) - 1.5, np.arange(120), truth)
+    assert lag_ms(late, truth, 24.0) == pytest.approx(1.5 / 24 * 1000, abs=6)
+    assert lag_ms(truth, truth, 24.0) == pytest.approx(0, abs=1)
+    assert closures(truth, truth).recall == 1.0
+    never_closed = closures(truth + 0.1, truth)
+    assert never_closed.recall == 0.0 and never_closed.precision is None
+
+
+def test_lip_distance_ignores_where_the_mouth_is() -> None:
+    shape = np.random.default_rng(0).normal(size=(3, 478, 3))
+    assert lip_distance(shape + [0.5, 0.2, 0], shape) == pytest.approx(0, abs=1e-9)
+    assert lip_distance(shape * 1.1, shape) > 0.05
