@@ -3,6 +3,7 @@
 
     python3 installers/bootstrap.py demo     dub a synthetic actor into Spanish and French
     python3 installers/bootstrap.py test     run the checks and the tests
+    python3 installers/bootstrap.py test --blender    with the tests that need the real Blender
 
 Standard library only. The environment is made beside this clone, in .venv, from the exact
 versions in installers/lock.txt; a second run reuses it.
@@ -21,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "installers" / "lock.txt"
 SUPPORTED = ((3, 11), (3, 12))
+BLENDER = ((3, 11),)
 GROUPS = {"demo": ("base",), "test": ("base", "dev")}
 
 
@@ -29,11 +31,15 @@ def main(arguments=None):
     parser.add_argument("job", choices=sorted(GROUPS))
     parser.add_argument("--env", type=Path, default=ROOT / ".venv", help="the environment's folder")
     parser.add_argument("--out", type=Path, default=ROOT / "dubwright-demo", help="of the demo")
+    parser.add_argument("--blender", action="store_true", help="test in the real Blender too")
     options, rest = parser.parse_known_args(arguments)
     try:
         python = prepare(options.env, GROUPS[options.job])
         if options.job == "demo":
             return demo(python, options.out)
+        if options.blender:
+            beside = options.env.with_name(options.env.name + "-blender")
+            os.environ["DUBWRIGHT_BPY_PYTHON"] = str(prepare(beside, ("blender",), BLENDER))
         return test(python, rest)
     except Stop as stop:
         say(str(stop))
@@ -51,18 +57,18 @@ def say(text):
     print(text, flush=True)
 
 
-def prepare(folder, groups):
+def prepare(folder, groups, supported=SUPPORTED):
     """The environment's Python, with the locked packages of these groups and this clone in it."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
-        make_environment(folder)
+        make_environment(folder, supported)
     for group in groups:
         install(folder, python, group)
     return python
 
 
-def make_environment(folder):
-    base = find_python()
+def make_environment(folder, supported):
+    base = find_python(supported)
     say(f"Making a private environment in {folder} ...")
     if base == sys.executable:
         venv.EnvBuilder(with_pip=True, clear=True).create(folder)
@@ -70,16 +76,17 @@ def make_environment(folder):
         run([base, "-m", "venv", "--clear", str(folder)], "Python could not make an environment")
 
 
-def find_python():
+def find_python(supported):
     """This Python if it will do, or another that is installed."""
-    if sys.version_info[:2] in SUPPORTED:
+    if sys.version_info[:2] in supported:
         return sys.executable
-    for major, minor in SUPPORTED:
+    for major, minor in supported:
         found = shutil.which(f"python{major}.{minor}")
         if found and runs(found):
             return found
+    versions = " or ".join(f"{major}.{minor}" for major, minor in supported)
     raise Stop(
-        f"Dubwright needs Python 3.11 or 3.12; this is {sys.version.split()[0]}.\n"
+        f"This needs Python {versions}; here is {sys.version.split()[0]}.\n"
         "Install one of them from python.org or your system, and run this again."
     )
 

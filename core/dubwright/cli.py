@@ -200,6 +200,55 @@ def doctor(store: StoreFolder = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def serve(store: StoreFolder = None) -> None:
+    """Run the local render service until it is stopped."""
+    from dubwright.service.server import serve as run_service
+    from dubwright.store import default_store_folder
+    from dubwright_plugin import ServiceError, connect, runtime_file
+
+    try:
+        connect(start=False)
+    except ServiceError:
+        run_service(runtime_file(), store or default_store_folder())
+    else:
+        people.print("The service is running already.")
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Say whether the service runs, and what it is doing."""
+    from dubwright_plugin import ServiceError, connect
+
+    try:
+        service = connect(start=False)
+    except ServiceError as error:
+        if as_json:
+            print_json({"running": False})
+        people.print(str(error), soft_wrap=True)
+        raise typer.Exit(1) from error
+    jobs = service.jobs()
+    if as_json:
+        print_json({"running": True, **service.health(), "jobs": jobs})
+        return
+    people.print(f"The service runs, version {service.health()['version']}, {len(jobs)} jobs.")
+    for job in jobs:
+        typer.echo(f"{job['id']}  {job['operation']:9} {job['state']:9} {job['label']}")
+
+
+@app.command()
+def stop() -> None:
+    """Stop the service and its jobs; what they finished is kept."""
+    from dubwright_plugin import ServiceError, connect
+
+    try:
+        connect(start=False).stop()
+    except ServiceError:
+        people.print("The service is not running.")
+    else:
+        people.print("The service is stopping.")
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)

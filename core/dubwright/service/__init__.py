@@ -1,0 +1,1 @@
+"""The local render service: the operations over loopback HTTP."""

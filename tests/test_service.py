@@ -1,0 +1,239 @@
+"""The render service and its client, over real HTTP between real processes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Sample
+
+from dubwright_plugin import JobFailed, Service, ServiceError, connect
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A service of this test's own, and the file that announces it."""
+    folder = tmp_path_factory.mktemp("service")
+    path = folder / "run" / "service.json"
+    before = os.environ.get("DUBWRIGHT_RUNTIME")
+    os.environ["DUBWRIGHT_RUNTIME"] = str(path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dubwright.cli", "serve", "--store", str(folder / "store")]
+    )
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    yield path
+    subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
+    assert process.wait(20) == 0
+    assert not path.exists()
+    os.environ.pop("DUBWRIGHT_RUNTIME")
+    if before is not None:
+        os.environ["DUBWRIGHT_RUNTIME"] = before
+
+
+@pytest.fixture
+def service(runtime: Path) -> Service:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return connect(start=False)
+        except ServiceError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def _animate(tmp_path: Path, **changes: object) -> dict[str, object]:
+    request = {"text": "Mama, papa.", "language": "es", "output": str(tmp_path / "out")}
+    return request | changes
+
+
+def test_a_job_is_submitted_followed_and_fetched(service: Service, tmp_path: Path) -> None:
+    job = service.submit("animate", _animate(tmp_path, rate="25"))
+    last = service.wait(job)
+    assert last["state"] == "done" and last["done"] == last["total"] == 2
+    assert service.files(job) == ["curves.json", "line.wav"]
+    fetched = service.fetch(job, "curves.json", tmp_path / "curves.json")
+    assert json.loads(fetched.read_text())["rate"] == "25"
+
+
+def test_a_failed_job_says_what_where_why_and_how_to_repair(
+    service: Service, tmp_path: Path
+) -> None:
+    job = service.submit("animate", _animate(tmp_path, language="qq"))
+    with pytest.raises(JobFailed, match="No engine speaks qq") as caught:
+        service.wait(job)
+    assert set(caught.value.error) == {"what", "where", "why", "repair"}
+
+
+def test_a_faulty_request_is_refused_at_once(service: Service, tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="rate"):
+        service.submit("animate", _animate(tmp_path, rate="fast"))
+    with pytest.raises(ServiceError, match="operation"):
+        service.submit("fly", {})
+    with pytest.raises(ServiceError, match="no job"):
+        service.state("unknown")
+
+
+def test_a_job_is_cancelled(service: Service, sample: Sample, tmp_path: Path) -> None:
+    request = {
+        "timeline": str(sample.timeline),
+        "languages": ["es"],
+        "output": str(tmp_path / "out"),
+        "subtitles": {"es": str(sample.subtitles("es")["es"])},
+        "cast": str(sample.cast),
+    }
+    job = service.submit("dub", request)
+    for state in service.follow(job):
+        if state["done"] > 5:
+            service.cancel(job)
+            break
+    assert service.wait(job)["state"] == "cancelled"
+    assert not list((tmp_path / "out").glob("v*"))
+
+
+def test_files_outside_a_delivery_are_not_given(service: Service, tmp_path: Path) -> None:
+    job = service.submit("animate", _animate(tmp_path))
+    service.wait(job)
+    (tmp_path / "secret").write_text("x")
+    for name in ("../../secret", "/etc/passwd", "..%2f..%2fsecret"):
+        with pytest.raises(ServiceError):
+            service.fetch(job, name, tmp_path / "stolen")
+    assert not (tmp_path / "stolen").exists()
+
+
+def _raw(runtime: Path, method: str = "GET", **headers: str) -> int:
+    announced = json.loads(runtime.read_text())
+    port = announced["port"]
+    sent = {"Host": f"127.0.0.1:{port}", "Authorization": f"Bearer {announced['token']}"}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.putrequest(method, "/v1/jobs", skip_host=True)
+    for name, value in sent.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "evil.example"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Authorization": ""}, 401),
+    ],
+)
+def test_only_our_own_client_is_answered(
+    service: Service, runtime: Path, headers: dict[str, str], status: int
+) -> None:
+    assert service.health()
+    assert _raw(runtime, **headers) == status
+
+
+def test_only_json_is_taken(service: Service, runtime: Path) -> None:
+    assert service.health()
+    assert _raw(runtime, "POST", Content_Type="text/plain", Content_Length="0") == 415
+    assert _raw(runtime, "POST", Content_Type="application/json", Content_Length="9" * 9) == 413
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the file by its folder's rights")
+def test_the_token_is_readable_by_its_user_alone(runtime: Path) -> None:
+    assert stat.S_IMODE(runtime.stat().st_mode) == 0o600
+
+
+def test_status_lists_the_jobs(service: Service) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dubwright.cli", "status", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["running"] is True and service.health()
+
+
+def test_a_client_without_a_service_says_how_to_start_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DUBWRIGHT_RUNTIME", str(tmp_path / "none.json"))
+    monkeypatch.delenv("DUBWRIGHT_PYTHON", raising=False)
+    with pytest.raises(ServiceError, match="dubwright serve"):
+        connect()
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_a_host_starts_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DUBWRIGHT_RUNTIME", str(tmp_path / "service.json"))
+    monkeypatch.setenv("DUBWRIGHT_PYTHON", sys.executable)
+    service = connect()
+    assert "retrieval/1" in service.health()["engines"]
+    subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
+    deadline = time.monotonic() + 20
+    while (tmp_path / "service.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def blender() -> str:
+    python = os.environ.get("DUBWRIGHT_BPY_PYTHON")
+    if not python:
+        pytest.skip("DUBWRIGHT_BPY_PYTHON does not name a Python with bpy (bootstrap.py --blender)")
+    return python
+
+
+def test_a_character_in_blender_speaks(
+    service: Service, runtime: Path, blender: str, tmp_path: Path
+) -> None:
+    """The real Blender: a line goes through the plug-in, keys come back on a shape key."""
+    script = tmp_path / "speak.py"
+    script.write_text(
+        "import sys, json, os, bpy\n"
+        f"sys.path[:0] = [{str(ROOT / 'plugin')!r}, {str(ROOT / 'host_adapters' / 'blender')!r}]\n"
+        "import dubwright_blender\n"
+        "bpy.ops.wm.read_factory_settings(use_empty=True)\n"
+        "mesh = bpy.data.meshes.new('head')\n"
+        "mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])\n"
+        "head = bpy.data.objects.new('head', mesh)\n"
+        "bpy.context.scene.collection.objects.link(head)\n"
+        "head.shape_key_add(name='Basis')\n"
+        "head.shape_key_add(name='mouthOpen')\n"
+        "scene = bpy.context.scene\n"
+        "scene.render.fps, scene.render.fps_base = 24, 1.001\n"
+        "for _ in range(2):  # speaking again replaces the line, it does not add to it\n"
+        "    wav = dubwright_blender.speak(\n"
+        "        head, 'mouthOpen', 'Mama, papa.', 'es', sys.argv[1], first_frame=10)\n"
+        "values = []\n"
+        "for frame in range(1, 40):\n"
+        "    scene.frame_set(frame)\n"
+        "    values.append(head.data.shape_keys.key_blocks['mouthOpen'].value)\n"
+        "print(json.dumps({'values': values, 'wav': str(wav),\n"
+        "    'rate': dubwright_blender.scene_rate(scene), 'actions': len(bpy.data.actions)}))\n"
+        "sys.stdout.flush()\n"
+        "os._exit(0)\n"
+    )
+    done = subprocess.run(
+        [blender, str(script), str(tmp_path / "out")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.strip().splitlines()[-1])
+    curves = json.loads((Path(said["wav"]).parent / "curves.json").read_text())
+    assert said["rate"] == curves["rate"] == "24000/1001" and said["actions"] == 1
+    aperture = curves["curves"]["aperture"]
+    assert said["values"][9 : 9 + len(aperture)] == pytest.approx(aperture, abs=1e-5)
+    assert max(aperture) > 0.5
