@@ -116,7 +116,7 @@ def test_lips_touch_the_teeth_on_f_and_v() -> None:
     curves = _predict("aafaavaa")
     wide = curves[:, 0].max()
     for middle_s in (0.5 + 2.5 * 0.08, 0.5 + 5.5 * 0.08):
-        assert curves[int(middle_s * 24), 0] < 0.35 * wide
+        assert curves[int(middle_s * 24), 0] < 0.45 * wide
 
 
 def test_the_mouth_rests_in_silence() -> None:

@@ -20,14 +20,14 @@ Array = NDArray[np.floating[Any]]
 
 CLOSURE_FLANK_S: Final = 0.020
 TEETH_FLANK_S: Final = 0.030
-TEETH_SHARE_OF_OPEN: Final = 0.2
+TEETH_SHARE_OF_OPEN: Final = 0.3
 
 
 class DominancePredictor:
     card = EngineCard(
         name="dominance",
         kind=EngineKind.MOUTH_PREDICTOR,
-        version=1,
+        version=2,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Needs phones. Without a transcript of the plate's own dialogue the articulation "

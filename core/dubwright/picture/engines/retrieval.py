@@ -30,7 +30,8 @@ __all__ = ["RetrievalRenderer"]
 Array = NDArray[np.floating[Any]]
 Image = NDArray[np.float32]
 
-RAMP_FRAMES: Final = 6
+END_RAMP_FRAMES: Final = 6
+PASS_RAMP_FRAMES: Final = 4
 MIN_LIBRARY_FRAMES: Final = 12
 REACH: Final = 1.3
 REACH_SLACK_IOD: Final = 0.02
@@ -47,7 +48,7 @@ class RetrievalRenderer:
     card = EngineCard(
         name="retrieval",
         kind=EngineKind.MOUTH_RENDERER,
-        version=1,
+        version=2,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Needs 5 to 20 seconds of the actor talking, with open mouths; faces turned by at "
@@ -74,7 +75,11 @@ class RetrievalRenderer:
         motion = in_head_frame(plate.track.landmarks, plate.track.template)
         pose = np.stack([motion.yaw_degrees, motion.pitch_degrees], axis=1)[list(frames)]
         wanted = np.minimum(curves.values.astype(np.float64), [reach, np.inf, np.inf, np.inf])
-        strength = _ramps(reasons)
+        strength = _ramps(
+            reasons,
+            from_cut=first_frame == 0,
+            to_cut=frames.stop == len(plate.track),
+        )
         chosen: list[list[tuple[int, float]]] = [[] for _ in frames]
         for start, end in _runs(np.array([not reason for reason in reasons])):
             path = select(mouths.candidates, wanted[start:end], pose[start:end])
@@ -269,15 +274,26 @@ def _relative(inner: Box, box: Box) -> tuple[slice, slice]:
     )
 
 
-def _ramps(reasons: Sequence[str]) -> Array:
-    """0 where the plate passes through, rising to 1 within RAMP_FRAMES of it and of the ends."""
+def _ramps(reasons: Sequence[str], *, from_cut: bool, to_cut: bool) -> Array:
+    """0 where the plate passes through, 1 where the mouth is wholly new, smooth between.
+
+    Towards frames that cannot be drawn the ramp is short, since somebody is speaking there; at the
+    span's ends it is longer; at a cut there is none.
+    """
     usable = np.array([not reason for reason in reasons])
     strength = np.zeros(len(usable))
     for start, end in _runs(usable):
-        inside = np.arange(end - start)
-        edge = np.minimum(inside, inside[::-1]) + 0.5
-        strength[start:end] = smoothstep(0, RAMP_FRAMES, edge)
+        inside = np.arange(end - start) + 0.5
+        rise = _rise(inside, at_end=start == 0, at_cut=from_cut)
+        fall = _rise(inside[::-1], at_end=end == len(usable), at_cut=to_cut)
+        strength[start:end] = np.minimum(rise, fall)
     return strength
+
+
+def _rise(distance: Array, *, at_end: bool, at_cut: bool) -> Array:
+    if at_end and at_cut:
+        return np.ones_like(distance)
+    return smoothstep(0, END_RAMP_FRAMES if at_end else PASS_RAMP_FRAMES, distance)
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
