@@ -155,8 +155,8 @@ def _closed_lips(points: Points) -> Points:
         upper, lower = points[UPPER_LIP[0][i]].copy(), points[LOWER_LIP[0][i]].copy()
         middle = (upper[1] + lower[1]) / 2
         depth = max(upper[2], lower[2]) - 0.12
-        points[UPPER_LIP[0][i], 1:] = middle - 0.01, depth
-        points[LOWER_LIP[0][i], 1:] = middle + 0.01, depth
+        points[UPPER_LIP[0][i], 1:] = middle - 0.035, depth
+        points[LOWER_LIP[0][i], 1:] = middle + 0.035, depth
         bulge = 1 - abs(i - 4) / 5.2
         outer_upper, outer_lower = UPPER_LIP[3][i], LOWER_LIP[3][i]
         points[outer_upper, 1] = max(points[outer_upper, 1], middle + 0.35 + 0.5 * bulge)

@@ -21,6 +21,7 @@ DRAFT_TEXT: Final = "DRAFT - AI-MODIFIED, NO CONSENT ON RECORD"
 LABEL_TEXT: Final = "AI-modified"
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 MARK_LIGHT: Final = 0.8
+SHADE: Final = 0.6
 
 
 class Disclosure(StrEnum):
@@ -63,8 +64,9 @@ def marked(patch: Patch, width: int, height: int) -> Patch:
     inside = _within(patch.box, box)
     rgb[inside], alpha[inside], stmap[inside] = patch.rgb, patch.alpha, patch.stmap
     place = _within(mark, box)
-    rgb[place] = rgb[place] * (1 - text[..., None]) + MARK_LIGHT * text[..., None]
-    alpha[place] = alpha[place] * (1 - text) + text
+    cover = np.maximum(text, SHADE * _shade(text))
+    rgb[place] = rgb[place] * (1 - cover[..., None]) + MARK_LIGHT * text[..., None]
+    alpha[place] = alpha[place] * (1 - cover) + cover
     return Patch(box, rgb, alpha, stmap)
 
 
@@ -77,11 +79,15 @@ def burnt_in(picture: NDArray[np.uint8], disclosure: Disclosure) -> NDArray[np.u
     text, (x, y) = _text(words, width, height)
     labelled = picture.copy()
     place = labelled[y : y + text.shape[0], x : x + text.shape[1]]
-    shade = cv2.dilate(text, np.ones((3, 3), np.uint8))[..., None]
-    place[:] = (place * (1 - 0.8 * shade) * (1 - text[..., None]) + 235 * text[..., None]).astype(
-        np.uint8
-    )
+    cover = np.maximum(text, SHADE * _shade(text))[..., None]
+    place[:] = (place * (1 - cover) + 235 * text[..., None]).astype(np.uint8)
     return labelled
+
+
+def _shade(text: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A dark surround that keeps light letters legible on a light picture."""
+    size = max(3, text.shape[0] // 6) | 1
+    return cv2.dilate(text, np.ones((size, size), np.uint8))
 
 
 @lru_cache(maxsize=8)
