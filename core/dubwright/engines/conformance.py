@@ -1,0 +1,128 @@
+"""What every engine of a protocol must do, for the authors of engines to test theirs.
+
+    from dubwright.engines.conformance import synthesizer_faults
+    assert synthesizer_faults(MyVoice(), "es", "Mama, papa.") == []
+
+Each function returns the faults that it found, as sentences; none means that the engine conforms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dubwright.engines.card import EngineCard, EngineKind
+from dubwright.engines.protocols import Aligner, FaceTracker, MouthPredictor, Synthesizer
+from dubwright.model import Articulation, Phone
+
+__all__ = [
+    "aligner_faults",
+    "card_faults",
+    "face_tracker_faults",
+    "mouth_predictor_faults",
+    "synthesizer_faults",
+]
+
+LANDMARKS: Final = (478, 3)
+
+
+def card_faults(card: EngineCard, kind: EngineKind) -> list[str]:
+    """Faults of an engine's card."""
+    faults = []
+    if card.kind != kind:
+        faults.append(f"the card says {card.kind}, not {kind}")
+    if not card.licence.strip():
+        faults.append("the card names no licence")
+    return faults
+
+
+def synthesizer_faults(engine: Synthesizer, language: str, text: str) -> list[str]:
+    """Faults of a voice that is asked to say `text`, in a language that it speaks."""
+    faults = card_faults(engine.card, EngineKind.SYNTHESIZER)
+    if language not in engine.languages():
+        faults.append(f"languages() does not list {language}")
+    speech, again = engine.speak(text, language, 1.0), engine.speak(text, language, 1.0)
+    faults += _sample_faults(speech.samples)
+    faults += _phone_faults(speech.phones, len(speech.samples))
+    if not np.array_equal(speech.samples, again.samples):
+        faults.append("the same line gives other samples the second time")
+    fast = engine.speak(text, language, 1.25)
+    if len(fast.samples) >= len(speech.samples):
+        faults.append("a faster pace does not give a shorter take")
+    return faults
+
+
+def aligner_faults(
+    engine: Aligner, samples: NDArray[np.float32], sample_rate: int, text: str, language: str
+) -> list[str]:
+    """Faults of an aligner on a recording of `text`."""
+    faults = card_faults(engine.card, EngineKind.ALIGNER)
+    phones = engine.align(samples, sample_rate, text, language)
+    return faults + _phone_faults(phones, len(samples))
+
+
+def face_tracker_faults(engine: FaceTracker, frames: Sequence[NDArray[np.uint8]]) -> list[str]:
+    """Faults of a tracker on frames that each show one face; a black frame is put between them."""
+    faults = card_faults(engine.card, EngineKind.FACE_TRACKER)
+    black = np.zeros_like(frames[0])
+    found = list(engine.follow([*frames, black, *frames]))
+    if len(found) != 2 * len(frames) + 1:
+        return [*faults, f"{len(found)} results for {2 * len(frames) + 1} frames"]
+    if any(points.shape != LANDMARKS for points in found):
+        faults.append(f"landmarks are not {LANDMARKS}")
+    if not np.isnan(found[len(frames)]).all():
+        faults.append("a face is found in a black frame")
+    height, width = frames[0].shape[:2]
+    for index, points in enumerate(found[: len(frames)]):
+        if not np.isfinite(points).all():
+            faults.append(f"no face is found in frame {index}")
+        elif not ((points[:, :2] > -width) & (points[:, :2] < 2 * max(width, height))).all():
+            faults.append(f"landmarks of frame {index} are not in pixels")
+    return faults
+
+
+def mouth_predictor_faults(engine: MouthPredictor, articulation: Articulation) -> list[str]:
+    """Faults of a predictor on a short line with closures and silence."""
+    faults = card_faults(engine.card, EngineKind.MOUTH_PREDICTOR)
+    symbols = ["", "m", "a", "p", "a", "", ""]
+    phones = [Phone(symbol=s, start=i * 100, end=(i + 1) * 100) for i, s in enumerate(symbols)]
+    for rate in (Fraction(24), Fraction(30000, 1001), Fraction(60)):
+        frames = int(Fraction(9, 10) * rate)
+        curves = engine.predict(phones, 1000, Fraction(0), frames, rate, articulation)
+        if (len(curves), curves.rate) != (frames, rate) or not np.isfinite(curves.values).all():
+            faults.append(f"at {rate}: not {frames} finite frames at the rate that was asked for")
+            continue
+        aperture = curves.named("aperture")
+        closed = [int(Fraction(middle, 100) * rate) for middle in (15, 35)]
+        if max(aperture[frame] for frame in closed) > 0.2 * aperture.max():
+            faults.append(f"at {rate}: lips stay open on m or p")
+        if np.ptp(aperture[-int(rate / 10) :]) > 0.01:
+            faults.append(f"at {rate}: the mouth moves in silence")
+    return faults
+
+
+def _sample_faults(samples: NDArray[Any]) -> list[str]:
+    faults = []
+    if samples.dtype != np.float32 or samples.ndim != 1:
+        faults.append("samples are not mono float32")
+    if not np.isfinite(samples).all() or np.abs(samples).max(initial=0) > 1:
+        faults.append("samples are not between -1 and 1")
+    if np.abs(samples).max(initial=0) < 1e-3:
+        faults.append("nothing is heard")
+    return faults
+
+
+def _phone_faults(phones: Sequence[Phone], length: int) -> list[str]:
+    faults = []
+    if not any(phone.symbol for phone in phones):
+        faults.append("there are no phones")
+    if any(not 0 <= phone.start < phone.end <= length for phone in phones):
+        faults.append("a phone is empty or lies outside the recording")
+    if any(first.end > second.start for first, second in pairwise(phones)):
+        faults.append("phones overlap or are out of order")
+    return faults

@@ -1,0 +1,88 @@
+"""Every installed engine conforms to its protocol; and the kit finds those that do not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dubwright.dialogue import Cast, CueSheet
+from dubwright.engines import EngineKind, Speech, engine, engines
+from dubwright.engines.conformance import (
+    aligner_faults,
+    face_tracker_faults,
+    mouth_predictor_faults,
+    synthesizer_faults,
+)
+from dubwright.media.colour import LINEAR_REC709, ColourConfig, display_proxy
+from dubwright.model import Phone
+from dubwright.mouth.articulation import usual_articulation
+from dubwright.mouth.range import MouthRange
+from dubwright.sample.actor import Actor, Pose
+
+SCHEMAS = Path(__file__).resolve().parent.parent / "docs" / "schemas"
+
+
+def _names(kind: EngineKind) -> list[str]:
+    return [card.name for card in engines(kind)]
+
+
+@pytest.mark.parametrize("name", _names(EngineKind.SYNTHESIZER))
+@pytest.mark.parametrize("language", ["en", "es", "fr"])
+def test_synthesizers(name: str, language: str) -> None:
+    voice = engine(name, EngineKind.SYNTHESIZER)
+    assert synthesizer_faults(voice, language, "Mama, papa.") == []
+
+
+@pytest.mark.parametrize("name", _names(EngineKind.ALIGNER))
+def test_aligners(name: str) -> None:
+    speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak("Mama, papa.", "es", 0.9)
+    aligner = engine(name, EngineKind.ALIGNER)
+    assert aligner_faults(aligner, speech.samples, speech.sample_rate, "Mama, papa.", "es") == []
+
+
+@pytest.mark.parametrize("name", _names(EngineKind.FACE_TRACKER))
+def test_face_trackers(name: str) -> None:
+    actor, config = Actor(320, 240), ColourConfig()
+    frames = [
+        display_proxy(actor.frame(i, {"jawOpen": i / 9}, Pose(i)), LINEAR_REC709, config)
+        for i in range(4)
+    ]
+    assert face_tracker_faults(engine(name, EngineKind.FACE_TRACKER), frames) == []
+
+
+@pytest.mark.parametrize("name", _names(EngineKind.MOUTH_PREDICTOR))
+def test_mouth_predictors(name: str) -> None:
+    usual = usual_articulation(MouthRange.typical())
+    assert mouth_predictor_faults(engine(name, EngineKind.MOUTH_PREDICTOR), usual) == []
+
+
+class _Mumbler:
+    """A voice that does everything wrong."""
+
+    card = engine("espeak-dtw", EngineKind.ALIGNER).card
+
+    def languages(self) -> dict[str, str]:
+        return {}
+
+    def speak(self, text: str, language: str, speed: float) -> Speech:
+        noise = np.random.default_rng().normal(0, 2, 100)
+        phones = (Phone(symbol="a", start=50, end=400), Phone(symbol="b", start=10, end=20))
+        return Speech(noise, 8000, phones)  # type: ignore[arg-type]
+
+
+def test_the_kit_finds_faults() -> None:
+    faults = synthesizer_faults(_Mumbler(), "es", "Hola.")
+    for fault in ("card", "list es", "float32", "between -1", "outside", "overlap", "second time",
+                  "shorter"):  # fmt: skip
+        assert any(fault in sentence for sentence in faults), fault
+
+
+@pytest.mark.parametrize(("name", "kind"), [("cue_sheet", CueSheet), ("cast", Cast)])
+def test_published_schemas_are_those_of_the_code(name: str, kind: type[CueSheet | Cast]) -> None:
+    published = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+    assert published == kind.model_json_schema(), (
+        f"write docs/schemas/{name}.schema.json anew from {kind.__name__}.model_json_schema()"
+    )
