@@ -60,7 +60,7 @@ def say(text):
 def prepare(folder, groups, supported=SUPPORTED):
     """The environment's Python, with the locked packages of these groups and this clone in it."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not python.exists():
+    if not (python.exists() and runs(python, "import pip")):
         make_environment(folder, supported)
     for group in groups:
         install(folder, python, group)
@@ -82,7 +82,7 @@ def find_python(supported):
         return sys.executable
     for major, minor in supported:
         found = shutil.which(f"python{major}.{minor}")
-        if found and runs(found):
+        if found and runs(found, "import venv"):
             return found
     versions = " or ".join(f"{major}.{minor}" for major, minor in supported)
     raise Stop(
@@ -91,9 +91,10 @@ def find_python(supported):
     )
 
 
-def runs(python):
-    done = subprocess.run([python, "-c", "import venv"], capture_output=True, check=False)
-    return done.returncode == 0
+def runs(python, code):
+    return (
+        subprocess.run([str(python), "-c", code], capture_output=True, check=False).returncode == 0
+    )
 
 
 def install(folder, python, group):

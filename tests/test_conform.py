@@ -109,10 +109,45 @@ def test_what_cannot_be_dubbed_says_why(tmp_path: Path) -> None:
 def test_clips_of_one_name_have_their_own_ids(tmp_path: Path) -> None:
     _frames(tmp_path / "plates", 1001, 10)
     clips = [
-        otio.schema.Clip("a b/c", _sequence("plates", 1001, 10), _range(1001, 5)) for _ in range(2)
+        otio.schema.Clip(name, _sequence("plates", 1001, 10), _range(1001, 5))
+        for name in ("a b/c", "a b/c", "a-b-c-2", "A-B-C")
     ]
     timeline, _ = read_timeline(_write(tmp_path / "reel.otio", *clips))
-    assert [shot.uid for shot in timeline.shots] == ["a-b-c", "a-b-c-2"]
+    uids = [shot.uid for shot in timeline.shots]
+    assert uids == ["a-b-c", "a-b-c-2", "a-b-c-2-2", "A-B-C-3"]
+
+
+def test_disabled_clips_and_dissolves(tmp_path: Path) -> None:
+    _frames(tmp_path / "plates", 1001, 10)
+    off = otio.schema.Clip("off", otio.schema.MissingReference(), _range(0, 5))
+    off.enabled = False
+    a, b = (otio.schema.Clip(name, _sequence("plates", 1001, 10), _range(1003, 5)) for name in "ab")
+    half = otio.opentime.RationalTime(1, 24)
+    dissolve = otio.schema.Transition("x", "SMPTE_Dissolve", half, half)
+    timeline, _ = read_timeline(_write(tmp_path / "reel.otio", off, a, dissolve, b))
+    assert [(shot.name, "dissolves" in shot.problem) for shot in timeline.shots] == [
+        ("a", True),
+        ("b", True),
+    ]
+
+
+def test_a_gap_in_a_sequence_is_not_a_step(tmp_path: Path) -> None:
+    _frames(tmp_path, 1001, 7)
+    (tmp_path / "plate.1002.exr").unlink()
+    with pytest.raises(DubwrightError, match="missing"):
+        read_timeline(tmp_path / "plate.####.exr")
+
+
+@pytest.mark.parametrize("name", ["Reel 1/2", "EP01: Pilot", "../up", "a\\b"])
+def test_a_timelines_name_is_safe_in_file_names(tmp_path: Path, name: str) -> None:
+    _frames(tmp_path / "plates", 1001, 5)
+    clip = otio.schema.Clip("shot", _sequence("plates", 1001, 5), _range(1001, 5))
+    path = _write(tmp_path / "reel.otio", clip)
+    timeline = otio.adapters.read_from_file(str(path))
+    timeline.name = name
+    otio.adapters.write_to_file(timeline, str(path))
+    stem = read_timeline(path)[0].file_stem
+    assert stem and not set(stem) & set('/\\:<>|?*"') and not stem.startswith(".")
 
 
 def test_a_missing_frame_is_named(tmp_path: Path) -> None:
@@ -151,7 +186,7 @@ def test_stems_are_known_by_their_tracks_names(tmp_path: Path) -> None:
     timeline = otio.schema.Timeline("reel")
     clip = otio.schema.Clip("shot", _sequence("plates", 1001, 10), _range(1001, 10))
     timeline.tracks.append(otio.schema.Track("V1", [clip], kind=otio.schema.TrackKind.Video))
-    for name in ("DX en", "M&E", "A1", "SFX 2", "Dialogue"):
+    for name in ("DX_en", "M&E", "A1", "SFX_2", "Dialogue"):
         reference = otio.schema.ExternalReference("a.wav", _range(0, 24))
         sound = otio.schema.Clip(name, reference, _range(2, 8))
         timeline.tracks.append(otio.schema.Track(name, [sound], kind=otio.schema.TrackKind.Audio))

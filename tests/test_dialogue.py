@@ -115,8 +115,9 @@ def test_a_line_may_borrow_half_of_the_silence_after_it() -> None:
     first = Cue(id="a", speaker="s", start_ms=0, end_ms=1000)
     second = Cue(id="b", speaker="s", start_ms=1400, end_ms=2000)
     sheet = CueSheet(cues=(first, second))
-    assert sheet.room_ms(first) == 1200
-    assert sheet.room_ms(second) == 600 + 1000
+    assert sheet.room_ms(first, 9000) == 1200
+    assert sheet.room_ms(second, 9000) == 600 + 500
+    assert sheet.room_ms(second, 2400) == 600 + 200
 
 
 TODAY = date(2026, 11, 20)

@@ -115,7 +115,7 @@ def test_the_mouth_does_what_the_actor_truly_does(dubbed: Dubbed, language: str)
         for folder in sorted(store.folder.glob("objects/*/*"))
         if (folder / "take.json").exists() and load_take(folder).language == language
     ]
-    by_cue = {take.cue: take for take in takes}
+    by_text = {take.text: take for take in takes}
     report = next(r for r in dubbed.result.report.languages if r.language == language)
     passed = {
         f for s in report.shots if s.shot == shot.name for run in s.passed_through
@@ -124,7 +124,7 @@ def test_the_mouth_does_what_the_actor_truly_does(dubbed: Dubbed, language: str)
     frames = [frame for frame in range(shot.frames) if frame not in passed]
     paths = _frames(dubbed, language, shot.name)
     output, template = positions_of_exr([paths[frame] for frame in frames])
-    lines = [by_cue["cue0001"], by_cue["cue0002"]]
+    lines = [by_text[line.text[language]] for line in shot.lines]
     truth = positions_of_truth(scene, shot, lines, frames, template)
     seen, true = mouth_curves(output)[:, 0], mouth_curves(truth)[:, 0]
     assert correlation(seen, true) > 0.85
@@ -274,8 +274,8 @@ def test_a_changed_cue_renders_itself_alone(dubbed: Dubbed, tmp_path: Path) -> N
     # each carries the other's sound.
     others = [kind for kind in kinds if kind != "draw"]
     assert others == [
-        "DX.wav", "check.json", "choices.json", "cue0002.es.wav", "curves.npz", "preview.mp4",
-        "preview.mp4",
+        "DX.wav", "check.json", "choices.json", "curves.npz", "preview.mp4", "preview.mp4",
+        "take.json",
     ]  # fmt: skip
     assert 1 <= kinds.count("draw") <= 4
     untouched = [
@@ -319,22 +319,18 @@ def test_recorded_takes_efforts_and_lines_off_screen(dubbed: Dubbed, tmp_path: P
 
 def test_a_plate_is_lip_synced_to_a_recording(dubbed: Dubbed, tmp_path: Path) -> None:
     sample = dubbed.sample
+    third = set(sample.scene.shots[1].lines[0].text.values())
     take = next(
         folder
         for folder in sorted(dubbed.store.glob("objects/*/*"))
-        if (folder / "take.json").exists() and load_take(folder).cue == "cue0003"
+        if (folder / "take.json").exists() and load_take(folder).text in third
     )
     spoken = load_take(take)
-    text = next(
-        s.text
-        for s in read_subtitles(sample.subtitles(spoken.language)[spoken.language])
-        if s.start_ms > 7500
-    )
     result = lip_sync(
         sample.folder / "plates/lighthouse_010/lighthouse_010.####.exr",
         take / spoken.audio,
         tmp_path / "out",
-        text=text,
+        text=spoken.text,
         language=spoken.language,
         start_ms=500,
         cast=sample.cast,
@@ -355,6 +351,49 @@ def test_a_character_gets_curves(tmp_path: Path) -> None:
     assert len(aperture) == curves["frames"] and max(aperture) > 0.5 and min(aperture) == 0
     samples, rate = read_mono(folder / "line.wav")
     assert abs(len(samples) / rate - curves["frames"] / 29.97) < 0.1
+
+
+def test_lines_and_pictures_that_teach_or_show_nothing(dubbed: Dubbed, tmp_path: Path) -> None:
+    """A line without a translation on a shot of its own, a line in silence, and B-roll on top."""
+    sample = dubbed.sample
+    sheet = CueSheet.read(dubbed.result.folder / "cue_sheet.json")
+    first, second, third = sheet.cues
+    mute = Cue(
+        id="mute", speaker="Ada", start_ms=4080, end_ms=4300, text={"en": "Nothing is heard."}
+    )
+    cues = (first, mute, second, third.model_copy(update={"text": {"en": third.text["en"]}}))
+    sheet.model_copy(update={"cues": cues}).write(tmp_path / "cues.json")
+    timeline = otio.adapters.read_from_file(str(sample.timeline))
+    for clip in timeline.find_clips():
+        reference = clip.media_reference
+        if isinstance(reference, otio.schema.ImageSequenceReference):
+            reference.target_url_base = str(sample.folder / reference.target_url_base) + "/"
+        else:
+            reference.target_url = str(sample.folder / reference.target_url)
+    cutaway = timeline.video_tracks()[0][1].clone()
+    cutaway.name = "cutaway"
+    cutaway.source_range = otio.opentime.TimeRange(
+        cutaway.source_range.start_time, otio.opentime.RationalTime(12, 24)
+    )
+    above = otio.schema.Track("V2", kind=otio.schema.TrackKind.Video)
+    above.append(otio.schema.Gap(duration=otio.opentime.RationalTime(24, 24)))
+    above.append(cutaway)
+    timeline.tracks.insert(1, above)
+    otio.adapters.write_to_file(timeline, str(tmp_path / "reel.otio"))
+    result = dub(
+        tmp_path / "reel.otio", "es", tmp_path / "out", cues=tmp_path / "cues.json",
+        cast=sample.cast, store=dubbed.store,
+    )  # fmt: skip
+    assert (
+        "silent" in result.report.articulation["Ada"]
+        or "learned" in (result.report.articulation["Ada"])
+    )
+    plain = otio.adapters.read_from_file(str(result.timelines["es"]))
+    names = [track.name for track in plain.video_tracks()]
+    # The cutaway hides the speaker: it lies above the dubbed frames, which lie above their plates.
+    assert names.index("V1") < names.index("Dub es") < names.index("V2")
+    (language,) = result.report.languages
+    assert {cue.cue for cue in language.cues if not cue.dubbed} == {"mute", third.id}
 
 
 def test_a_draft_is_marked_on_every_changed_frame(dubbed: Dubbed, tmp_path: Path) -> None:

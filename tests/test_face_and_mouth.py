@@ -187,3 +187,9 @@ def test_lip_distance_ignores_where_the_mouth_is() -> None:
     shape = np.random.default_rng(0).normal(size=(3, 478, 3))
     assert lip_distance(shape + [0.5, 0.2, 0], shape) == pytest.approx(0, abs=1e-9)
     assert lip_distance(shape * 1.1, shape) > 0.05
+
+
+@pytest.mark.parametrize("frames", range(1, 30))
+def test_a_span_of_any_length_has_a_lag(frames: int) -> None:
+    curve = np.abs(np.sin(np.arange(frames)))
+    assert np.isfinite(lag_ms(curve, curve, 60.0))

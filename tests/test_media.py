@@ -47,7 +47,7 @@ def test_a_colour_space_is_found_by_name_alias_and_interop_id() -> None:
 def test_an_unknown_colour_space_is_asked_for() -> None:
     config = ColourConfig()
     with pytest.raises(DubwrightError) as caught:
-        config.of_exr({}, "plate.0001.exr")
+        config.of_exr({}, None, "plate.0001.exr")
     assert "--colorspace" in caught.value.repair
     with pytest.raises(DubwrightError, match="no colour space"):
         config.resolve("ACESgg", "here")
@@ -55,8 +55,24 @@ def test_an_unknown_colour_space_is_asked_for() -> None:
 
 def test_a_colour_space_is_read_from_the_header() -> None:
     config = ColourConfig()
-    assert config.of_exr({"colorInteropID": "lin_rec709_scene"}, "") == "Linear Rec.709 (sRGB)"
-    assert config.of_exr({"acesImageContainerFlag": 1}, "") == "ACES2065-1"
+    assert (
+        config.of_exr({"colorInteropID": "lin_rec709_scene"}, "ACEScg", "")
+        == "Linear Rec.709 (sRGB)"
+    )
+    assert config.of_exr({"acesImageContainerFlag": 1}, None, "") == "ACES2065-1"
+
+
+def test_a_plate_that_is_not_light_is_refused() -> None:
+    config = ColourConfig()
+    config.require_linear("ACEScg", "here")
+    with pytest.raises(DubwrightError, match="not scene-linear"):
+        config.require_linear("ACEScct", "here")
+
+
+def test_a_named_space_is_for_plates_that_do_not_name_theirs() -> None:
+    config = ColourConfig()
+    assert config.of_exr({}, "ACEScg", "") == "ACEScg"
+    assert config.of_exr({"colorInteropID": "lin_ap0_scene"}, "ACEScg", "") == "ACES2065-1"
 
 
 def test_a_proxy_does_not_depend_on_exposure() -> None:
@@ -141,6 +157,28 @@ def test_a_preview_has_a_track_for_each_language(tmp_path: Path) -> None:
     samples, rate = read_movie_audio(path)
     assert rate == 48000 and abs(len(samples) - 48000) < 3000
     assert not list(tmp_path.glob("*.partial*"))
+
+
+@pytest.mark.parametrize("container", ["mkv", "mov"])
+def test_every_frame_is_counted(tmp_path: Path, container: str) -> None:
+    path = tmp_path / f"movie.{container}"
+    _movie(path, 50, Fraction(25))
+    assert probe_movie(path).frames == 50
+
+
+def test_a_movie_without_sound_is_refused_as_sound(tmp_path: Path) -> None:
+    path = tmp_path / "movie.mp4"
+    _movie(path, 5, Fraction(25))
+    with pytest.raises(DubwrightError) as caught:
+        read_movie_audio(path)
+    assert "no sound" in caught.value.why
+
+
+def test_part_of_a_file_is_read(tmp_path: Path) -> None:
+    ramp = np.arange(48000, dtype=np.float32)[:, None] / 48000
+    write_wav(tmp_path / "a.wav", ramp, 48000)
+    part, _ = read_audio(tmp_path / "a.wav", Fraction(1, 4), Fraction(1, 8))
+    assert np.allclose(part[:, 0], ramp[12000:18000, 0], atol=1e-6)
 
 
 def test_a_wav_survives_a_round_trip(tmp_path: Path) -> None:

@@ -148,9 +148,27 @@ def test_without_a_library_the_plate_passes_through_with_a_reason() -> None:
     track = FaceTrack(landmarks, head_template(landmarks), ("",) * 7 + ("no face was found",))
     curves = MouthCurves(Fraction(24), np.full((8, 4), 0.1, np.float32))
     view = _NoFootage(track)
-    choices: list[Choice] = RetrievalRenderer().choose(view, [view], curves, 0)  # type: ignore[arg-type]
+    choices: list[Choice] = RetrievalRenderer().choose(view, [view], curves, 0, (False, False))  # type: ignore[arg-type]
     assert [bool(c.mouths) for c in choices] == [False] * 8
     assert "only 0 frames" in choices[0].reason and choices[7].reason == "no face was found"
+
+
+@pytest.mark.parametrize("joins", [(False, False), (True, False), (True, True)])
+def test_a_mouth_stays_new_where_spans_touch(joins: tuple[bool, bool]) -> None:
+    head = build_head()
+    opened = [head.posed({"jawOpen": 0.5 * abs(np.sin(i / 3))}) for i in range(40)]
+    points = np.array([np.vstack([f[:468], np.repeat(f[[33]], 10, axis=0)]) for f in opened])
+    landmarks = (points * [10, -10, -10]).astype(np.float32)
+    track = FaceTrack(landmarks, head_template(landmarks), ("",) * 40)
+
+    class Seen(_NoFootage):
+        sharpness = np.ones(40, np.float32)
+
+    curves = MouthCurves(Fraction(24), mouth_curves(points / 10)[5:35] * 0 + 0.05)
+    choices = RetrievalRenderer().choose(Seen(track), [Seen(track)], curves, 5, joins)  # type: ignore[arg-type, list-item]
+    strength = [choice.strength for choice in choices]
+    assert (strength[0] == 1.0, strength[-1] == 1.0) == joins
+    assert max(strength) == 1.0 and min(strength) > 0
 
 
 def test_a_cast_without_the_speaker_does_not_know_the_likeness() -> None:

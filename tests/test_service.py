@@ -215,6 +215,9 @@ def test_a_character_in_blender_speaks(
         "head.shape_key_add(name='mouthOpen')\n"
         "scene = bpy.context.scene\n"
         "scene.render.fps, scene.render.fps_base = 24, 1.001\n"
+        "block = head.data.shape_keys.key_blocks['mouthOpen']\n"
+        "block.value = 0.25  # a hand-made key before the line, which must stay\n"
+        "block.keyframe_insert('value', frame=2)\n"
         "for _ in range(2):  # speaking again replaces the line, it does not add to it\n"
         "    wav = dubwright_blender.speak(\n"
         "        head, 'mouthOpen', 'Mama, papa.', 'es', sys.argv[1], first_frame=10)\n"
@@ -237,3 +240,4 @@ def test_a_character_in_blender_speaks(
     aperture = curves["curves"]["aperture"]
     assert said["values"][9 : 9 + len(aperture)] == pytest.approx(aperture, abs=1e-5)
     assert max(aperture) > 0.5
+    assert said["values"][1] == pytest.approx(0.25)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.engines.espeak_dtw import EspeakDtwAligner
 from dubwright.speech.fit import FASTEST, SLOWEST, fit_recording, fit_synthesis
 from dubwright.speech.mix import MIX_RATE, Original, PlacedTake, mix_stems
+from dubwright.speech.soundtrack import SoundClip, gather_original
 from dubwright.speech.takes import recorded_take, trimmed
 
 LINE = "Compramos cinco barcos nuevos, y mi madre los quiere ver el lunes."
@@ -163,6 +165,32 @@ def test_a_take_is_raised_towards_the_line_it_replaces_by_at_most_12_db() -> Non
     spoken = stems.dialogue[MIX_RATE : MIX_RATE * 5 // 2, 0]
     # The original has two channels of the same tone, which is 3 dB louder than one.
     assert np.abs(spoken).max() == pytest.approx(0.05 * 10 ** (12 / 20), rel=0.02)
+
+
+def _clip(path: Path, stem: str, start: int, length: int) -> SoundClip:
+    return SoundClip(path, stem, Fraction(start), Fraction(0), Fraction(length))  # type: ignore[arg-type]
+
+
+def test_the_timelines_sound_is_gathered_into_stems(tmp_path: Path) -> None:
+    centre = np.zeros((MIX_RATE, 6), np.float32)
+    centre[:, 2] = 0.5
+    write_wav(tmp_path / "dx.wav", centre, MIX_RATE)
+    write_wav(tmp_path / "other.wav", np.full((MIX_RATE, 1), 0.1, np.float32), MIX_RATE)
+    clips = [_clip(tmp_path / "dx.wav", "DX", 1, 1), _clip(tmp_path / "other.wav", "mix", 2, 1)]
+    whole = gather_original(clips, 0, 4 * MIX_RATE)
+    assert whole.dialogue is not None and whole.effects is not None and whole.mix is None
+    assert np.allclose(whole.dialogue[MIX_RATE + 9 : 2 * MIX_RATE - 9], 0.5 * 0.5**0.5, atol=1e-4)
+    assert np.allclose(whole.effects[2 * MIX_RATE + 9 : 3 * MIX_RATE - 9], 0.1, atol=1e-4)
+    part = gather_original(clips, MIX_RATE // 2, 5 * MIX_RATE // 2)
+    assert part.dialogue is not None
+    assert np.allclose(part.dialogue, whole.dialogue[MIX_RATE // 2 : 5 * MIX_RATE // 2], atol=1e-6)
+
+
+def test_efforts_that_overlap_are_kept_once() -> None:
+    dialogue = _tone(2, 0.1)
+    kept = [(0, MIX_RATE), (MIX_RATE // 2, 2 * MIX_RATE)]
+    stems = mix_stems(Original(dialogue, None, None), [], kept, 2 * MIX_RATE)
+    assert np.abs(stems.dialogue).max() == pytest.approx(0.1, rel=0.01)
 
 
 def test_efforts_keep_their_own_sound() -> None:

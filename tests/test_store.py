@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ def test_the_results_unused_for_longest_make_room(tmp_path: Path) -> None:
         _make(store, key)
         os.utime(store.path(key), (age, age))
     assert store.evict(keep=frozenset({"aa01"})) == ["bb02", "cc03"]
+    assert store.find("bb02") is None and not list((tmp_path / "making").iterdir())
     assert store.find("aa01") and store.find("dd04")
 
 
@@ -67,6 +69,21 @@ def test_a_fingerprint_follows_the_content(tmp_path: Path) -> None:
     assert prints.of_file(file) == first
     file.write_text("another")
     assert prints.of_file(file) != first
+
+
+def test_two_dubs_may_hash_at_once(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    one, two = Fingerprints(store.folder), Fingerprints(store.folder)
+    files = [tmp_path / name for name in "abc"]
+    for file in files:
+        file.write_text(file.name)
+
+    def watched() -> Iterator[Path]:
+        for file in files:
+            assert len(two.of_file(files[0])) == 64  # the other is not kept out in between
+            yield file
+
+    assert one.of_files(watched()) == two.of_files(files)
 
 
 def test_a_missing_file_has_no_fingerprint(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dubwright.operations.dub import plan_dub
 from dubwright.operations.execute import Cancelling
 from dubwright.operations.lip_sync import plan_lip_sync
 from dubwright.operations.plan import DubPlan
-from dubwright.operations.request import AnimateRequest, DubRequest, LipSyncRequest
+from dubwright.operations.request import AnimateRequest, DubRequest, LipSyncRequest, validated
 from dubwright.operations.run import ProgressListener, run
 from dubwright.quality.report import Report
 from dubwright.store import Store, default_store_folder
@@ -50,7 +50,7 @@ class Dub:
 
 def dub(
     timeline: PathLike,
-    to: Iterable[str],
+    to: str | Iterable[str],
     out: PathLike,
     *,
     subtitles: Mapping[str, PathLike] | None = None,
@@ -65,7 +65,7 @@ def dub(
 
     Args:
         timeline: an OpenTimelineIO timeline or a movie.
-        to: target language tags.
+        to: a target language tag, or several.
         out: folder that receives v001, v002...; earlier versions are never touched.
         subtitles: SubRip or WebVTT files by language tag; include the original's where there are
             any, so that the actor's own articulation can be learned.
@@ -80,9 +80,10 @@ def dub(
     Raises:
         DubwrightError: something must be repaired first.
     """
-    request = DubRequest(
+    request = validated(
+        DubRequest,
         timeline=Path(timeline),
-        languages=tuple(to),
+        languages=(to,) if isinstance(to, str) else tuple(to),
         output=Path(out),
         subtitles={tag: Path(path) for tag, path in (subtitles or {}).items()},
         cue_sheet=Path(cues) if cues else None,
@@ -122,7 +123,8 @@ def lip_sync(
     Raises:
         DubwrightError: something must be repaired first.
     """
-    request = LipSyncRequest(
+    request = validated(
+        LipSyncRequest,
         plate=Path(plate),
         dialogue=Path(dialogue),
         text=text,
@@ -157,7 +159,8 @@ def animate(
     Returns:
         The version's folder.
     """
-    request = AnimateRequest(
+    request = validated(
+        AnimateRequest,
         text=text,
         language=language,
         output=Path(out),
@@ -206,7 +209,7 @@ def _performed(plan: DubPlan, store: Store, output: Path, running: Running) -> D
     )
     folder = deliver(plan, store, output)
     store.evict(keep=frozenset(plan.tasks))
-    name = plan.timeline.name
+    name = plan.timeline.file_stem
     tags = [part.language for part in plan.languages]
     return Dub(
         folder=folder,

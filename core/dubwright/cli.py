@@ -82,12 +82,12 @@ def dub(
 ) -> None:
     """Dub and lip-sync a timeline into other languages."""
     from dubwright.operations.dub import plan_dub
-    from dubwright.operations.request import DubRequest
+    from dubwright.operations.request import DubRequest, validated
 
     languages = tuple(tag.strip() for tags in to for tag in tags.split(",") if tag.strip())
     files = _subtitle_files(subtitles or [])
     others = [tag for tag in files if tag not in languages]
-    request = _valid(
+    request = validated(
         DubRequest,
         timeline=timeline,
         languages=languages,
@@ -122,9 +122,9 @@ def lipsync(
 ) -> None:
     """Redraw the mouth on a plate to match a finished recording."""
     from dubwright.operations.lip_sync import plan_lip_sync
-    from dubwright.operations.request import LipSyncRequest
+    from dubwright.operations.request import LipSyncRequest, validated
 
-    request = _valid(
+    request = validated(
         LipSyncRequest,
         plate=plate,
         dialogue=dialogue,
@@ -151,9 +151,14 @@ def sample(
     """Write the sample: a synthetic actor on a timeline, with dialogue, M&E and subtitles."""
     from fractions import Fraction
 
+    from dubwright.model import exact_rate
     from dubwright.sample.scene import sample_scene, write_sample
 
-    scene = sample_scene(width, height, Fraction(rate), seed)
+    try:
+        exact = exact_rate(Fraction(rate))
+    except (ValueError, ZeroDivisionError) as error:
+        raise typer.BadParameter("a rate looks like 24 or 24000/1001") from error
+    scene = sample_scene(width, height, exact, seed)
     with _bar() as show:
         path = write_sample(out, scene, lambda done, total: show(done, total, "drawing the actor"))
     if as_json:
@@ -318,22 +323,6 @@ def _subtitle_files(given: list[Path]) -> dict[str, Path]:
                     repair=f"name it like {file.stem}.es{file.suffix or '.srt'}",
                 )
     return files
-
-
-def _valid(kind: type[Any], **content: Any) -> Any:
-    """A request, or a clear error where a value is not one that it can have."""
-    from pydantic import ValidationError
-
-    try:
-        return kind(**content)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise DubwrightError(
-            "The request is not valid",
-            where=" > ".join(str(step) for step in fault["loc"]) or "the command line",
-            why=fault["msg"],
-            repair="correct this value; language tags look like es or pt-BR",
-        ) from error
 
 
 @contextmanager

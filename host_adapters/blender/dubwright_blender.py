@@ -56,35 +56,46 @@ def scene_rate(scene):
 
 
 def key_curve(obj, shape_key, values, first_frame):
-    """Key a shape key with one value a frame, replacing what this character's line had before."""
+    """Key a shape key with one value a frame; keys outside these frames stay as they are."""
     if obj.data.shape_keys is None or shape_key not in obj.data.shape_keys.key_blocks:
         raise ValueError("{} has no shape key {}".format(obj.name, shape_key))
     keys = obj.data.shape_keys
     path = 'key_blocks["{}"].value'.format(bpy.utils.escape_identifier(shape_key))
-    curve = _fresh_curve(keys, path, "Dubwright " + obj.name)
-    points = array("f")
-    for offset, value in enumerate(values):
-        points.extend((float(first_frame + offset), float(value)))
-    curve.keyframe_points.add(len(values))
-    curve.keyframe_points.foreach_set("co", points)
-    curve.keyframe_points.foreach_set("interpolation", array("i", [LINEAR]) * len(values))
+    curve = _curve(keys, path, "Dubwright " + obj.name)
+    last_frame = first_frame + len(values) - 1
+    points = {
+        frame: value for frame, value in _keys(curve) if not first_frame <= frame <= last_frame
+    }
+    points.update((first_frame + offset, value) for offset, value in enumerate(values))
+    flat = array("f")
+    for frame in sorted(points):
+        flat.extend((float(frame), float(points[frame])))
+    curve.keyframe_points.clear()
+    curve.keyframe_points.add(len(points))
+    curve.keyframe_points.foreach_set("co", flat)
+    curve.keyframe_points.foreach_set("interpolation", array("i", [LINEAR]) * len(points))
     curve.update()
 
 
-def _fresh_curve(keys, path, name):
-    """An empty F-curve for the path, in an action of our own."""
+def _keys(curve):
+    """The frame and value of each key of an F-curve."""
+    flat = array("f", [0.0]) * (2 * len(curve.keyframe_points))
+    curve.keyframe_points.foreach_get("co", flat)
+    return list(zip(flat[::2], flat[1::2]))
+
+
+def _curve(keys, path, name):
+    """The F-curve for a path in the shape keys' own action, which is made if there is none."""
     data = keys.animation_data_create()
-    action = bpy.data.actions.get(name) or bpy.data.actions.new(name)
-    data.action = action
+    if data.action is None:
+        data.action = bpy.data.actions.new(name)
+    action = data.action
     if hasattr(action, "slots"):  # Blender 4.4 and newer
-        slot = action.slots[0] if len(action.slots) else action.slots.new("KEY", keys.name)
-        data.action_slot = slot
+        if data.action_slot is None:
+            data.action_slot = action.slots.new("KEY", keys.name)
         layer = action.layers[0] if len(action.layers) else action.layers.new("Dubwright")
         strip = layer.strips[0] if len(layer.strips) else layer.strips.new(type="KEYFRAME")
-        curves = strip.channelbag(slot, ensure=True).fcurves
+        curves = strip.channelbag(data.action_slot, ensure=True).fcurves
     else:
         curves = action.fcurves
-    before = curves.find(path)
-    if before is not None:
-        curves.remove(before)
-    return curves.new(path)
+    return curves.find(path) or curves.new(path)

@@ -104,7 +104,7 @@ def _oracle(name: str, clip: Path, folder: Path) -> Figures:
     build_library(plate, first, library, lambda: None)
     view, source = MouthLibrary(library, first, 1.0), ShotPlate(plate, first)
     renderer, asked = RetrievalRenderer(), MouthCurves(info.rate, wanted)
-    chosen = renderer.choose(source, [view], asked, 0)
+    chosen = renderer.choose(source, [view], asked, 0, (False, False))
     config = ColourConfig()
     pictures: list[list[np.ndarray]] = [[], [], []]
     originals = plate.frames(FrameRange(0, half))

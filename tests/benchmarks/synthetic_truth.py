@@ -48,10 +48,10 @@ def measure(quick: bool) -> Figures:
         takes = [load_take(f.parent) for f in (folder / "store").glob("objects/*/*/take.json")]
         for language in result.report.languages:
             tag = language.language
-            spoken = {take.cue: take for take in takes if take.language == tag}
-            cues = [spoken["cue0001"], spoken["cue0002"]], [spoken["cue0003"]]
+            spoken = {take.text: take for take in takes if take.language == tag}
             every: list[tuple[np.ndarray, np.ndarray]] = []
-            for shot, these in zip(scene.shots, cues, strict=True):
+            for shot in scene.shots:
+                these = [spoken[line.text[tag]] for line in shot.lines]
                 patches = sorted((result.folder / "patches" / tag / shot.name).glob("*.exr"))
                 numbers = [int(path.name.split(".")[-2]) for path in patches]
                 frames = result.folder / "frames" / tag / shot.name

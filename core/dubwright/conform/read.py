@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,10 +26,13 @@ from dubwright.speech.soundtrack import SoundClip, Stem
 __all__ = ["ConformedTimeline", "Shot", "media_path", "read_timeline"]
 
 MOVIES: Final = frozenset({".mp4", ".mov", ".mxf", ".mkv", ".avi", ".webm", ".m4v"})
-ME_NAMES: Final = re.compile(r"\b(M\s*&\s*E|ME|MX|FX|SFX|MUSIC|EFFECTS)\b", re.IGNORECASE)
-DX_NAMES: Final = re.compile(r"\b(DX|DIA|DIALOG|DIALOGUE|VOX)\b", re.IGNORECASE)
+ME_NAMES: Final = re.compile(
+    r"(?<![A-Z])(M\s*&\s*E|ME|MX|FX|SFX|MUSIC|EFFECTS|AMBIENCE|FOLEY)(?![A-Z])", re.IGNORECASE
+)
+DX_NAMES: Final = re.compile(r"(?<![A-Z])(DX|DIA|DIALOG|DIALOGUE|VOX)(?![A-Z])", re.IGNORECASE)
 PATTERN: Final = re.compile(r"#|@|%0?\d*d")
 DEFAULT_RATE: Final = Fraction(24)
+NOT_IN_FILE: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 NOT_IN_ID: Final = re.compile(r"[^A-Za-z0-9_-]+")
 RATE_TOLERANCE: Final = 1e-3
 
@@ -66,6 +71,11 @@ class ConformedTimeline:
     sounds: tuple[SoundClip, ...]
 
     @property
+    def file_stem(self) -> str:
+        """The name as part of file names, on any system."""
+        return NOT_IN_FILE.sub("-", self.name).strip(" .-") or "timeline"
+
+    @property
     def duration_ms(self) -> int:
         return int(Fraction(self.frames * 1000) / self.rate)
 
@@ -76,7 +86,7 @@ def read_timeline(path: Path) -> tuple[ConformedTimeline, otio.schema.Timeline]:
     Raises:
         DubwrightError: the file cannot be read, is empty, or its media are missing.
     """
-    sequence = PATTERN.search(path.name)
+    sequence = not path.exists() and PATTERN.search(path.name)
     if not sequence and not path.exists():
         raise DubwrightError(
             "The timeline is missing",
@@ -93,7 +103,7 @@ def read_timeline(path: Path) -> tuple[ConformedTimeline, otio.schema.Timeline]:
     if not isinstance(timeline, otio.schema.Timeline):
         raise _unreadable(path, f"it holds a {type(timeline).__name__}, not a timeline")
     clips = list(timeline.find_clips())
-    if not any(_is_video(clip) for clip in clips):
+    if not any(_is_video(clip) and clip.enabled for clip in clips):
         raise DubwrightError(
             "The timeline has no picture",
             where=str(path),
@@ -163,7 +173,7 @@ def _sequence_timeline(path: Path) -> otio.schema.Timeline:
     """One clip of every frame of a sequence, at the rate its first frame names, or else 24."""
     found = _found_sequence(path, path.name)
     numbers = list(found.frameSet())
-    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+    step = _step(numbers)
     first = Path(found.frame(numbers[0]))
     rate = float((read_header(first).rate if first.suffix == ".exr" else None) or DEFAULT_RATE)
     available = otio.opentime.TimeRange(
@@ -200,20 +210,23 @@ def _is_video(clip: otio.schema.Clip) -> bool:
 
 
 def _shots(timeline: otio.schema.Timeline, folder: Path, rate: Fraction) -> Iterator[Shot]:
-    used: dict[str, int] = {}
+    used: set[str] = set()
     for track_index, track in enumerate(timeline.video_tracks()):
         for index, item in enumerate(track):
             if isinstance(item, otio.schema.Gap | otio.schema.Transition):
+                continue
+            if not (track.enabled and item.enabled):
                 continue
             place = item.trimmed_range_in_parent()
             record = FrameRange(
                 _frames(place.start_time, rate), _frames(place.end_time_exclusive(), rate)
             )
-            uid = NOT_IN_ID.sub("-", item.name).strip("-") or f"v{track_index + 1}-{index + 1}"
-            used[uid] = used.get(uid, 0) + 1
-            if used[uid] > 1:
-                uid = f"{uid}-{used[uid]}"
-            problem = _problem(item, rate)
+            plain = NOT_IN_ID.sub("-", item.name).strip("-") or f"v{track_index + 1}-{index + 1}"
+            numbered = (f"{plain}-{number}" for number in itertools.count(2))
+            # Case-folded: the folders of two shots must differ on any file system.
+            uid = next(n for n in itertools.chain([plain], numbered) if n.casefold() not in used)
+            used.add(uid.casefold())
+            problem = _problem(item, rate) or _dissolve(track, index)
             plate = None if problem else _plate(item, folder, rate)
             yield Shot(uid, item.name, track_index, index, record, plate, problem)
 
@@ -240,11 +253,18 @@ def _problem(item: Any, rate: Fraction) -> str:
     return ""
 
 
+def _dissolve(track: otio.schema.Track, index: int) -> str:
+    """Why a clip beside a transition cannot be edited; "" where there is none."""
+    beside = [track[i] for i in (index - 1, index + 1) if 0 <= i < len(track)]
+    if any(isinstance(item, otio.schema.Transition) for item in beside):
+        return "the clip dissolves into its neighbour: bake the dissolve to have it dubbed"
+    return ""
+
+
 def _plate(clip: otio.schema.Clip, folder: Path, rate: Fraction) -> PlateSpec:
     used = clip.trimmed_range()
     reference = clip.media_reference
-    available = reference.available_range or clip.available_range()
-    offset = _frames(used.start_time - available.start_time, rate)
+    offset = _frames(used.start_time, rate) - _media_start(reference, rate)
     frames = _frames(used.duration, rate)
     if isinstance(reference, otio.schema.ImageSequenceReference):
         base = media_path(reference.target_url_base or ".", folder)
@@ -271,11 +291,20 @@ def _plate(clip: otio.schema.Clip, folder: Path, rate: Fraction) -> PlateSpec:
     return _checked(_sequence_pattern(path, clip.name, offset, frames, rate), clip.name)
 
 
+def _media_start(reference: otio.core.MediaReference, rate: Fraction) -> int:
+    """The frame of media time at which a reference's media begin."""
+    if reference.available_range is not None:
+        return _frames(reference.available_range.start_time, rate)
+    if isinstance(reference, otio.schema.ImageSequenceReference):
+        return int(reference.start_frame)
+    return 0
+
+
 def _sequence_pattern(path: Path, clip: str, offset: int, frames: int, rate: Fraction) -> PlateSpec:
     """A plate from a pattern such as plate.####.exr, plate.%04d.exr or plate.@@@@.exr."""
     found = _found_sequence(path, clip)
     numbers = list(found.frameSet())
-    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+    step = _step(numbers)
     return PlateSpec(
         kind="sequence",
         path=f"{found.dirname()}{found.basename()}{{frame}}{found.extension()}",
@@ -286,6 +315,11 @@ def _sequence_pattern(path: Path, clip: str, offset: int, frames: int, rate: Fra
         rate=rate,
         colour_space="",
     )
+
+
+def _step(numbers: list[int]) -> int:
+    """From one frame number to the next; numbers that are missing in between are gaps."""
+    return math.gcd(*(after - before for before, after in itertools.pairwise(numbers))) or 1
 
 
 def _found_sequence(path: Path, clip: str) -> fileseq.FileSequence:
@@ -329,7 +363,7 @@ def _sounds(timeline: otio.schema.Timeline, folder: Path) -> Iterator[SoundClip]
             stem = "DX"
         for clip in track.find_clips():
             reference = clip.media_reference
-            if not isinstance(reference, otio.schema.ExternalReference):
+            if not clip.enabled or not isinstance(reference, otio.schema.ExternalReference):
                 continue
             path = media_path(reference.target_url, folder)
             if not path.is_file():

@@ -2,8 +2,8 @@
 
 Only stock OpenTimelineIO schemas are used; what is ours stands in metadata under "dubwright".
 In the master the plate stays the active media reference of each clip and every language is an
-alternate named dub_<language>. A plain timeline shows one language: V1 the plates, V2 the dubbed
-frames where lips changed, A1 the dialogue, A2 the M&E.
+alternate named dub_<language>. A plain timeline shows one language: the plates, above each track of
+them the dubbed frames where lips changed, then the dialogue and the M&E.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def write_timelines(
     versions: Sequence[LanguageVersion],
     folder: Path,
 ) -> list[Path]:
-    """Write `<name>.otio`, the master, and `<name>.<language>.otio` for each language.
+    """Write `<stem>.otio`, the master, and `<stem>.<language>.otio` for each language.
 
     Args:
         source: the timeline as it was read; it is not changed.
@@ -79,10 +79,10 @@ def write_timelines(
     Returns:
         The files, the master first.
     """
-    written = [folder / f"{conformed.name}.otio"]
+    written = [folder / f"{conformed.file_stem}.otio"]
     _write(_master(source, conformed, versions), written[0])
     for version in versions:
-        path = folder / f"{conformed.name}.{version.language}.otio"
+        path = folder / f"{conformed.file_stem}.{version.language}.otio"
         _write(_plain(source, conformed, version), path)
         written.append(path)
     return written
@@ -124,10 +124,12 @@ def _plain(
     )
     base = source.deepcopy()
     _make_absolute(base, conformed)
-    for track in base.video_tracks():
+    for index, track in enumerate(base.video_tracks()):
         track.parent().remove(track)
         plain.tracks.append(track)
-    plain.tracks.append(_dub_track(conformed, version))
+        shots = [dubbed for dubbed in version.shots if dubbed.shot.track == index]
+        if shots:
+            plain.tracks.append(_dub_track(conformed, version.language, shots))
     for sound in version.sounds:
         plain.tracks.append(_sound_track(sound, conformed))
     for cue in version.cues:
@@ -136,16 +138,17 @@ def _plain(
     return plain
 
 
-def _dub_track(conformed: ConformedTimeline, version: LanguageVersion) -> otio.schema.Track:
+def _dub_track(
+    conformed: ConformedTimeline, language: str, shots: Sequence[DubbedShot]
+) -> otio.schema.Track:
+    """The dubbed frames of one track's shots, to lie directly above it."""
     rate = float(conformed.rate)
-    track = otio.schema.Track(f"Dub {version.language}", kind=otio.schema.TrackKind.Video)
+    track = otio.schema.Track(f"Dub {language}", kind=otio.schema.TrackKind.Video)
     at = 0
-    ordered = sorted(version.shots, key=lambda dubbed: dubbed.shot.record.start)
+    ordered = sorted(shots, key=lambda dubbed: dubbed.shot.record.start)
     for dubbed in ordered:
         for number, edited in enumerate(dubbed.edited, start=1):
             start = dubbed.shot.record.start + edited.start
-            if start < at:
-                continue
             if start > at:
                 track.append(otio.schema.Gap(duration=otio.opentime.RationalTime(start - at, rate)))
             reference = _sequence(dubbed, rate)
@@ -154,9 +157,9 @@ def _dub_track(conformed: ConformedTimeline, version: LanguageVersion) -> otio.s
                 first + otio.opentime.RationalTime(edited.start, rate),
                 otio.opentime.RationalTime(len(edited), rate),
             )
-            name = f"{dubbed.shot.uid}.{version.language}.{number:02d}"
+            name = f"{dubbed.shot.uid}.{language}.{number:02d}"
             clip = otio.schema.Clip(name, reference, used)
-            clip.metadata[NAMESPACE] = {"uid": dubbed.shot.uid, "language": version.language}
+            clip.metadata[NAMESPACE] = {"uid": dubbed.shot.uid, "language": language}
             track.append(clip)
             at = start + len(edited)
     return track

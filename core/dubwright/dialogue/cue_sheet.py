@@ -15,6 +15,7 @@ from dubwright.model import Cue, CueKind
 
 __all__ = ["CueSheet", "cue_sheet_from_subtitles"]
 
+MAX_BORROWED_MS: Final = 500
 DEFAULT_SPEAKER: Final = "Speaker 1"
 
 
@@ -55,14 +56,15 @@ class CueSheet(BaseModel):
             if cue.kind is CueKind.DIALOGUE and cue.text.get(language, "").strip()
         ]
 
-    def room_ms(self, cue: Cue) -> int:
-        """How long a take of this cue may be before it runs into the next line.
+    def room_ms(self, cue: Cue, timeline_ms: int) -> int:
+        """How long a take of this cue may be on a timeline of this length.
 
-        A line may borrow half of the silence that follows it, and up to one second.
+        A line may borrow half of the silence until the next line or the timeline's end, and at
+        most half a second.
         """
         following = [other.start_ms for other in self.cues if other.start_ms >= cue.end_ms]
-        borrowed = min((following[0] - cue.end_ms) // 2, 1000) if following else 1000
-        return cue.end_ms - cue.start_ms + max(0, borrowed)
+        silence = min([*following, timeline_ms]) - cue.end_ms
+        return cue.end_ms - cue.start_ms + min(max(0, silence) // 2, MAX_BORROWED_MS)
 
 
 def cue_sheet_from_subtitles(

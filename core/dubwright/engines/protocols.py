@@ -49,6 +49,9 @@ class Synthesizer(Protocol):
 class Aligner(Protocol):
     card: EngineCard
 
+    def languages(self) -> dict[str, str]:
+        """Language tags that the engine knows, with their names."""
+
     def align(
         self, samples: NDArray[np.float32], sample_rate: int, text: str, language: str
     ) -> tuple[Phone, ...]:
@@ -134,8 +137,12 @@ class MouthRenderer(Protocol):
         library: Sequence[LibraryView],
         curves: MouthCurves,
         first_frame: int,
+        joins: tuple[bool, bool],
     ) -> list[Choice]:
-        """Decide for each frame of a span what it will be drawn from."""
+        """Decide for each frame of a span what it will be drawn from.
+
+        `joins` says whether other spans touch this one's start and end: there the mouth stays new.
+        """
 
     def draw(
         self,

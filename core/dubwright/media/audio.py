@@ -5,6 +5,7 @@ Samples are float32 [samples, channels], or mono [samples].
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -23,14 +24,25 @@ Samples = NDArray[np.float32]
 LOUDNESS_BLOCK_S: Final = 0.4
 
 
-def read_audio(path: Path) -> tuple[Samples, int]:
+def read_audio(
+    path: Path, start: Fraction = Fraction(0), seconds: Fraction | None = None
+) -> tuple[Samples, int]:
     """float32 [samples, channels] between -1 and 1, and the sample rate.
+
+    Args:
+        path: of the file.
+        start: the first moment to read, in seconds.
+        seconds: how long to read; to the end if None.
 
     Raises:
         DubwrightError: the file is missing, or is not audio that libsndfile reads.
     """
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            rate = file.samplerate
+            file.seek(min(round(start * rate), file.frames))
+            count = -1 if seconds is None else round(seconds * rate)
+            samples = file.read(count, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         raise DubwrightError(
             "An audio file cannot be read",

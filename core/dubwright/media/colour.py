@@ -24,6 +24,7 @@ __all__ = [
     "display_preview",
     "display_proxy",
     "encode_log",
+    "interop_id",
 ]
 
 DEFAULT_CONFIG: Final = "studio-config-v2.1.0_aces-v1.3_ocio-v2.3"
@@ -107,24 +108,59 @@ class ColourConfig:
             )
         return str(space.getName())
 
-    def of_exr(self, header: Mapping[str, Any], where: str) -> str:
-        """The colour space that an EXR's header names.
+    def of_exr(self, header: Mapping[str, Any], named: str | None, where: str) -> str:
+        """The colour space that an EXR's header names, or else the one that the user named.
 
         Raises:
-            DubwrightError: it names none: the space is asked for, never guessed.
+            DubwrightError: neither names one: the space is asked for, never guessed.
         """
         for attribute in ("colorInteropID", "oiio:ColorSpace"):
             if header.get(attribute):
                 return self.resolve(str(header[attribute]), where)
         if header.get("acesImageContainerFlag"):
             return self.resolve(ACES_INTEROP_ID, where)
+        if named:
+            return self.resolve(named, where)
         raise DubwrightError(
             "The colour space of a plate is unknown",
             where=where,
             why="its header names none",
-            repair="name it with --colorspace, for example --colorspace ACEScg, "
-            f"{', '.join(self.names()[:6])}",
+            repair="name it with --colorspace, for example --colorspace ACEScg; the config has "
+            f"{', '.join(self.names()[:6])} and others",
         )
+
+    @property
+    def scene_linear(self) -> str:
+        """The space that movies are edited and written in: the config's scene_linear role.
+
+        Raises:
+            DubwrightError: the config has none.
+        """
+        space = self._config.getColorSpace("scene_linear") or self._config.getColorSpace(
+            SCENE_LINEAR
+        )
+        if space is None:
+            raise DubwrightError(
+                "The OCIO config has no scene-linear space",
+                where="its roles",
+                why="the role scene_linear is not defined",
+                repair="define it, or choose another config with --ocio",
+            )
+        return str(space.getName())
+
+    def require_linear(self, name: str, where: str) -> None:
+        """Check that a plate's space is scene-linear, which edits rely on.
+
+        Raises:
+            DubwrightError: it is not.
+        """
+        if not self._config.isColorSpaceLinear(name, ocio.REFERENCE_SPACE_SCENE):
+            raise DubwrightError(
+                f"A plate in {name} is not scene-linear",
+                where=where,
+                why="EXR frames are edited as light; log and display encodings are not light",
+                repair="convert the plate to scene-linear, or correct the space that it names",
+            )
 
     def names(self) -> list[str]:
         return list(self._config.getColorSpaceNames())
@@ -133,21 +169,54 @@ class ColourConfig:
         """The image in another colour space, float32 [height, width, 3]."""
         if source == target:
             return image
-        converted = np.array(image, np.float32, order="C", copy=True)
-        self._processor(source, target).applyRGB(converted)
-        return converted
+        return _applied(_between(self._config, source, target), image)
 
-    def _processor(self, source: str, target: str) -> Any:
-        return _processor(self._config, source, target)
+    def rec709_light(self, image: Array, source: str) -> Array:
+        """The image as linear light on Rec.709 primaries, whatever the config calls that."""
+        return _applied(_to_rec709(self._config, source), image)
+
+
+def _applied(processor: Any, image: Array) -> Array:
+    converted = np.array(image, np.float32, order="C", copy=True)
+    processor.applyRGB(converted)
+    return converted
 
 
 @lru_cache(maxsize=64)
-def _processor(config: Any, source: str, target: str) -> Any:
-    return config.getProcessor(source, target).getDefaultCPUProcessor()
+def _between(config: Any, source: str, target: str) -> Any:
+    try:
+        return config.getProcessor(source, target).getDefaultCPUProcessor()
+    except ocio.Exception as error:
+        raise _no_way(source, target, error) from error
+
+
+@lru_cache(maxsize=64)
+def _to_rec709(config: Any, source: str) -> Any:
+    """By the spaces that configs share with OCIO's own (its interchange roles)."""
+    try:
+        processor = ocio.Config.GetProcessorToBuiltinColorSpace(config, source, LINEAR_REC709)
+    except ocio.Exception as error:
+        raise _no_way(source, LINEAR_REC709, error) from error
+    return processor.getDefaultCPUProcessor()
+
+
+def _no_way(source: str, target: str, error: Exception) -> DubwrightError:
+    return DubwrightError(
+        "The OCIO config cannot convert a picture",
+        where=f"from {source} to {target}",
+        why=str(error),
+        repair="give the config the roles scene_linear and aces_interchange, or choose another "
+        "with --ocio",
+    )
 
 
 def _built_in(name: str) -> Any:
     return ocio.Config.CreateFromBuiltinConfig(name)
+
+
+def interop_id(space: str) -> str | None:
+    """The Color Interop Forum's ID of a space of the built-in configs, or None."""
+    return next((name for name, known in INTEROP_IDS.items() if known == space), None)
 
 
 def display_proxy(image: Array, space: str, config: ColourConfig) -> NDArray[np.uint8]:
@@ -155,14 +224,14 @@ def display_proxy(image: Array, space: str, config: ColourConfig) -> NDArray[np.
 
     One way only; no pixel of it returns to a plate.
     """
-    linear = config.converted(image, space, LINEAR_REC709)
+    linear = config.rec709_light(image, space)
     bright = float(np.percentile(linear.max(axis=2)[::4, ::4], PROXY_PERCENTILE))
     return _srgb(linear * np.float32(PROXY_TARGET / max(bright, 1e-4)))
 
 
 def display_preview(image: Array, space: str, config: ColourConfig) -> NDArray[np.uint8]:
     """A picture for people: uint8 sRGB at the plate's own exposure, clipped at 1."""
-    return _srgb(config.converted(image, space, LINEAR_REC709))
+    return _srgb(config.rec709_light(image, space))
 
 
 def _srgb(linear: Array) -> NDArray[np.uint8]:

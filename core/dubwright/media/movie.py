@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -59,6 +60,8 @@ def probe_movie(path: Path) -> MovieInfo:
         DubwrightError: missing, not a movie, interlaced, or without a constant frame rate.
     """
     with _opened(path) as container:
+        if not container.streams.video:
+            raise _unreadable(path, "it has no picture")
         stream = container.streams.video[0]
         rate = stream.average_rate or stream.guessed_rate
         first = next(container.decode(stream), None)
@@ -72,7 +75,7 @@ def probe_movie(path: Path) -> MovieInfo:
                 "redrawn in half a frame",
                 repair="deinterlace it first, and conform the timeline to the result",
             )
-        frames = stream.frames or sum(1 for _ in container.demux(stream) if _.dts is not None)
+        frames = stream.frames or _count_frames(path)
         aspect = stream.codec_context.sample_aspect_ratio or Fraction(1)
         return MovieInfo(
             stream.codec_context.width,
@@ -82,6 +85,13 @@ def probe_movie(path: Path) -> MovieInfo:
             frames,
             bool(container.streams.audio),
         )
+
+
+def _count_frames(path: Path) -> int:
+    """The pictures of a movie whose container does not say how many there are."""
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        return sum(1 for packet in container.demux(stream) if packet.pts is not None)
 
 
 def read_frames(path: Path, frames: FrameRange) -> Iterator[NDArray[np.float32]]:
@@ -113,8 +123,14 @@ def read_frames(path: Path, frames: FrameRange) -> Iterator[NDArray[np.float32]]
 
 
 def read_movie_audio(path: Path) -> tuple[NDArray[np.float32], int]:
-    """The first audio stream, float32 [samples, channels], and its sample rate."""
+    """The first audio stream from the first picture on, float32 [samples, channels], and its rate.
+
+    Raises:
+        DubwrightError: the movie has no sound.
+    """
     with _opened(path) as container:
+        if not container.streams.audio:
+            raise _unreadable(path, "it has no sound")
         stream = container.streams.audio[0]
         resampler = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=stream.rate)
         blocks = [
@@ -125,8 +141,12 @@ def read_movie_audio(path: Path) -> tuple[NDArray[np.float32], int]:
         if not blocks:
             raise _unreadable(path, "its audio stream is empty")
         samples = np.concatenate(blocks, axis=1).T.astype(np.float32)
-        lead = round(float((stream.start_time or 0) * stream.time_base) * stream.rate)
-        return np.pad(samples, ((max(0, lead), 0), (0, 0))), int(stream.rate)
+        begins = Fraction((stream.start_time or 0) * stream.time_base)
+        if container.streams.video:
+            video = container.streams.video[0]
+            begins -= Fraction((video.start_time or 0) * video.time_base)
+        lead = round(begins * stream.rate)
+        return np.pad(samples[max(0, -lead) :], ((max(0, lead), 0), (0, 0))), int(stream.rate)
 
 
 def write_preview(
@@ -203,14 +223,14 @@ def _code_values(picture: Any) -> NDArray[np.float32]:
     return codes
 
 
-def _opened(path: Path) -> Any:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The movie's container; what FFmpeg finds wrong in it is told as ours."""
     try:
-        container = av.open(str(path))
+        with av.open(str(path)) as container:
+            yield container
     except (av.FFmpegError, OSError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
-    if not container.streams.video and not container.streams.audio:
-        raise _unreadable(path, "it has neither picture nor sound")
-    return container
 
 
 def _unreadable(path: Path, why: str) -> DubwrightError:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from dubwright.errors import DubwrightError
-from dubwright.media.colour import SCENE_LINEAR, ColourConfig
+from dubwright.media.colour import ColourConfig, interop_id
 from dubwright.media.exr import read_header, read_rgb
 from dubwright.media.movie import MovieInfo, probe_movie, read_frames
 from dubwright.model import FrameRange
@@ -35,7 +35,8 @@ class PlateSpec(BaseModel):
     padding: int = 0
     frames: int
     rate: Fraction
-    colour_space: str
+    colour_space: str = Field("", description="Of the media.")
+    working_space: str = Field("", description="Scene-linear; what edits are made and written in.")
     ocio: str | None = None
     width: int = 0
     height: int = 0
@@ -54,18 +55,13 @@ class PlateSpec(BaseModel):
             return [Path(self.path)]
         return [self.file(frame) for frame in range(self.frames)]
 
-    @property
-    def working_space(self) -> str:
-        """The scene-linear space that edits are made and written in."""
-        return self.colour_space if self.kind == "sequence" else SCENE_LINEAR
-
 
 def probe_plate(spec: PlateSpec, named_space: str | None, config: ColourConfig) -> PlateSpec:
     """Complete a spec with size and colour space, and check every frame against the first.
 
     Args:
         spec: the frames.
-        named_space: the colour space that the user gave, which wins over the media's own.
+        named_space: the colour space that the user gave, for media that do not name theirs.
         config: to look the space up in.
 
     Raises:
@@ -86,14 +82,12 @@ def probe_plate(spec: PlateSpec, named_space: str | None, config: ColourConfig) 
                 f"{header.width}x{header.height}",
                 repair="render the sequence at one size, or cut the clip where the size changes",
             )
-    space = (
-        config.resolve(named_space, str(first))
-        if named_space
-        else config.of_exr(header.attributes, str(first))
-    )
+    space = config.of_exr(header.attributes, named_space, str(first))
+    config.require_linear(space, str(first))
     return spec.model_copy(
         update={
             "colour_space": space,
+            "working_space": space,
             "width": header.width,
             "height": header.height,
             "pixel_aspect": header.pixel_aspect,
@@ -121,6 +115,7 @@ def _probed_movie(spec: PlateSpec, named_space: str | None, config: ColourConfig
     return spec.model_copy(
         update={
             "colour_space": config.resolve(named_space, spec.path),
+            "working_space": config.scene_linear,
             "width": info.width,
             "height": info.height,
             "pixel_aspect": float(info.pixel_aspect),
@@ -162,8 +157,10 @@ class Plate:
 
     def attributes(self) -> dict[str, Any]:
         """Header attributes for frames of a movie plate that are written as EXR."""
+        space = self.spec.working_space
         return {
-            "colorInteropID": "lin_ap1_scene",
+            **({"colorInteropID": interop_id(space)} if interop_id(space) else {}),
+            "oiio:ColorSpace": space,
             "framesPerSecond": self.spec.rate,
             "pixelAspectRatio": self.spec.pixel_aspect,
         }

@@ -32,11 +32,14 @@ class Fit(BaseModel):
 
 
 class Take(BaseModel):
-    """One performance. `audio` is a mono WAV, relative to the folder that holds the take."""
+    """One performance of a text; equal texts of equal length share it.
+
+    `audio` is a mono WAV, relative to the folder that holds the take.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    cue: str
+    text: str
     language: str
     audio: Path
     sample_rate: int

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dubwright.engines import EngineKind, engine
 from dubwright.model import Cue
-from dubwright.operations.deliver import check_output, next_version, whole
+from dubwright.operations.deliver import check_output, next_version, output_error, whole
 from dubwright.operations.request import AnimateRequest
 from dubwright.operations.results import load_take
 from dubwright.operations.stages import VERSIONS
@@ -69,12 +69,15 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
     check_output(output)
     version = output / next_version(output)
     partial = output / f".dubwright-{plan.curves[:16]}"
-    partial.mkdir(exist_ok=True)
     take = store.path(plan.take)
-    for source, name in (
-        (store.path(plan.curves) / "curves.json", "curves.json"),
-        (take / load_take(take).audio, "line.wav"),
-    ):
-        whole(partial / name, functools.partial(shutil.copyfile, source))
-    partial.rename(version)
+    try:
+        partial.mkdir(exist_ok=True)
+        for source, name in (
+            (store.path(plan.curves) / "curves.json", "curves.json"),
+            (take / load_take(take).audio, "line.wav"),
+        ):
+            whole(partial / name, functools.partial(shutil.copyfile, source))
+        partial.rename(version)
+    except OSError as error:
+        raise output_error(error, output) from error
     return version

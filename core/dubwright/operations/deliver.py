@@ -35,7 +35,7 @@ from dubwright.speech.mix import MIX_RATE
 from dubwright.store import Store
 from dubwright.trust import Disclosure
 
-__all__ = ["check_output", "deliver", "delivered", "next_version", "whole"]
+__all__ = ["check_output", "deliver", "delivered", "next_version", "output_error", "whole"]
 
 VERSION: Final = re.compile(r"v(\d{3,})")
 MANIFEST: Final = "manifest.json"
@@ -94,15 +94,20 @@ def deliver(plan: DubPlan, store: Store, output: Path) -> Path:
         _Delivery(plan, store, partial, version).write()
         partial.rename(version)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise DubwrightError(
-            "The disk is full" if full else "The output cannot be written",
-            where=str(output),
-            why=error.strerror or str(error),
-            repair="free some space or choose another folder with --out, and run the same command "
-            "again: what is finished will not be made again",
-        ) from error
+        raise output_error(error, output) from error
     return version
+
+
+def output_error(error: OSError, output: Path) -> DubwrightError:
+    """What kept a delivery from being written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return DubwrightError(
+        "The disk is full" if full else "The output cannot be written",
+        where=str(output),
+        why=error.strerror or str(error),
+        repair="free some space or choose another folder with --out, and run the same command "
+        "again: what is finished will not be made again",
+    )
 
 
 class _Delivery:
@@ -132,7 +137,7 @@ class _Delivery:
         _write_text(self._folder / MANIFEST, json.dumps(self._manifest(), indent=1))
 
     def _language(self, part: LanguagePlan) -> LanguageVersion:
-        language, name = part.language, self._plan.timeline.name
+        language, name = part.language, self._plan.timeline.file_stem
         for folder in ("stems", "subtitles", "preview"):
             self._make(self._folder / folder)
         _copy(

@@ -30,7 +30,6 @@ __all__ = ["DubPlanner", "plan_dub"]
 CHUNK_FRAMES: Final = 24
 DECODE_FRAMES: Final = 48
 HANDLE_FRAMES: Final = 6
-MAX_BORROWED_MS: Final = 500
 LINE_MARGIN_MS: Final = 150
 
 
@@ -199,11 +198,19 @@ class DubPlanner:
             decoded=self._decoded,
             languages=languages,
             engines={name: card.identity for name, card in self._cards.items()},
+            articulations=self._articulations,
+            source=self._source_content(),
             tasks=self._tasks,
         )
 
+    def _source_content(self) -> str:
+        """The hash of the timeline's own file; a sequence has none, its frames are known."""
+        path = self._timeline.path
+        return self._fingerprints.of_file(path) if path.is_file() else ""
+
     def _check_languages(self) -> None:
         spoken = engine(self._request.engines.synthesizer, EngineKind.SYNTHESIZER).languages()
+        aligned = engine(self._request.engines.aligner, EngineKind.ALIGNER).languages()
         for language in self._request.languages:
             plain = language.lower().partition("-")[0]
             needs_voice = any(
@@ -216,6 +223,13 @@ class DubPlanner:
                     where="the target languages",
                     why=f"{self._request.engines.synthesizer} has no voice for it",
                     repair="see `dubwright languages`, or give recordings with --takes",
+                )
+            if self._recordings and language.lower() not in aligned and plain not in aligned:
+                raise DubwrightError(
+                    f"No engine times recordings in {language}",
+                    where="the target languages",
+                    why=f"{self._request.engines.aligner} does not know it",
+                    repair="see `dubwright languages` for those that it knows",
                 )
 
     def _add(self, stage: str, parameters: dict[str, Any], **rest: Any) -> str:
@@ -236,7 +250,7 @@ class DubPlanner:
 
     def _spans(self, cue: Cue) -> Iterator[tuple[Shot, FrameRange, FrameRange]]:
         """Each editable shot that a cue is seen on, with the cue's and the span's frames there."""
-        if not cue.on_screen:
+        if not cue.on_screen or cue.kind is not CueKind.DIALOGUE:
             return
         spoken = self._spoken_frames(cue)
         for shot in self._timeline.shots:
@@ -246,11 +260,22 @@ class DubPlanner:
                 yield shot, speech, self._with_handles(cue, shot, speech)
 
     def _spoken_frames(self, cue: Cue) -> FrameRange:
-        """The timeline's frames that a take of this cue may fill."""
+        """The timeline's frames that a take of this cue may fill.
+
+        Where lines overlap, the frames belong to the line that began first.
+        """
         rate = self._timeline.rate
-        borrowed = min(self._sheet.room_ms(cue) - (cue.end_ms - cue.start_ms), MAX_BORROWED_MS)
-        end = frame_of_ms(cue.end_ms + borrowed, rate) + 1
-        return FrameRange(frame_of_ms(cue.start_ms, rate), end)
+        start = frame_of_ms(cue.start_ms, rate)
+        end = frame_of_ms(cue.start_ms + self._room_ms(cue), rate) + 1
+        for other in self._sheet.cues:
+            if other.id == cue.id:
+                break
+            if other.on_screen and other.kind is CueKind.DIALOGUE and other.end_ms > cue.start_ms:
+                start = max(start, frame_of_ms(other.start_ms + self._room_ms(other), rate) + 1)
+        return FrameRange(min(start, end), end)
+
+    def _room_ms(self, cue: Cue) -> int:
+        return self._sheet.room_ms(cue, self._timeline.duration_ms)
 
     def _with_handles(self, cue: Cue, shot: Shot, speech: FrameRange) -> FrameRange:
         """Frames on which the mouth passes from the plate's own to the new one and back.
@@ -332,6 +357,8 @@ class DubPlanner:
                 continue
             inputs[f"line:{cue.id}"] = line
             for shot, speech, _ in self._spans(cue):
+                if shot.uid not in self._tracks:
+                    continue
                 heard_from = Fraction(cue.start_ms - self._line_lead(cue), 1000)
                 observed.append(
                     {
@@ -392,8 +419,17 @@ class DubPlanner:
         disclosure = disclosure_for(self._cast, speakers, language, self._today)
         spans: list[SpanPlan] = []
         if self._request.lip_sync:
-            for cue in cues:
-                spans += self._cue_spans(cue, language, takes[cue.id], disclosure)
+            placed = [(cue, *place) for cue in cues for place in self._spans(cue)]
+            for cue, shot, speech, frames in placed:
+                others = [f for _, s, _, f in placed if s.uid == shot.uid]
+                joins = (
+                    any(other.end == frames.start for other in others),
+                    any(other.start == frames.end for other in others),
+                )
+                span = Span(shot.uid, cue.id, frames, speech)
+                spans.append(
+                    self._span(cue, shot, span, joins, language, takes[cue.id], disclosure)
+                )
         return LanguagePlan(
             language=language,
             disclosure=disclosure,
@@ -407,17 +443,15 @@ class DubPlanner:
 
     def _take(self, cue: Cue, language: str) -> str:
         recording = self._recordings.get((cue.id, language))
-        spoken = cue.model_dump(mode="json", include={"id", "speaker", "kind", "on_screen"})
-        # Only the cue's own length and text decide its take, not where it stands.
-        spoken |= {
-            "start_ms": 0,
-            "end_ms": cue.end_ms - cue.start_ms,
-            "text": {language: cue.text[language]},
-        }
+        # Only its length and its text decide a take: not its name, nor where it stands.
+        spoken = Cue(
+            id="take", speaker="anybody", start_ms=0, end_ms=cue.end_ms - cue.start_ms,
+            text={language: cue.text[language]},
+        ).model_dump(mode="json")  # fmt: skip
         parameters: dict[str, Any] = {
             "cue": spoken,
             "language": language,
-            "room_ms": self._sheet.room_ms(cue),
+            "room_ms": self._room_ms(cue),
         }
         stage = "take"
         if recording:
@@ -439,57 +473,63 @@ class DubPlanner:
             label=f"voicing {cue.id} in {language}",
         )
 
-    def _cue_spans(
-        self, cue: Cue, language: str, take: str, disclosure: Disclosure
-    ) -> Iterator[SpanPlan]:
+    def _span(
+        self,
+        cue: Cue,
+        shot: Shot,
+        span: Span,
+        joins: tuple[bool, bool],
+        language: str,
+        take: str,
+        disclosure: Disclosure,
+    ) -> SpanPlan:
+        """The tasks of one span; `joins` says whether another span touches its start and end."""
         rate = self._timeline.rate
+        frames = span.frames
         library = [
-            [shot.uid, self._plates[shot.uid].pixel_aspect]
-            for shot in self._speaker_shots(cue.speaker)
+            [source.uid, self._plates[source.uid].pixel_aspect]
+            for source in self._speaker_shots(cue.speaker)
         ]
         sources = {f"library:{uid}": self._libraries[str(uid)] for uid, _ in library}
         sources |= {f"track:{uid}": self._tracks[str(uid)] for uid, _ in library}
-        for shot, speech, frames in self._spans(cue):
-            span = Span(shot.uid, cue.id, frames, speech)
-            starts = (
-                Fraction(cue.start_ms, 1000) - Fraction(shot.record.start + frames.start) / rate
-            )
-            about = f"{cue.id} in {language} on {shot.uid}"
-            curves = self._add(
-                "curves",
-                {"engine": self._request.engines.mouth_predictor,
-                 "card": self._cards["mouth_predictor"].identity,
-                 "starts": str(starts), "frames": len(frames), "rate": str(rate)},
-                inputs={"take": take, "articulation": self._articulation(cue.speaker)},
-                label=f"shaping the mouth for {about}",
-            )  # fmt: skip
-            drawing = {
-                "engine": self._request.engines.mouth_renderer,
-                "card": self._cards["mouth_renderer"].identity,
-                "first": frames.start,
-                "library": library,
-            }
-            inputs = sources | {"track": self._tracks[shot.uid], "curves": curves}
-            choices = self._add(
-                "choose", drawing, inputs=inputs, where=self._where(shot.uid),
-                label=f"choosing mouths for {about}",
-            )  # fmt: skip
-            draw = tuple(
-                self._draw(shot, drawing, inputs | {"choices": choices}, chunk, disclosure, about)
-                for chunk in FrameRange(0, len(frames)).chunks(CHUNK_FRAMES)
-            )
-            check = self._add(
-                "check",
-                {"engine": self._request.engines.face_tracker,
-                 "card": self._cards["face_tracker"].identity,
-                 "plate": self._contents[shot.uid], "first": frames.start},
-                inputs={f"draw:{i}": key for i, key in enumerate(draw)}
-                | self._decoded_inputs(shot, frames)
-                | {"track": self._tracks[shot.uid], "curves": curves},
-                where=self._where(shot.uid),
-                label=f"checking {about}",
-            )  # fmt: skip
-            yield SpanPlan(span, curves, choices, draw, check)
+        starts = Fraction(cue.start_ms, 1000) - Fraction(shot.record.start + frames.start) / rate
+        about = f"{cue.id} in {language} on {shot.uid}"
+        curves = self._add(
+            "curves",
+            {"engine": self._request.engines.mouth_predictor,
+             "card": self._cards["mouth_predictor"].identity,
+             "starts": str(starts), "frames": len(frames), "rate": str(rate)},
+            inputs={"take": take, "articulation": self._articulation(cue.speaker)},
+            label=f"shaping the mouth for {about}",
+        )  # fmt: skip
+        drawing = {
+            "engine": self._request.engines.mouth_renderer,
+            "card": self._cards["mouth_renderer"].identity,
+            "first": frames.start,
+            "library": library,
+            "joins": list(joins),
+        }
+        inputs = sources | {"track": self._tracks[shot.uid], "curves": curves}
+        choices = self._add(
+            "choose", drawing, inputs=inputs, where=self._where(shot.uid),
+            label=f"choosing mouths for {about}",
+        )  # fmt: skip
+        draw = tuple(
+            self._draw(shot, drawing, inputs | {"choices": choices}, chunk, disclosure, about)
+            for chunk in FrameRange(0, len(frames)).chunks(CHUNK_FRAMES)
+        )
+        check = self._add(
+            "check",
+            {"engine": self._request.engines.face_tracker,
+             "card": self._cards["face_tracker"].identity,
+             "plate": self._contents[shot.uid], "first": frames.start},
+            inputs={f"draw:{i}": key for i, key in enumerate(draw)}
+            | self._decoded_inputs(shot, frames)
+            | {"track": self._tracks[shot.uid], "curves": curves},
+            where=self._where(shot.uid),
+            label=f"checking {about}",
+        )  # fmt: skip
+        return SpanPlan(span, curves, choices, draw, check)
 
     def _draw(
         self,

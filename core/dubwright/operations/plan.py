@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dubwright._version import __version__
 from dubwright.conform import ConformedTimeline, Shot
 from dubwright.dialogue import Cast, CueSheet
 from dubwright.media.plate import PlateSpec
@@ -53,6 +54,8 @@ class DubPlan:
         plates: probed spec of each editable shot, by uid.
         tracks: key of each followed shot's track, by uid.
         decoded: keys of the decode tasks of each movie shot, by uid.
+        articulations: key of each speaker's articulation, by name.
+        source: hash of the timeline's file.
         tasks: by key.
     """
 
@@ -65,6 +68,8 @@ class DubPlan:
     decoded: dict[str, tuple[str, ...]]
     languages: tuple[LanguagePlan, ...]
     engines: dict[str, str]
+    articulations: dict[str, str]
+    source: str
     tasks: dict[str, Task] = field(default_factory=dict)
 
     @property
@@ -76,6 +81,9 @@ class DubPlan:
                 self.sheet.model_dump(mode="json"),
                 self.cast.model_dump(mode="json"),
                 [plan.disclosure for plan in self.languages],
+                self.source,
                 str(self.timeline.path),
+                {uid: spec.model_dump(mode="json") for uid, spec in self.plates.items()},
+                __version__,
             ]
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-from dubwright.model import FrameRange
+from dubwright.model import FrameRange, frame_of_ms
 from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
-from dubwright.operations.results import load_choices, load_take, load_track, read_json
+from dubwright.operations.results import load_articulation, load_choices, load_take, read_json
 from dubwright.quality.report import (
     CueReport,
     LanguageReport,
@@ -20,7 +21,8 @@ from dubwright.store import Store
 
 __all__ = ["build_report", "drawn_reasons", "sheet_name"]
 
-NOBODY_SPEAKS = "no line is dubbed here"
+NOBODY_SPEAKS: Final = "no line is dubbed here"
+OFF_SCREEN: Final = "the line is spoken off screen"
 
 
 def build_report(plan: DubPlan, store: Store) -> Report:
@@ -29,28 +31,44 @@ def build_report(plan: DubPlan, store: Store) -> Report:
         timeline=plan.timeline.name,
         rate=str(plan.timeline.rate),
         engines=plan.engines,
+        articulation={
+            speaker: _articulation(store.path(key)) for speaker, key in plan.articulations.items()
+        },
         languages=tuple(_language(plan, part, store) for part in plan.languages),
     )
+
+
+def _articulation(folder: Path) -> str:
+    """How a speaker's mouth was learned, for people."""
+    frames = load_articulation(folder).learned_frames
+    lines = read_json(folder / "lines.json")
+    untimed = f" ({'; '.join(lines['untimed'])})" if lines["untimed"] else ""
+    if frames:
+        return f"as learned from {frames} frames of the original lines{untimed}"
+    why = (
+        "too little of the original was heard" if lines["heard"] else "no original lines are known"
+    )
+    return f"in the usual way, scaled to the face: {why}{untimed}"
 
 
 def drawn_reasons(plan: DubPlan, part: LanguagePlan, store: Store) -> dict[str, list[str]]:
     """For each editable shot the reason per frame why it is the plate's own; "" if drawn."""
     reasons = {uid: [NOBODY_SPEAKS] * spec.frames for uid, spec in plan.plates.items()}
-    for uid, track in plan.tracks.items():
-        seen = load_track(store.path(track)).reasons
-        reasons[uid] = [reason or NOBODY_SPEAKS for reason in seen]
-        spoken = _spoken(part, uid)
-        reasons[uid] = [
-            reason if frame in spoken else NOBODY_SPEAKS
-            for frame, reason in enumerate(reasons[uid])
-        ]
+    rate = plan.timeline.rate
+    for cue in part.cues:
+        if not cue.on_screen:
+            heard = FrameRange(frame_of_ms(cue.start_ms, rate), frame_of_ms(cue.end_ms, rate) + 1)
+            for shot in plan.shots:
+                seen = shot.record.intersection(heard) if shot.uid in reasons else None
+                for frame in seen.shifted(-shot.record.start) if seen else ():
+                    reasons[shot.uid][frame] = OFF_SCREEN
     for planned in part.spans:
-        shot = reasons[planned.span.shot]
+        frames = reasons[planned.span.shot]
         for frame, choice in zip(
             planned.span.frames, load_choices(store.path(planned.choices)), strict=True
         ):
             drawn = choice.mouths and choice.strength > 0
-            shot[frame] = "" if drawn else choice.reason
+            frames[frame] = "" if drawn else choice.reason or NOBODY_SPEAKS
     return reasons
 
 
@@ -141,6 +159,7 @@ def _runs(reasons: list[str]) -> list[FrameRange]:
 
 def _span(language: str, planned: SpanPlan, store: Store) -> SpanReport:
     check: dict[str, Any] = read_json(store.path(planned.check) / "check.json")
+    choices = load_choices(store.path(planned.choices))
     span = planned.span
     measured = {
         name: check.get(name) for name in ("aperture_r", "jaw_r", "lag_ms", "closures_held")
@@ -153,6 +172,7 @@ def _span(language: str, planned: SpanPlan, store: Store) -> SpanReport:
         drawn=len(check.get("frames", ())),
         asked=tuple(check.get("asked", ())),
         seen=tuple(check.get("seen", ())),
+        limited=sum(1 for choice in choices if choice.mouths and choice.reason),
         sheet=sheet_name(language, planned) if check else "",
         **measured,
     )

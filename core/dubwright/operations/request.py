@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["AnimateRequest", "DubRequest", "EngineChoice", "LipSyncRequest"]
+from dubwright.errors import DubwrightError
+
+__all__ = ["AnimateRequest", "DubRequest", "EngineChoice", "LipSyncRequest", "validated"]
 
 LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+
+
+Request = TypeVar("Request", bound=BaseModel)
+
+
+def validated(kind: type[Request], **content: Any) -> Request:
+    """A request of this kind.
+
+    Raises:
+        DubwrightError: a value is not one that it can have; the first is named.
+    """
+    try:
+        return kind(**content)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise DubwrightError(
+            "The request is not valid",
+            where=" > ".join(str(step) for step in fault["loc"]) or "the request",
+            why=fault["msg"],
+            repair="correct this value; language tags look like es or pt-BR",
+        ) from error
 
 
 class EngineChoice(BaseModel):
@@ -74,7 +97,7 @@ class AnimateRequest(BaseModel):
     language: LanguageTag
     recording: Path | None = Field(None, description="An actor's take; synthesised if None.")
     rate: str = Field(
-        "24", pattern=r"^\d+(/\d+)?$", description="Frames a second, as in 24000/1001."
+        "24", pattern=r"^[1-9]\d*(/[1-9]\d*)?$", description="Frames a second, as in 24000/1001."
     )
     output: Path = Field(description="Folder that receives v001, v002...")
     engines: EngineChoice = EngineChoice()

@@ -30,6 +30,7 @@ __all__ = [
     "save_phones",
     "save_take",
     "save_track",
+    "untimed_reason",
     "write_json",
 ]
 
@@ -66,12 +67,18 @@ def load_choices(folder: Path) -> list[Choice]:
     return [Choice(**choice) for choice in read_json(folder / "choices.json")]
 
 
-def save_phones(phones: Sequence[Phone], folder: Path) -> None:
-    write_json(folder / "phones.json", [phone.model_dump() for phone in phones])
+def save_phones(phones: Sequence[Phone], folder: Path, untimed: str = "") -> None:
+    """`untimed` says why there are none."""
+    content = {"phones": [phone.model_dump() for phone in phones], "untimed": untimed}
+    write_json(folder / "phones.json", content)
 
 
 def load_phones(folder: Path) -> list[Phone]:
-    return [Phone(**phone) for phone in read_json(folder / "phones.json")]
+    return [Phone(**phone) for phone in read_json(folder / "phones.json")["phones"]]
+
+
+def untimed_reason(folder: Path) -> str:
+    return str(read_json(folder / "phones.json")["untimed"])
 
 
 def save_take(take: Take, folder: Path) -> None:

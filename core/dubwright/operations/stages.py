@@ -23,6 +23,7 @@ from dubwright.engines import (
     Synthesizer,
     engine,
 )
+from dubwright.errors import DubwrightError
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.track import track_face
 from dubwright.media.audio import loudness_lufs, read_mono, write_wav
@@ -47,6 +48,7 @@ from dubwright.operations.results import (
     save_phones,
     save_take,
     save_track,
+    untimed_reason,
     write_json,
 )
 from dubwright.operations.task import Context, Stage
@@ -90,14 +92,19 @@ def _original_line(context: Context) -> None:
     """Time the phones of a line as the actor said it on the plate."""
     aligner: Aligner = engine(context.parameters["engine"], EngineKind.ALIGNER)
     start, end = context.parameters["samples"]
-    original = gather_original(_sounds(context.where["sounds"]), end)
+    original = gather_original(_sounds(context.where["sounds"]), start, end)
     spoken = original.dialogue if original.dialogue is not None else original.mix
     assert spoken is not None
-    samples = spoken[start:end].mean(axis=1)
-    phones = aligner.align(
-        samples, MIX_RATE, context.parameters["text"], context.parameters["language"]
-    )
-    save_phones(phones, context.folder)
+    samples = spoken.mean(axis=1)
+    try:
+        phones = aligner.align(
+            samples, MIX_RATE, context.parameters["text"], context.parameters["language"]
+        )
+    except DubwrightError as error:
+        # A line that cannot be timed teaches nothing; the dub goes on and the report says so.
+        save_phones([], context.folder, untimed=f"{error.what}: {error.why}")
+    else:
+        save_phones(phones, context.folder)
 
 
 def _articulation(context: Context) -> None:
@@ -116,11 +123,15 @@ def _articulation(context: Context) -> None:
         curves = mouth_curves(in_head_frame(track.landmarks, track.template).positions)
         frames = np.arange(seen["frames"][0], seen["frames"][1])
         frames = frames[track.usable[frames]]
+        if not len(frames) or not phones:
+            continue
         rate, lead = Fraction(seen["rate"]), Fraction(seen["starts"])
         times = (frames + 0.5) / float(rate) - float(lead)
         observations.append(Observation(times, timed_phones(phones, MIX_RATE), curves[frames]))
-    result = learned(usual, observations)
-    save_articulation(result, context.folder)
+    save_articulation(learned(usual, observations), context.folder)
+    lines = [folder for name, folder in context.inputs.items() if name.startswith("line:")]
+    untimed = [why for folder in lines if (why := untimed_reason(folder))]
+    write_json(context.folder / "lines.json", {"heard": len(lines), "untimed": untimed})
 
 
 def _take(context: Context) -> None:
@@ -177,6 +188,7 @@ def _choose(context: Context) -> None:
         _libraries(context),
         load_curves(context.inputs["curves"]),
         context.parameters["first"],
+        (bool(context.parameters["joins"][0]), bool(context.parameters["joins"][1])),
     )
     save_choices(choices, context.folder)
 
@@ -212,7 +224,7 @@ def _draw(context: Context) -> None:
 def _mix(context: Context) -> None:
     """The stems of one language."""
     length = context.parameters["samples"]
-    original = gather_original(_sounds(context.where["sounds"]), length)
+    original = gather_original(_sounds(context.where["sounds"]), 0, length)
     takes = []
     for placed in context.parameters["takes"]:
         folder = context.inputs[f"take:{placed['cue']}"]
@@ -230,7 +242,7 @@ def _mix(context: Context) -> None:
 def _original_mix(context: Context) -> None:
     """The timeline's own sound as one file, for previews."""
     length = context.parameters["samples"]
-    original = gather_original(_sounds(context.where["sounds"]), length)
+    original = gather_original(_sounds(context.where["sounds"]), 0, length)
     parts = [p for p in (original.dialogue, original.effects, original.mix) if p is not None]
     together = np.zeros((length, 2), np.float32)
     for part in parts:

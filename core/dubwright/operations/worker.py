@@ -19,12 +19,12 @@ from typing import Any, TextIO
 from dubwright.errors import Cancelled, DubwrightError
 from dubwright.operations.task import Task
 
-__all__ = ["main"]
+__all__ = ["claim_stdout", "main"]
 
 
 def main() -> None:
     store_folder = Path(sys.argv[1])
-    replies = _claim_stdout()
+    replies = claim_stdout()
     tasks: SimpleQueue[Task] = SimpleQueue()
     cancel = threading.Event()
     threading.Thread(target=_read, args=(tasks, cancel), daemon=True).start()
@@ -54,7 +54,7 @@ def main() -> None:
             reply({"done": True})
 
 
-def _claim_stdout() -> TextIO:
+def claim_stdout() -> TextIO:
     """Keep standard output for replies; what libraries print goes to standard error."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

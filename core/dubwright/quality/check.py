@@ -56,9 +56,12 @@ def check_span(
         return {}
     config = ColourConfig(spec.ocio)
     frames = sorted(drawn)
-    pictures = (display_proxy(read_rgb(drawn[f]), spec.working_space, config) for f in frames)
+    square = (round(spec.width * spec.pixel_aspect), spec.height)
+    pictures = (
+        display_proxy(cv2.resize(read_rgb(drawn[f]), square), spec.working_space, config)
+        for f in frames
+    )
     landmarks = np.stack(list(tracker.follow(pictures)))
-    landmarks *= np.array([spec.pixel_aspect, 1, spec.pixel_aspect])
     motion = in_head_frame(landmarks, track.template)
     seen = mouth_curves(motion.positions)
     wanted = asked.values[[frame - first for frame in frames]]
@@ -72,7 +75,7 @@ def check_span(
         "closures_held": None if held.recall is None else round(held.recall, 3),
         "frames": frames,
         "asked": np.round(wanted[:, 0], 4).tolist(),
-        "seen": np.round(seen[:, 0].astype(float), 4).tolist(),
+        "seen": [round(float(a), 4) if np.isfinite(a) else None for a in seen[:, 0]],
         "sheet_frames": [frames[m] for m in moments],
     }
 
@@ -115,4 +118,5 @@ def _write_sheet(
         ]
         columns.append(np.vstack(pair))
     picture = cv2.cvtColor(np.hstack(columns), cv2.COLOR_RGB2BGR)
-    cv2.imwrite(str(sheet), picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    sheet.write_bytes(encoded.tobytes())

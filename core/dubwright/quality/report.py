@@ -43,7 +43,12 @@ class CueReport(_Frozen):
 
 
 class SpanReport(_Frozen):
-    """How one span measured. Curves are in inter-ocular distances, one value a drawn frame."""
+    """How one span measured.
+
+    Curves are in inter-ocular distances, one value a drawn frame, None where the result's face was
+    not found again. `limited` counts the frames that open less than asked, for want of a wider
+    mouth in the library.
+    """
 
     cue: str
     shot: str
@@ -55,7 +60,8 @@ class SpanReport(_Frozen):
     lag_ms: float | None = None
     closures_held: float | None = None
     asked: tuple[float, ...] = ()
-    seen: tuple[float, ...] = ()
+    seen: tuple[float | None, ...] = ()
+    limited: int = 0
     sheet: str = ""
 
 
@@ -91,13 +97,14 @@ class LanguageReport(_Frozen):
 
 
 class Report(_Frozen):
-    """The whole dub."""
+    """The whole dub. `articulation` says for each speaker how the mouth's movements were found."""
 
     document: str = "dubwright.report"
     version: int = 1
     timeline: str
     rate: str
     engines: dict[str, str]
+    articulation: dict[str, str]
     languages: tuple[LanguageReport, ...]
 
 
@@ -107,6 +114,7 @@ def render_html(report: Report, folder: Path) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["picture"] = lambda name: _data_url(folder / name)
     environment.filters["points"] = _points
+    environment.globals["highest_of"] = _highest
     environment.filters["percent"] = lambda share: f"{100 * share:.0f}%"
     return environment.from_string(template).render(
         report=report, plot_width=PLOT_WIDTH, plot_height=PLOT_HEIGHT
@@ -117,11 +125,16 @@ def _data_url(path: Path) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def _points(curve: Sequence[float], highest: float) -> str:
+def _highest(*curves: Sequence[float | None]) -> float:
+    return max((value for curve in curves for value in curve if value is not None), default=0.0)
+
+
+def _points(curve: Sequence[float | None], highest: float) -> str:
     """A curve as an SVG polyline's points."""
     step = PLOT_WIDTH / max(1, len(curve) - 1)
     scale = (PLOT_HEIGHT - 8) / max(highest, 1e-6)
     return " ".join(
         f"{i * step:.1f},{PLOT_HEIGHT - 4 - max(0.0, value) * scale:.1f}"
         for i, value in enumerate(curve)
+        if value is not None
     )

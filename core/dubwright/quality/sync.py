@@ -15,6 +15,7 @@ __all__ = ["Closures", "closures", "correlation", "lag_ms", "lip_distance"]
 Array = NDArray[np.floating]
 
 MAX_LAG_S: Final = 0.4
+LEAST_SHARED: Final = 4
 CLOSED_SHARE: Final = 0.15
 OPEN_PERCENTILE: Final = 90
 CLOSED_SLACK: Final = 1.5
@@ -32,9 +33,10 @@ def correlation(a: Array, b: Array) -> float:
 def lag_ms(output: Array, truth: Array, rate: float) -> float:
     """How late the output is, in milliseconds: the lag of highest r within 400 ms.
 
-    A parabola through the best lag and its neighbours gives fractions of a frame.
+    Fewer than four shared frames say nothing, so short spans are searched less far. A parabola
+    through the best lag and its neighbours gives fractions of a frame.
     """
-    furthest = round(MAX_LAG_S * rate)
+    furthest = max(0, min(round(MAX_LAG_S * rate), len(output) - LEAST_SHARED))
     lags = np.arange(-furthest, furthest + 1)
     scores = np.array([_correlation_at(output, truth, int(lag)) for lag in lags])
     best = int(scores.argmax())

@@ -20,6 +20,7 @@ from dubwright.api import Dub, Running, perform_animate, perform_dub, perform_li
 from dubwright.errors import Cancelled, DubwrightError
 from dubwright.operations.request import AnimateRequest, DubRequest, LipSyncRequest
 from dubwright.operations.run import Progress
+from dubwright.operations.worker import claim_stdout
 from dubwright.store import Store
 
 __all__ = ["REQUESTS", "main"]
@@ -33,22 +34,27 @@ REQUESTS: dict[str, type[BaseModel]] = {
 
 def main() -> None:
     store = Store(Path(sys.argv[1]))
+    replies = claim_stdout()
     asked = json.loads(sys.stdin.readline())
     cancel = threading.Event()
     threading.Thread(target=_cancel_at_the_end, args=(cancel,), daemon=True).start()
 
+    def say(message: dict[str, Any]) -> None:
+        replies.write(json.dumps(message) + "\n")
+        replies.flush()
+
     def listen(progress: Progress) -> None:
-        _say({"progress": [progress.done, progress.total, progress.label]})
+        say({"progress": [progress.done, progress.total, progress.label]})
 
     running = Running(listener=listen, cancel=cancel)
     try:
-        _say({"result": _perform(asked["operation"], asked["request"], store, running)})
+        say({"result": _perform(asked["operation"], asked["request"], store, running)})
     except DubwrightError as error:
-        _say({"error": error.as_dict()})
+        say({"error": error.as_dict()})
     except Cancelled:
-        _say({"cancelled": True})
+        say({"cancelled": True})
     except Exception:  # noqa: BLE001 - a fault of ours is reported whole, never hidden
-        _say({"fault": traceback.format_exc()})
+        say({"fault": traceback.format_exc()})
 
 
 def _perform(operation: str, request: Any, store: Store, running: Running) -> dict[str, Any]:
@@ -65,11 +71,6 @@ def _delivered(dub: Dub) -> dict[str, Any]:
         "timelines": {tag: str(path) for tag, path in dub.timelines.items()},
         "previews": {tag: str(path) for tag, path in dub.previews.items()},
     }
-
-
-def _say(message: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
 
 
 def _cancel_at_the_end(cancel: threading.Event) -> None:

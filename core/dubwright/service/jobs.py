@@ -86,11 +86,15 @@ class Jobs:
                 encoding="utf-8",
             )
             assert process.stdin is not None and process.stdout is not None
+            asked = json.dumps({"operation": job.operation, "request": request}) + "\n"
+            process.stdin.write(asked)
+            process.stdin.flush()
+            self._update(job.id, state="running")
             with self._lock:
                 self._processes[job.id] = process
-            self._update(job.id, state="running")
-            process.stdin.write(json.dumps({"operation": job.operation, "request": request}) + "\n")
-            process.stdin.flush()
+                cancelled = job.id in self._cancelled
+            if cancelled:
+                self.cancel(job.id)
             for line in process.stdout:
                 self._hear(job.id, json.loads(line))
             process.wait()

@@ -45,7 +45,17 @@ def serve(runtime_file: Path, store: Path) -> None:
             server.run([listener])
         finally:
             jobs.close()
-            runtime_file.unlink(missing_ok=True)
+            _withdraw(runtime_file)
+
+
+def _withdraw(path: Path) -> None:
+    """Remove our own announcement, not one that another service made since."""
+    try:
+        announced = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if announced.get("pid") == os.getpid():
+        path.unlink(missing_ok=True)
 
 
 def _announce(path: Path, port: int, token: str) -> None:

@@ -79,9 +79,10 @@ def mix_stems(
         end = min(length, take.start + len(gained))
         dialogue[take.start : end] += gained[: end - take.start]
     if original.dialogue is not None:
-        own = original.dialogue.mean(axis=1)
+        keeping = np.zeros(length, np.float32)
         for start, end in kept:
-            dialogue += own * _window(length, start, end, FADE_S)
+            keeping = np.maximum(keeping, _window(length, start, end, FADE_S))
+        dialogue += original.dialogue.mean(axis=1) * keeping
 
     if original.effects is not None:
         effects, note = original.effects, "the M&E stem, untouched"

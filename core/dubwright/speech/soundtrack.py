@@ -21,6 +21,7 @@ Samples = NDArray[np.float32]
 Stem = Literal["DX", "M&E", "mix"]
 
 CHANNELS: Final = 2
+SURROUND: Final = 6  # L R C LFE Ls Rs, as WAV orders 5.1
 AUDIO_FILES: Final = frozenset({".wav", ".aif", ".aiff", ".flac", ".ogg", ".w64"})
 
 
@@ -64,30 +65,49 @@ class SoundClip:
         }
 
 
-def gather_original(clips: Sequence[SoundClip], length: int) -> Original:
-    """Stems of the whole timeline, float32 [length, 2] at 48 kHz."""
+def gather_original(clips: Sequence[SoundClip], start: int, end: int) -> Original:
+    """Stems of the timeline's samples `start` to `end` at 48 kHz, float32 [samples, 2].
+
+    Where a DX stem is given, every track that is not dialogue counts as M&E.
+    """
     stems: dict[str, Samples] = {}
-    files: dict[Path, Samples] = {}
     for clip in clips:
-        if clip.path not in files:
-            files[clip.path] = _read(clip.path)
-        stem = stems.setdefault(clip.stem, np.zeros((length, CHANNELS), np.float32))
-        start, first = round(clip.record_start * MIX_RATE), round(clip.media_start * MIX_RATE)
-        heard = files[clip.path][first : first + round(clip.duration * MIX_RATE)]
-        heard = heard[: max(0, length - start)]
-        stem[start : start + len(heard)] += heard
+        stem = stems.setdefault(clip.stem, np.zeros((end - start, CHANNELS), np.float32))
+        first = max(start, round(clip.record_start * MIX_RATE))
+        last = min(end, round((clip.record_start + clip.duration) * MIX_RATE))
+        if first < last:
+            skipped = Fraction(first, MIX_RATE) - clip.record_start
+            heard = _read(clip.path, clip.media_start + skipped, last - first)
+            stem[first - start : first - start + len(heard)] += heard
     dialogue, effects, mix = stems.get("DX"), stems.get("M&E"), stems.get("mix")
-    if mix is not None and effects is not None and dialogue is None:
+    if mix is not None and dialogue is not None:
+        effects, mix = mix if effects is None else effects + mix, None
+    elif mix is not None and effects is not None:
         dialogue, mix = mix, None
     return Original(dialogue, effects, mix)
 
 
-def _read(path: Path) -> Samples:
+def _read(path: Path, start: Fraction, samples: int) -> Samples:
+    """At most `samples` samples at 48 kHz, stereo, from a moment of a file."""
+    seconds = Fraction(samples, MIX_RATE)
     if path.suffix.lower() in AUDIO_FILES:
-        samples, rate = read_audio(path)
+        heard, rate = read_audio(path, start, seconds)
     else:
-        samples, rate = read_movie_audio(path)
-    stereo = (
-        np.repeat(samples, CHANNELS, axis=1) if samples.shape[1] == 1 else samples[:, :CHANNELS]
-    )
-    return resampled(np.ascontiguousarray(stereo), rate, MIX_RATE)
+        whole, rate = read_movie_audio(path)
+        first = round(start * rate)
+        heard = whole[first : first + round(seconds * rate)]
+    return resampled(_stereo(heard), rate, MIX_RATE)[:samples]
+
+
+def _stereo(samples: Samples) -> Samples:
+    """Two channels: 5.1 is downmixed (ITU-R BS.775), anything else averaged onto both."""
+    channels = samples.shape[1]
+    if channels == CHANNELS:
+        return np.ascontiguousarray(samples)
+    if channels == SURROUND:
+        left, right, centre, _, left_back, right_back = samples.T
+        half = np.float32(0.5**0.5)
+        return np.stack(
+            [left + half * (centre + left_back), right + half * (centre + right_back)], axis=1
+        )
+    return np.repeat(samples.mean(axis=1, keepdims=True), CHANNELS, axis=1)

@@ -51,10 +51,10 @@ def _spoken(
     synthesizer: Synthesizer, speech: Speech, cue: Cue, language: str, fit: Fit, folder: Path
 ) -> Take:
     samples = resampled(speech.samples, speech.sample_rate, TAKE_RATE)
-    audio = Path(f"{cue.id}.{language}.wav")
+    audio = Path("take.wav")
     write_wav(folder / audio, samples, TAKE_RATE)
     return Take(
-        cue=cue.id,
+        text=cue.text[language],
         language=language,
         audio=audio,
         sample_rate=TAKE_RATE,
@@ -73,10 +73,10 @@ def recorded_take(
     samples, rate = read_mono(recording)
     samples = trimmed(resampled(samples, rate, TAKE_RATE), TAKE_RATE)
     fitted, fit = fit_recording(samples, TAKE_RATE, cue.end_ms - cue.start_ms, room_ms)
-    audio = Path(f"{cue.id}.{language}.wav")
+    audio = Path("take.wav")
     write_wav(folder / audio, fitted, TAKE_RATE)
     return Take(
-        cue=cue.id,
+        text=cue.text[language],
         language=language,
         audio=audio,
         sample_rate=TAKE_RATE,
@@ -92,10 +92,10 @@ def finished_take(aligner: Aligner, recording: Path, cue: Cue, language: str, fo
     """Time the phones of a recording that is final, and write it into a folder as it is."""
     samples, rate = read_mono(recording)
     samples = resampled(samples, rate, TAKE_RATE)
-    audio = Path(f"{cue.id}.{language}.wav")
+    audio = Path("take.wav")
     write_wav(folder / audio, samples, TAKE_RATE)
     return Take(
-        cue=cue.id,
+        text=cue.text[language],
         language=language,
         audio=audio,
         sample_rate=TAKE_RATE,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ class Fingerprints:
 
     def __init__(self, folder: Path) -> None:
         self._database = folder / "fingerprints.sqlite"
-        with self._connect() as connection:
+        with self._connected() as connection:
             connection.execute("pragma journal_mode=wal")
             connection.execute(
                 "create table if not exists file"
@@ -37,10 +38,18 @@ class Fingerprints:
 
     def of_files(self, paths: Iterable[Path]) -> list[str]:
         """The hashes of many files, in their order. See of_file."""
-        connection = self._connect()
+        with self._connected() as connection:
+            return [self._remembered(connection, path.absolute()) for path in paths]
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """A connection on which every statement commits itself: a hash once made is kept."""
         try:
-            with connection:
-                return [self._remembered(connection, path.absolute()) for path in paths]
+            connection = sqlite3.connect(self._database, timeout=30, isolation_level=None)
+            try:
+                yield connection
+            finally:
+                connection.close()
         except sqlite3.OperationalError as error:
             raise DubwrightError(
                 "The disk is full" if "full" in str(error) else "The store cannot be written",
@@ -48,11 +57,6 @@ class Fingerprints:
                 why=str(error),
                 repair="free some space, or choose another disk with --store",
             ) from error
-        finally:
-            connection.close()
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._database, timeout=30)
 
     def _remembered(self, connection: sqlite3.Connection, path: Path) -> str:
         try:

@@ -130,7 +130,10 @@ class Store:
             if total <= self.size_limit:
                 break
             if folder.name not in keep:
-                shutil.rmtree(folder)
+                # Out of sight first: half a result must never be found.
+                leaving = Path(tempfile.mkdtemp(dir=self._making, prefix="evicted-")) / folder.name
+                folder.rename(leaving)
+                shutil.rmtree(leaving.parent)
                 total -= sizes[folder]
                 removed.append(folder.name)
         return removed

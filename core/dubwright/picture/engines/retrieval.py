@@ -61,6 +61,7 @@ class RetrievalRenderer:
         library: Sequence[LibraryView],
         curves: MouthCurves,
         first_frame: int,
+        joins: tuple[bool, bool],
     ) -> list[Choice]:
         mouths = _Mouths(library)
         frames = range(first_frame, first_frame + len(curves))
@@ -68,7 +69,7 @@ class RetrievalRenderer:
         if len(mouths) < MIN_LIBRARY_FRAMES:
             why = f"the actor's mouth is seen in only {len(mouths)} frames of the timeline"
             return [Choice(reason=reason or why) for reason in reasons]
-        reach = REACH * float(mouths.curves[:, 0].max()) + REACH_SLACK_IOD
+        reach = _reach(mouths.curves)
         if np.median(curves.values[:, 0]) > reach:
             why = "the actor never opens the mouth far enough on the timeline to draw this line"
             return [Choice(reason=reason or why) for reason in reasons]
@@ -77,8 +78,8 @@ class RetrievalRenderer:
         wanted = np.minimum(curves.values.astype(np.float64), [reach, np.inf, np.inf, np.inf])
         strength = _ramps(
             reasons,
-            from_cut=first_frame == 0,
-            to_cut=frames.stop == len(plate.track),
+            from_cut=first_frame == 0 or joins[0],
+            to_cut=frames.stop == len(plate.track) or joins[1],
         )
         chosen: list[list[tuple[int, float]]] = [[] for _ in frames]
         for start, end in _runs(np.array([not reason for reason in reasons])):
@@ -163,6 +164,7 @@ class _Brush:
             ]
         )
         curves = mouth_curves(positions)
+        self._reach = _reach(curves)
         self._to_shape = CurveToShape.learned(positions, curves)
         rank = np.argsort(curves[:, 0])[int(len(curves) * OPEN_MOUTHED_PERCENTILE / 100)]
         self._triangles = face_triangles(positions[rank][:MESH_POINTS, :2])
@@ -197,7 +199,8 @@ class _Brush:
             ),
             np.zeros((1, 3)),
         )
-        bent = self._to_shape.towards(mixed, curves)
+        reachable = np.minimum(curves, [self._reach, np.inf, np.inf, np.inf]).astype(np.float32)
+        bent = self._to_shape.towards(mixed, reachable)
         own = self._motion.positions[frame]
         shape: Array = own + choice.strength * (bent - own)
         return shape
@@ -225,6 +228,11 @@ class _Brush:
         share = np.ascontiguousarray(matte.mouth[rows, columns] * np.float32(choice.strength))
         drawn[rows, columns] = blended(toned, np.ascontiguousarray(under), share)
         return drawn, matte.mouth
+
+
+def _reach(curves: NDArray[np.floating[Any]]) -> float:
+    """How far the mouth can be opened without stretching teeth, from the library's curves."""
+    return REACH * float(curves[:, 0].max()) + REACH_SLACK_IOD
 
 
 def _patch(drawn: Image, mouth: Image, jaw: WarpMap, strength: float, picture: Image) -> Patch:

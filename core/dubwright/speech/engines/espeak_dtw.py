@@ -23,6 +23,7 @@ __all__ = ["EspeakDtwAligner"]
 STAY_COST: Final = 0.35
 SKIP_COST: Final = 0.35
 SILENCE_COST: Final = 0.5
+LONGEST_S: Final = 40
 SPEECH_LEVEL: Final = 0.35
 # Boundaries come late by as much as the voice is unlike the reference: by two frames against hand
 # labels of people, whose mean distance to the reference is about 1, and not at all where the
@@ -60,6 +61,9 @@ class EspeakDtwAligner:
     def __init__(self) -> None:
         self._voice = EspeakSynthesizer()
 
+    def languages(self) -> dict[str, str]:
+        return self._voice.languages()
+
     def align(
         self, samples: NDArray[np.float32], sample_rate: int, text: str, language: str
     ) -> tuple[Phone, ...]:
@@ -69,6 +73,13 @@ class EspeakDtwAligner:
                 where=f"the take of {text!r}",
                 why="no sample is louder than -80 dB",
                 repair="record the line again, or remove the file to have it synthesised",
+            )
+        if len(samples) > LONGEST_S * sample_rate:
+            raise DubwrightError(
+                "A recording is too long to be timed at once",
+                where=f"the take of {text!r}",
+                why=f"it lasts {len(samples) / sample_rate:.0f} s; {LONGEST_S} s are the most",
+                repair="split it into lines, each a cue of its own",
             )
         features, energy = cepstra(samples, sample_rate)
         recording, loudness = normalised(features, energy), frame_energy(energy)
