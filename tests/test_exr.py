@@ -145,6 +145,21 @@ def test_a_written_picture_is_read_back(
     assert np.array_equal(read_rgb(path), picture.astype(np.float32))
 
 
+@pytest.mark.parametrize(
+    ("codec", "name"),
+    [("ZIP", ""), ("PIZ", ""), ("NO", ""), ("DWAA", "DWAA"), ("B44A", "B44A"), ("PXR24", "PXR24")],
+)
+def test_a_lossy_codec_is_named(tmp_path: Path, codec: str, name: str) -> None:
+    path = tmp_path / "frame.exr"
+    grey = OpenEXR.Channel(np.full((8, 8), 0.5, np.float16))
+    header = {
+        "compression": getattr(OpenEXR, f"{codec}_COMPRESSION"),
+        "type": OpenEXR.scanlineimage,
+    }
+    OpenEXR.File(header, dict.fromkeys("RGB", grey)).write(str(path))
+    assert read_header(path).lossy_codec == name
+
+
 def test_a_text_file_is_no_frame(tmp_path: Path) -> None:
     path = tmp_path / "frame.exr"
     path.write_text("not a picture")

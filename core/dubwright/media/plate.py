@@ -41,6 +41,7 @@ class PlateSpec(BaseModel):
     width: int = 0
     height: int = 0
     pixel_aspect: float = 1.0
+    lossy_codec: str = Field("", description="Of EXR frames, where it is one.")
 
     def file(self, frame: int) -> Path:
         """The file that holds a frame."""
@@ -91,6 +92,7 @@ def probe_plate(spec: PlateSpec, named_space: str | None, config: ColourConfig) 
             "width": header.width,
             "height": header.height,
             "pixel_aspect": header.pixel_aspect,
+            "lossy_codec": header.lossy_codec,
         }
     )
 

@@ -143,9 +143,19 @@ def _shots(plan: DubPlan, part: LanguagePlan, reasons: dict[str, list[str]]) -> 
                     for run in _runs(frames)
                     if frames[run.start]
                 ),
+                note=_codec_note(plan.plates[shot.uid].lossy_codec),
             )
         )
     return rows
+
+
+def _codec_note(codec: str) -> str:
+    if not codec:
+        return ""
+    return (
+        f"{codec} loses a little at each encoding: drawn frames are encoded a second time, so "
+        "they differ slightly from the plate outside the matte too; the patches do not"
+    )
 
 
 def _runs(reasons: list[str]) -> list[FrameRange]:

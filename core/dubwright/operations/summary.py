@@ -80,6 +80,12 @@ def _missing(plan: DubPlan) -> list[str]:
     if not any(sound.stem == "M&E" for sound in plan.timeline.sounds):
         missing.append("an M&E stem: the original mix will be lowered under each new line")
     missing += [
+        f"a lossless codec of {uid}: {spec.lossy_codec} frames that are drawn lose a little "
+        "outside the matte; lay the patches over the plate to keep it"
+        for uid, spec in plan.plates.items()
+        if spec.lossy_codec
+    ]
+    missing += [
         f"a consent for {part.language}: it will be a marked draft (--cast cast.json)"
         for part in plan.languages
         if part.disclosure.value == "draft"

@@ -82,6 +82,7 @@ class ShotReport(_Frozen):
     in_cues: int
     drawn_in_cues: int
     passed_through: tuple[PassedThrough, ...]
+    note: str = ""
 
 
 class LanguageReport(_Frozen):

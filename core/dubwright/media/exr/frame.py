@@ -32,6 +32,7 @@ __all__ = [
 Array = NDArray[np.float32]
 
 MAGIC: Final = b"\x76\x2f\x31\x01"
+LOSSY_CODECS: Final = frozenset({"B44", "B44A", "DWAA", "DWAB", "PXR24", "LJ2K"})
 RGB: Final = ("R", "G", "B")
 # Header attributes of the plate that a patch keeps, so that it lines up wherever it is loaded.
 KEPT_IN_PATCH: Final = (
@@ -58,6 +59,13 @@ class ExrHeader:
     height: int
     pixel_aspect: float
     attributes: Mapping[str, Any]
+
+    @property
+    def lossy_codec(self) -> str:
+        """The name of the codec where it loses something at each encoding; "" where it does not."""
+        name = str(self.attributes.get("compression", "")).rpartition(".")[2].partition(":")[0]
+        plain = name.removesuffix("_COMPRESSION")
+        return plain if plain in LOSSY_CODECS else ""
 
     @property
     def rate(self) -> Fraction | None:
