@@ -32,6 +32,13 @@ class Box:
         """Index of the box's pixels in an array [height, width, ...] of the whole frame."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
+    def within(self, outer: Box) -> tuple[slice, slice]:
+        """Index of the box's pixels in an array of the pixels of a box around it."""
+        return (
+            slice(self.y0 - outer.y0, self.y1 - outer.y0),
+            slice(self.x0 - outer.x0, self.x1 - outer.x0),
+        )
+
     def clipped(self, width: int, height: int) -> Box:
         """The part of the box inside a frame of this size; empty boxes collapse to no pixels."""
         x0, y0 = min(max(self.x0, 0), width), min(max(self.y0, 0), height)

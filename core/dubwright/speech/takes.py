@@ -51,19 +51,9 @@ def _spoken(
     synthesizer: Synthesizer, speech: Speech, cue: Cue, language: str, fit: Fit, folder: Path
 ) -> Take:
     samples = resampled(speech.samples, speech.sample_rate, TAKE_RATE)
-    audio = Path("take.wav")
-    write_wav(folder / audio, samples, TAKE_RATE)
-    return Take(
-        text=cue.text[language],
-        language=language,
-        audio=audio,
-        sample_rate=TAKE_RATE,
-        length=len(samples),
-        phones=_at_rate(speech.phones, speech.sample_rate),
-        engine=synthesizer.card.identity,
-        aligned_by=synthesizer.card.identity,
-        fit=fit,
-    )
+    phones = _at_rate(speech.phones, speech.sample_rate)
+    made_by = synthesizer.card.identity
+    return _written(samples, phones, (made_by, made_by), cue.text[language], language, fit, folder)
 
 
 def recorded_take(
@@ -73,37 +63,48 @@ def recorded_take(
     samples, rate = read_mono(recording)
     samples = trimmed(resampled(samples, rate, TAKE_RATE), TAKE_RATE)
     fitted, fit = fit_recording(samples, TAKE_RATE, cue.end_ms - cue.start_ms, room_ms)
-    audio = Path("take.wav")
-    write_wav(folder / audio, fitted, TAKE_RATE)
-    return Take(
-        text=cue.text[language],
-        language=language,
-        audio=audio,
-        sample_rate=TAKE_RATE,
-        length=len(fitted),
-        phones=aligner.align(fitted, TAKE_RATE, cue.text[language], language),
-        engine="recording",
-        aligned_by=aligner.card.identity,
-        fit=fit,
-    )
+    return _timed(aligner, fitted, cue.text[language], language, fit, folder)
 
 
 def finished_take(aligner: Aligner, recording: Path, cue: Cue, language: str, folder: Path) -> Take:
     """Time the phones of a recording that is final, and write it into a folder as it is."""
     samples, rate = read_mono(recording)
     samples = resampled(samples, rate, TAKE_RATE)
+    fit = Fit(slot=len(samples), speed=1.0, verdict="fits")
+    return _timed(aligner, samples, cue.text[language], language, fit, folder)
+
+
+def _timed(
+    aligner: Aligner, samples: Samples, text: str, language: str, fit: Fit, folder: Path
+) -> Take:
+    phones = aligner.align(samples, TAKE_RATE, text, language)
+    made_by = ("recording", aligner.card.identity)
+    return _written(samples, phones, made_by, text, language, fit, folder)
+
+
+def _written(
+    samples: Samples,
+    phones: tuple[Phone, ...],
+    made_by: tuple[str, str],
+    text: str,
+    language: str,
+    fit: Fit,
+    folder: Path,
+) -> Take:
+    """Write a take's WAV; `made_by` names the voice and what timed the phones."""
     audio = Path("take.wav")
     write_wav(folder / audio, samples, TAKE_RATE)
+    voice, aligned_by = made_by
     return Take(
-        text=cue.text[language],
+        text=text,
         language=language,
         audio=audio,
         sample_rate=TAKE_RATE,
         length=len(samples),
-        phones=aligner.align(samples, TAKE_RATE, cue.text[language], language),
-        engine="recording",
-        aligned_by=aligner.card.identity,
-        fit=Fit(slot=len(samples), speed=1.0, verdict="fits"),
+        phones=phones,
+        engine=voice,
+        aligned_by=aligned_by,
+        fit=fit,
     )
 
 

@@ -61,9 +61,9 @@ def marked(patch: Patch, width: int, height: int) -> Patch:
     alpha = np.zeros((box.height, box.width), np.float32)
     rows, columns = np.mgrid[box.y0 : box.y1, box.x0 : box.x1].astype(np.float32) + 0.5
     stmap = np.stack([columns / width, 1 - rows / height], axis=-1).astype(np.float32)
-    inside = _within(patch.box, box)
+    inside = patch.box.within(box)
     rgb[inside], alpha[inside], stmap[inside] = patch.rgb, patch.alpha, patch.stmap
-    place = _within(mark, box)
+    place = mark.within(box)
     cover = np.maximum(text, SHADE * _shade(text))
     rgb[place] = rgb[place] * (1 - cover[..., None]) + MARK_LIGHT * text[..., None]
     alpha[place] = alpha[place] * (1 - cover) + cover
@@ -104,10 +104,3 @@ def _text(words: str, width: int, height: int) -> tuple[NDArray[np.float32], tup
     margin = min(round(height * 0.02), height - text_height)
     left = min(round(width * 0.02), width - text_width)
     return coverage.astype(np.float32) / np.float32(255), (left, height - text_height - margin)
-
-
-def _within(inner: Box, outer: Box) -> tuple[slice, slice]:
-    return (
-        slice(inner.y0 - outer.y0, inner.y1 - outer.y0),
-        slice(inner.x0 - outer.x0, inner.x1 - outer.x0),
-    )

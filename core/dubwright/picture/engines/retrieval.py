@@ -221,7 +221,7 @@ class _Brush:
                 max(0.8, MAP_BLUR_IOD * interocular),
             )  # fmt: skip
             mixed += np.float32(weight) * bend.sampled(encode_log(crop), corner)
-        rows, columns = _relative(inner, box)
+        rows, columns = inner.within(box)
         under = plate[rows, columns]
         toned = tone_matched(mixed, under, matte.skin[rows, columns], interocular)
         drawn = plate.copy()
@@ -273,13 +273,6 @@ def _inner_box(matte: Image, pad: int, box: Box) -> Box:
     inner = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
     padded = inner.padded(pad).clipped(box.width, box.height)
     return Box(padded.x0 + box.x0, padded.y0 + box.y0, padded.x1 + box.x0, padded.y1 + box.y0)
-
-
-def _relative(inner: Box, box: Box) -> tuple[slice, slice]:
-    return (
-        slice(inner.y0 - box.y0, inner.y1 - box.y0),
-        slice(inner.x0 - box.x0, inner.x1 - box.x0),
-    )
 
 
 def _ramps(reasons: Sequence[str], *, from_cut: bool, to_cut: bool) -> Array:
