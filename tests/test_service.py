@@ -80,6 +80,8 @@ def test_a_failed_job_says_what_where_why_and_how_to_repair(
 def test_a_faulty_request_is_refused_at_once(service: Service, tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="rate"):
         service.submit("animate", _animate(tmp_path, rate="fast"))
+    with pytest.raises(ServiceError, match="relative"):
+        service.submit("animate", _animate(tmp_path, output="out"))
     with pytest.raises(ServiceError, match="operation"):
         service.submit("fly", {})
     with pytest.raises(ServiceError, match="no job"):

@@ -3,7 +3,7 @@
 """Characters that speak, in Blender: a line goes to the service, keys on a shape key come back.
 
     import dubwright_blender
-    dubwright_blender.speak(bpy.context.object, "mouthOpen", "Good morning.", "en", "/tmp/lines")
+    dubwright_blender.speak(bpy.context.object, "mouthOpen", "Good morning.", "en", "/shots/lines")
 
 Runs inside Blender, or under its Python module. dubwright_plugin must be importable.
 """

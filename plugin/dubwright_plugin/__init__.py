@@ -4,7 +4,7 @@ Standard library only, Python 3.9 and newer.
 
     from dubwright_plugin import connect
     service = connect()
-    job = service.submit("animate", {"text": "Hello.", "language": "en", "output": "/tmp/line"})
+    job = service.submit("animate", {"text": "Hello.", "language": "en", "output": "/shots/line"})
     for state in service.follow(job):
         print(state["label"])
 """

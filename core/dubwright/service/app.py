@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -52,6 +52,10 @@ def create_app(jobs: Jobs, stop: Callable[[], None]) -> FastAPI:
             fault = error.errors()[0]
             place = " > ".join(str(step) for step in fault["loc"])
             raise HTTPException(422, {"where": place, "why": fault["msg"]}) from error
+        for name, path in _paths(request):
+            if not path.is_absolute():
+                why = f"{path} is relative, and the service does not know to what"
+                raise HTTPException(422, {"where": name, "why": why})
         return asdict(jobs.submit(submission.operation, request.model_dump(mode="json")))
 
     @app.get("/v1/jobs")
@@ -82,6 +86,13 @@ def create_app(jobs: Jobs, stop: Callable[[], None]) -> FastAPI:
         return FileResponse(path)
 
     return app
+
+
+def _paths(request: BaseModel) -> Iterator[tuple[str, Path]]:
+    """The paths in a request, with the names of their fields."""
+    for name, value in request:
+        inside = value.values() if isinstance(value, dict) else [value]
+        yield from ((name, item) for item in inside if isinstance(item, Path))
 
 
 def _known(jobs: Jobs, job_id: str) -> Job:
