@@ -56,8 +56,8 @@ class EspeakDtwAligner:
         version=2,
         licence="Apache-2.0",
         commercial_use=True,
-        limits="Best on lines under ten seconds; refuses more than 40. Its error on real speech has "
-        "not been measured with this implementation.",
+        limits="Best on lines under ten seconds; refuses more than 40. Its error on real speech "
+        "has not been measured with this implementation.",
     )
 
     def __init__(self) -> None:
