@@ -51,6 +51,17 @@ def test_a_line_is_spoken_with_phones_in_order(voice: EspeakSynthesizer, languag
     assert {"m", "p"} <= {phone.symbol for phone in speech.phones}
 
 
+def test_a_stop_lasts_from_closing_to_burst(voice: EspeakSynthesizer) -> None:
+    """Its silence belongs to it and not to the vowel before: the lips are shut in it."""
+    speech = voice.speak("Le port, le capot.", "fr", 1.0)
+    stops = [phone for phone in speech.phones if phone.symbol == "p"]
+    assert len(stops) == 2
+    for stop in stops:
+        first_10_ms = speech.samples[stop.start : stop.start + speech.sample_rate // 100]
+        assert np.abs(first_10_ms).max() < 0.003
+        assert 0.050 < (stop.end - stop.start) / speech.sample_rate < 0.120
+
+
 def test_the_same_line_gives_the_same_samples(voice: EspeakSynthesizer) -> None:
     first, second = (voice.speak(LINE, "es", 1.1) for _ in range(2))
     assert np.array_equal(first.samples, second.samples) and first.phones == second.phones

@@ -147,7 +147,7 @@ def learned(usual: Articulation, observations: Sequence[Observation]) -> Articul
 
 def _timings() -> list[Timing]:
     grid = itertools.product(
-        (0.04, 0.06, 0.09), (0.03, 0.05, 0.07), (0.3, 0.6, 0.9), (0.5, 1.0),
+        (0.015, 0.03, 0.06, 0.09), (0.015, 0.03, 0.05, 0.07), (0.3, 0.6, 0.9), (0.0, 0.5, 1.0),
         (-0.06, -0.03, -0.015, 0.0, 0.015, 0.03, 0.06),
     )  # fmt: skip
     return [

@@ -18,16 +18,19 @@ __all__ = ["DominancePredictor"]
 
 Array = NDArray[np.floating[Any]]
 
-CLOSURE_FLANK_S: Final = 0.020
-TEETH_FLANK_S: Final = 0.030
-TEETH_SHARE_OF_OPEN: Final = 0.3
+# The middle part of a phone for which its lips stay where they must be, and how fast they leave.
+HELD: Final = 0.5
+FLANK_S: Final = 0.020
+# Of the actor's wide-open aperture: lips closed for p, b, m; teeth on the lip for f, v.
+CLOSED: Final = 0.05
+TEETH_ON_LIP: Final = (0.1, 0.3)
 
 
 class DominancePredictor:
     card = EngineCard(
         name="dominance",
         kind=EngineKind.MOUTH_PREDICTOR,
-        version=2,
+        version=3,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Needs phones. Without a transcript of the plate's own dialogue the articulation "
@@ -48,27 +51,50 @@ class DominancePredictor:
         targets = np.array([articulation.targets[name] for name in CLASSES])
         curves = shares(times, spoken, articulation.timing) @ targets
         ahead = times + articulation.timing.lead_s
-        closing = _away_from(ahead, spoken, Viseme.PP, CLOSURE_FLANK_S, float(rate))
-        touching = _away_from(ahead, spoken, Viseme.FF, TEETH_FLANK_S, float(rate))
-        open_wide = articulation.targets[Viseme.AA][0]
-        aperture = np.maximum(curves[:, 0], 0) * closing
-        limit = open_wide * (TEETH_SHARE_OF_OPEN + (1.5 - TEETH_SHARE_OF_OPEN) * touching)
-        curves[:, 0] = np.minimum(aperture, limit)
+        aperture = np.maximum(curves[:, 0], 0)
+        for viseme, limit in _limits(articulation).items():
+            aperture = _held_to(limit, aperture, ahead, spoken, viseme, float(rate))
+        curves[:, 0] = aperture
         return MouthCurves(rate, curves.astype(np.float32))
 
 
-def _away_from(
-    times: Array, phones: Sequence[Timed], viseme: Viseme, flank_s: float, rate: float
-) -> Array:
-    """0 inside every phone of this viseme, 1 away from it, [times].
+def _limits(articulation: Articulation) -> dict[Viseme, float]:
+    """The widest aperture while lips or teeth touch: as this actor does it, within reason."""
+    wide, closed, teeth = (
+        articulation.targets[viseme][0] for viseme in (Viseme.AA, Viseme.PP, Viseme.FF)
+    )
+    least, most = TEETH_ON_LIP
+    return {
+        Viseme.PP: min(max(closed, 0.0), CLOSED * wide),
+        Viseme.FF: min(max(teeth, least * wide), most * wide),
+    }
 
-    A phone shorter than a frame is widened to one, so that at least one frame shows it.
+
+def _held_to(
+    limit: float,
+    aperture: Array,
+    times: Array,
+    phones: Sequence[Timed],
+    viseme: Viseme,
+    rate: float,
+) -> Array:
+    """The aperture, no wider than the limit in the middle of every phone of this viseme, [times].
+
+    At least one frame shows every such phone, however short: the one where the mouth is narrowest
+    already.
     """
-    gate = np.ones(len(times))
     for start, end, symbol in phones:
-        if viseme_of(symbol) is viseme:
-            half = max((end - start) / 2, 0.51 / rate)
-            distance = np.clip(np.abs(times - (start + end) / 2) - half, 0, None)
-            rise = np.clip(distance / flank_s, 0, 1)
-            gate = np.minimum(gate, rise * rise * (3 - 2 * rise))
-    return gate
+        if viseme_of(symbol) is not viseme:
+            continue
+        off = np.abs(times - (start + end) / 2)
+        reached = np.flatnonzero(off <= max((end - start) / 2, 0.51 / rate))
+        if not len(reached):
+            continue
+        held = off <= HELD * (end - start) / 2
+        held[reached[np.argmin(aperture[reached])]] = True
+        first, last = times[held][[0, -1]]
+        away = np.maximum(first - times, times - last).clip(0)
+        leave = (away / FLANK_S).clip(0, 1)
+        free = leave * leave * (3 - 2 * leave)
+        aperture = np.minimum(aperture, aperture * free + limit * (1 - free))
+    return aperture
