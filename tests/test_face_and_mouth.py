@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubwright.face.head_frame import head_template, in_head_frame, mouth_curves
+from dubwright.face.landmarks import INNER_LIP_PAIRS, RIGID
+from dubwright.face.track import steadied
 from dubwright.model import FaceTrack, Phone
 from dubwright.mouth.articulation import Observation, learned, shares, usual_articulation
 from dubwright.mouth.engines.dominance import DominancePredictor
@@ -193,3 +195,19 @@ def test_lip_distance_ignores_where_the_mouth_is() -> None:
 def test_a_span_of_any_length_has_a_lag(frames: int) -> None:
     curve = np.abs(np.sin(np.arange(frames)))
     assert np.isfinite(lag_ms(curve, curve, 60.0))
+
+
+def test_lips_are_not_smoothed_with_the_head() -> None:
+    """One closed frame among open ones stays closed while the head's jitter is taken out."""
+    rng = np.random.default_rng(3)
+    upper, lower = INNER_LIP_PAIRS[0]
+    face = rng.uniform(100, 300, (478, 3)).astype(np.float32)
+    frames = np.repeat(face[None], 11, axis=0)
+    closed = frames.copy()
+    closed[5, lower] = closed[5, upper]
+    jitter = rng.normal(0, 1, (11, 1, 3)).astype(np.float32)
+    steady = steadied(closed + jitter)
+    gap = np.linalg.norm(steady[:, lower] - steady[:, upper], axis=1)
+    assert gap[5] < 0.01 and gap[4] == pytest.approx(gap[0], rel=1e-3)
+    rigid = steady[:, RIGID].mean(axis=1)
+    assert np.diff(rigid, axis=0).std() < 0.7 * np.diff(jitter[:, 0], axis=0).std()

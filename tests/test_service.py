@@ -183,7 +183,7 @@ def test_a_host_starts_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("DUBWRIGHT_RUNTIME", str(tmp_path / "service.json"))
     monkeypatch.setenv("DUBWRIGHT_PYTHON", sys.executable)
     service = connect()
-    assert "retrieval/2" in service.health()["engines"]
+    assert "retrieval/3" in service.health()["engines"]
     subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
     deadline = time.monotonic() + 20
     while (tmp_path / "service.json").exists():

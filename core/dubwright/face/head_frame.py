@@ -22,7 +22,7 @@ from dubwright.face.landmarks import (
     RIGID,
 )
 
-__all__ = ["HeadMotion", "head_template", "in_head_frame", "mouth_curves"]
+__all__ = ["HeadMotion", "head_template", "in_head_frame", "mouth_curves", "similarity"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -75,7 +75,7 @@ def head_template(landmarks: NDArray[np.float32]) -> Array:
     spread = rigid[:: max(1, len(rigid) // TEMPLATE_FRAMES)]
     shape: Array = rigid[len(rigid) // 2]
     for _ in range(TEMPLATE_ROUNDS):
-        scale, rotation, translation = _similarity(spread, shape)
+        scale, rotation, translation = similarity(spread, shape)
         laid = scale[:, None, None] * spread @ rotation.transpose(0, 2, 1) + translation[:, None]
         shape = np.median(laid, axis=0)
     right, left = (shape[RIGID.index(i)] for i in (OUTER_EYE_RIGHT, OUTER_EYE_LEFT))
@@ -103,7 +103,7 @@ def in_head_frame(landmarks: NDArray[np.float32], template: Array) -> HeadMotion
     )
     if not found.any():
         return motion
-    scale, rotation, translation = _similarity(points[found][:, RIGID], template)
+    scale, rotation, translation = similarity(points[found][:, RIGID], template)
     laid = scale[:, None, None] * points[found] @ rotation.transpose(0, 2, 1)
     laid += translation[:, None]
     motion.positions[found] = laid
@@ -127,10 +127,14 @@ def mouth_curves(positions: Array) -> NDArray[np.float32]:
     return np.stack([np.mean(gaps, axis=0), width, protrusion, jaw], axis=1).astype(np.float32)
 
 
-def _similarity(points: Array, target: Array) -> tuple[Array, Array, Array]:
-    """Scale, rotation and translation that lay each of points [n, p, 3] on target [p, 3]."""
-    centre, target_centre = points.mean(axis=1), target.mean(axis=0)
-    centred, target_centred = points - centre[:, None], target - target_centre
+def similarity(points: Array, target: Array) -> tuple[Array, Array, Array]:
+    """Scale [n], rotation [n, 3, 3] and translation [n, 3] that lay points [n, p, 3] on a target.
+
+    The target is one, [p, 3], or one for each, [n, p, 3]; laid = scale * rotation @ point +
+    translation (Umeyama, 1991).
+    """
+    centre, target_centre = points.mean(axis=1), target.mean(axis=-2)
+    centred, target_centred = points - centre[:, None], target - target_centre[..., None, :]
     u, singular, vt = np.linalg.svd(centred.transpose(0, 2, 1) @ target_centred)
     v, ut = vt.transpose(0, 2, 1), u.transpose(0, 2, 1)
     signs = np.ones((len(points), 3))

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
 from dubwright.engines import FaceTracker
-from dubwright.face.head_frame import HeadMotion, head_template, in_head_frame
+from dubwright.face.head_frame import HeadMotion, head_template, in_head_frame, similarity
 from dubwright.face.landmarks import RIGID
 from dubwright.media.colour import display_proxy
 from dubwright.media.plate import Plate
 from dubwright.model import FaceTrack, FrameRange
 
-__all__ = ["track_face"]
+__all__ = ["steadied", "track_face"]
 
 PROXY_LONGEST_SIDE: Final = 1280
 SMOOTHING_FRAMES: Final = 5
@@ -47,7 +47,7 @@ def track_face(plate: Plate, tracker: FaceTracker, step: Callable[[], None]) -> 
 
     landmarks = np.stack(list(tracker.follow(proxies())))
     landmarks *= np.array([width / size[0], spec.height / size[1], width / size[0]])
-    landmarks = _smoothed(landmarks)
+    landmarks = steadied(landmarks)
     if not np.isfinite(landmarks[:, 0, 0]).any():
         nothing = np.full((len(RIGID), 3), np.nan)
         return FaceTrack(landmarks, nothing, ("no face was found",) * len(landmarks))
@@ -56,15 +56,23 @@ def track_face(plate: Plate, tracker: FaceTracker, step: Callable[[], None]) -> 
     return FaceTrack(landmarks, template, _reasons(landmarks, motion, width, spec.height))
 
 
-def _smoothed(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Savitzky and Golay's filter over each unbroken run of found frames."""
-    smooth = landmarks.copy()
+def steadied(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The head moved smoothly, the mouth as it was found: smoothing lips would keep them open.
+
+    Savitzky and Golay's filter (1964) over the rigid points of each unbroken run of found frames.
+    """
+    steady = landmarks.copy()
     found = np.isfinite(landmarks[:, 0, 0])
     edges = np.flatnonzero(np.diff(np.r_[0, found, 0]))
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         if end - start >= SMOOTHING_FRAMES:
-            smooth[start:end] = savgol_filter(landmarks[start:end], SMOOTHING_FRAMES, 2, axis=0)
-    return smooth
+            run = landmarks[start:end].astype(np.float64)
+            rigid = run[:, RIGID]
+            smooth = savgol_filter(rigid, SMOOTHING_FRAMES, 2, axis=0)
+            scale, rotation, translation = similarity(rigid, smooth)
+            laid = scale[:, None, None] * run @ rotation.transpose(0, 2, 1)
+            steady[start:end] = laid + translation[:, None]
+    return steady
 
 
 def _reasons(

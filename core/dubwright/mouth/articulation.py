@@ -66,9 +66,9 @@ USUAL: Final[Mapping[str, _Usual]] = {
     CLOSE_ROUNDED: _Usual(0.40, -0.7, 0.8, 0.30, 1.8),
 }
 
-# Pull of the usual targets, in frames of full share: a quarter of a second of one viseme at 24 a
+# Pull of the usual targets, in frames of full share: an eighth of a second of one viseme at 24 a
 # second.
-PRIOR_FRAMES: Final = 6.0
+PRIOR_FRAMES: Final = 3.0
 LEAST_FRAMES: Final = 48
 
 

@@ -309,7 +309,10 @@ STAGES: Final[Mapping[str, Stage]] = {
     "check": _check,
     "preview": _preview,
 }
-VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1)
+VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
+    "track": 2,
+    "articulation": 2,
+}
 
 
 def _spec(context: Context) -> PlateSpec:

@@ -31,7 +31,7 @@ Array = NDArray[np.floating[Any]]
 Image = NDArray[np.float32]
 
 END_RAMP_FRAMES: Final = 6
-PASS_RAMP_FRAMES: Final = 4
+PASS_RAMP_FRAMES: Final = 2
 MIN_LIBRARY_FRAMES: Final = 12
 REACH: Final = 1.3
 REACH_SLACK_IOD: Final = 0.02
@@ -48,7 +48,7 @@ class RetrievalRenderer:
     card = EngineCard(
         name="retrieval",
         kind=EngineKind.MOUTH_RENDERER,
-        version=2,
+        version=3,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Needs 5 to 20 seconds of the actor talking, with open mouths; faces turned by at "
