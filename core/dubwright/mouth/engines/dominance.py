@@ -87,7 +87,7 @@ def _held_to(
         if viseme_of(symbol) is not viseme:
             continue
         off = np.abs(times - (start + end) / 2)
-        reached = np.flatnonzero(off <= max((end - start) / 2, 0.51 / rate))
+        reached = np.flatnonzero(off <= max((end - start) / 2, 0.5 / rate) + 1e-6)
         if not len(reached):
             continue
         held = off <= HELD * (end - start) / 2
