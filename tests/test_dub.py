@@ -309,7 +309,7 @@ def test_recorded_takes_efforts_and_lines_off_screen(dubbed: Dubbed, tmp_path: P
     )  # fmt: skip
     (language,) = result.report.languages
     engines = {cue.cue: (cue.dubbed, cue.engine) for cue in language.cues}
-    assert engines == {"a": (True, "recording"), "b": (False, ""), "c": (True, "espeak-ng/1")}
+    assert engines == {"a": (True, "recording"), "b": (False, ""), "c": (True, "espeak-ng/2")}
     assert not (result.folder / "frames").exists()
     assert all(shot.drawn == 0 for shot in language.shots)
     dialogue, _ = read_mono(result.folder / "stems" / "lighthouse.es.DX.wav")

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 from conftest import Sample
+from service_places import own_service_places, wait_for
 
+from dubwright._version import __version__
 from dubwright_plugin import JobFailed, Service, ServiceError, connect
+from dubwright_plugin.runtime import remember_installation
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,22 +28,15 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A service of this test's own, and the file that announces it."""
     folder = tmp_path_factory.mktemp("service")
     path = folder / "run" / "service.json"
-    before = os.environ.get("DUBWRIGHT_RUNTIME")
-    os.environ["DUBWRIGHT_RUNTIME"] = str(path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dubwright.cli", "serve", "--store", str(folder / "store")]
-    )
-    deadline = time.monotonic() + 30
-    while not path.exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    yield path
-    subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
-    assert process.wait(20) == 0
-    assert not path.exists()
-    os.environ.pop("DUBWRIGHT_RUNTIME")
-    if before is not None:
-        os.environ["DUBWRIGHT_RUNTIME"] = before
+    with own_service_places(folder, path):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dubwright.cli", "serve", "--store", str(folder / "store")]
+        )
+        wait_for(path.exists, process=process)
+        yield path
+        subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
+        assert process.wait(20) == 0
+        assert not path.exists()
 
 
 @pytest.fixture
@@ -85,7 +81,7 @@ def test_a_faulty_request_is_refused_at_once(service: Service, tmp_path: Path) -
     with pytest.raises(ServiceError, match="operation"):
         service.submit("fly", {})
     with pytest.raises(ServiceError, match="no job"):
-        service.state("unknown")
+        service.state("0" * 16)
 
 
 def test_a_job_is_cancelled(service: Service, sample: Sample, tmp_path: Path) -> None:
@@ -173,22 +169,36 @@ def test_a_client_without_a_service_says_how_to_start_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DUBWRIGHT_RUNTIME", str(tmp_path / "none.json"))
+    monkeypatch.setenv("DUBWRIGHT_INSTALLATION", str(tmp_path / "none.json"))
     monkeypatch.delenv("DUBWRIGHT_PYTHON", raising=False)
     with pytest.raises(ServiceError, match="dubwright serve"):
         connect()
 
 
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
-def test_a_host_starts_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DUBWRIGHT_RUNTIME", str(tmp_path / "service.json"))
-    monkeypatch.setenv("DUBWRIGHT_PYTHON", sys.executable)
-    service = connect()
-    assert "retrieval/3" in service.health()["engines"]
-    subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
-    deadline = time.monotonic() + 20
-    while (tmp_path / "service.json").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def test_a_host_starts_the_service_and_it_ends_by_itself(tmp_path: Path) -> None:
+    runtime = tmp_path / "service.json"
+    with own_service_places(tmp_path, runtime, idle_minutes=0.02):
+        remember_installation(sys.executable)
+        service = connect()
+        assert service.health()["version"] == __version__
+        wait_for(lambda: not runtime.exists())
+
+
+def test_a_user_has_one_service(service: Service) -> None:
+    assert service.health()
+    second = subprocess.run(
+        [sys.executable, "-m", "dubwright.cli", "serve"], capture_output=True, text=True, timeout=60
+    )
+    assert second.returncode == 2 and "running already" in second.stderr
+
+
+def test_capabilities_name_engines_languages_and_licences(service: Service) -> None:
+    found = service.capabilities()
+    engines = {card["name"]: card for card in found["engines"]}
+    assert engines["retrieval"]["licence"] == "Apache-2.0" and engines["retrieval"]["limits"]
+    assert "es" in found["languages"]["synthesizer"]["espeak-ng"]
+    assert isinstance(found["gpus"], list)
 
 
 @pytest.fixture(scope="module")

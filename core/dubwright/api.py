@@ -6,26 +6,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-from dubwright.operations.animate import deliver_animation, plan_animate
-from dubwright.operations.deliver import check_output, deliver
-from dubwright.operations.dub import plan_dub
+from dubwright.operations.deliver import check_output
 from dubwright.operations.execute import Cancelling
-from dubwright.operations.lip_sync import plan_lip_sync
-from dubwright.operations.plan import DubPlan
-from dubwright.operations.request import AnimateRequest, DubRequest, LipSyncRequest, validated
+from dubwright.operations.operation import OPERATIONS
+from dubwright.operations.request import (
+    AnimateRequest,
+    DubRequest,
+    LipSyncRequest,
+    Request,
+    validated,
+)
 from dubwright.operations.run import ProgressListener, run
 from dubwright.quality.report import Report
-from dubwright.store import Store, default_store_folder
+from dubwright.store import EVERYWHERE, Store, default_store_folder
 
 __all__ = [
     "Dub",
+    "Running",
     "animate",
     "dub",
     "lip_sync",
-    "perform_animate",
-    "perform_dub",
-    "perform_lip_sync",
+    "perform",
 ]
 
 PathLike = str | Path
@@ -92,7 +95,7 @@ def dub(
         original=original,
         colour_space=colour_space,
     )
-    return perform_dub(request, _store(store))
+    return _dub(perform("dub", request, _store(store)))
 
 
 def lip_sync(
@@ -134,7 +137,7 @@ def lip_sync(
         cast=Path(cast) if cast else None,
         colour_space=colour_space,
     )
-    return perform_lip_sync(request, _store(store))
+    return _dub(perform("lip_sync", request, _store(store)))
 
 
 def animate(
@@ -167,7 +170,7 @@ def animate(
         recording=Path(recording) if recording else None,
         rate=rate,
     )
-    return perform_animate(request, _store(store))
+    return Path(perform("animate", request, _store(store))["folder"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,27 +182,28 @@ class Running:
     cancel: Cancelling | None = None
 
 
-def perform_dub(request: DubRequest, store: Store, running: Running = Running()) -> Dub:
-    """Plan a dub, do what is not done yet, and deliver it. See dub and operations.run."""
-    check_output(request.output)
-    return _performed(plan_dub(request, store, date.today()), store, request.output, running)
+def perform(
+    operation: str, request: Request, store: Store, running: Running = Running()
+) -> dict[str, Any]:
+    """Plan an operation, do what is not done yet, and deliver it.
 
+    Args:
+        operation: its name in dubwright.operations.operation.OPERATIONS.
+        request: of the operation's kind.
+        store: where results are found and kept.
+        running: see Running.
 
-def perform_lip_sync(request: LipSyncRequest, store: Store, running: Running = Running()) -> Dub:
-    """Plan a lip-sync, do what is not done yet, and deliver it. See lip_sync."""
-    check_output(request.output)
-    return _performed(plan_lip_sync(request, store, date.today()), store, request.output, running)
+    Returns:
+        What was delivered, as JSON: at least the version's folder.
 
-
-def perform_animate(request: AnimateRequest, store: Store, running: Running = Running()) -> Path:
-    """Plan an animation, do what is not done yet, and deliver it. See animate."""
-    check_output(request.output)
-    plan = plan_animate(request, store)
-    run(plan.tasks, store, workers=1, listener=running.listener, cancel=running.cancel)
-    return deliver_animation(plan, store, request.output)
-
-
-def _performed(plan: DubPlan, store: Store, output: Path, running: Running) -> Dub:
+    Raises:
+        DubwrightError: something must be repaired first.
+        Cancelled: running.cancel was set.
+    """
+    asked = OPERATIONS[operation]
+    output: Path = request.output
+    check_output(output)
+    plan = asked.plan(request, store, date.today(), EVERYWHERE)
     run(
         plan.tasks,
         store,
@@ -207,14 +211,17 @@ def _performed(plan: DubPlan, store: Store, output: Path, running: Running) -> D
         listener=running.listener,
         cancel=running.cancel,
     )
-    folder = deliver(plan, store, output)
+    delivered = asked.deliver(plan, store, output)
     store.evict(keep=frozenset(plan.tasks))
-    name = plan.timeline.file_stem
-    tags = [part.language for part in plan.languages]
+    return delivered
+
+
+def _dub(delivered: dict[str, Any]) -> Dub:
+    folder = Path(delivered["folder"])
     return Dub(
         folder=folder,
-        timelines={tag: folder / f"{name}.{tag}.otio" for tag in tags},
-        previews={tag: folder / "preview" / f"{name}.{tag}.mp4" for tag in tags},
+        timelines={tag: Path(path) for tag, path in delivered["timelines"].items()},
+        previews={tag: Path(path) for tag, path in delivered["previews"].items()},
         report=Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8")),
     )
 

@@ -81,7 +81,6 @@ def dub(
     as_json: AsJson = False,
 ) -> None:
     """Dub and lip-sync a timeline into other languages."""
-    from dubwright.operations.dub import plan_dub
     from dubwright.operations.request import DubRequest, validated
 
     languages = tuple(tag.strip() for tags in to for tag in tags.split(",") if tag.strip())
@@ -101,7 +100,7 @@ def dub(
         ocio=ocio,
         lip_sync=lip_sync,
     )
-    _dub_or_plan(request, plan_dub, "perform_dub", store, workers, dry_run, as_json)
+    _perform_or_plan("dub", request, store, workers, dry_run, as_json)
 
 
 @app.command()
@@ -121,7 +120,6 @@ def lipsync(
     as_json: AsJson = False,
 ) -> None:
     """Redraw the mouth on a plate to match a finished recording."""
-    from dubwright.operations.lip_sync import plan_lip_sync
     from dubwright.operations.request import LipSyncRequest, validated
 
     request = validated(
@@ -136,7 +134,7 @@ def lipsync(
         colour_space=colorspace,
         ocio=ocio,
     )
-    _dub_or_plan(request, plan_lip_sync, "perform_lip_sync", store, workers, dry_run, as_json)
+    _perform_or_plan("lip_sync", request, store, workers, dry_run, as_json)
 
 
 @app.command()
@@ -207,16 +205,17 @@ def doctor(store: StoreFolder = None, as_json: AsJson = False) -> None:
 @app.command()
 def serve(store: StoreFolder = None) -> None:
     """Run the local render service until it is stopped."""
+    from dubwright.service.server import default_state_folder
     from dubwright.service.server import serve as run_service
+    from dubwright.service.settings import settings_file
     from dubwright.store import default_store_folder
-    from dubwright_plugin import ServiceError, connect, runtime_file
+    from dubwright_plugin import runtime_file
+    from dubwright_plugin.runtime import remember_installation
 
-    try:
-        connect(start=False)
-    except ServiceError:
-        run_service(runtime_file(), store or default_store_folder())
-    else:
-        people.print("The service is running already.")
+    remember_installation(sys.executable)
+    run_service(
+        runtime_file(), store or default_store_folder(), default_state_folder(), settings_file()
+    )
 
 
 @app.command()
@@ -254,6 +253,49 @@ def stop() -> None:
 
 
 @app.command()
+def logs(lines: Annotated[int, typer.Option("--lines", min=1, help="How many.")] = 50) -> None:
+    """Print the last lines of the service's log."""
+    from collections import deque
+
+    from dubwright.service.server import default_state_folder, log_file
+
+    path = log_file(default_state_folder())
+    if not path.exists():
+        people.print(f"There is no log yet: {path}", soft_wrap=True)
+        raise typer.Exit(1)
+    with path.open(encoding="utf-8") as file:
+        for line in deque(file, lines):
+            typer.echo(line.rstrip())
+
+
+@app.command()
+def allow(
+    folders: Annotated[list[Path] | None, typer.Argument(help="Folders that jobs may use.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Close these folders again.")] = False,
+) -> None:
+    """Let the service use folders, or list those that it may use."""
+    from dubwright.service.settings import read_settings, settings_file, write_settings
+
+    path = settings_file()
+    settings = read_settings(path)
+    named = [folder.resolve() for folder in folders or []]
+    for folder in named:
+        if not remove and not folder.is_dir():
+            raise DubwrightError(
+                "A folder cannot be opened to the service",
+                where=str(folder),
+                why="there is no such folder",
+                repair="check the path, or connect its drive first",
+            )
+    kept = [folder for folder in settings.folders if folder not in named]
+    changed = kept if remove else [*kept, *named]
+    if named:
+        write_settings(settings.model_copy(update={"folders": tuple(changed)}), path)
+    for folder in changed:
+        typer.echo(str(folder))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
@@ -263,10 +305,9 @@ def print_json(content: Any) -> None:
     typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
 
 
-def _dub_or_plan(
+def _perform_or_plan(
+    operation: str,
     request: Any,
-    plan: Callable[..., Any],
-    perform: str,
     store_folder: Path | None,
     workers: int | None,
     dry_run: bool,
@@ -275,12 +316,14 @@ def _dub_or_plan(
     from datetime import date
 
     from dubwright import api
+    from dubwright.operations.operation import OPERATIONS
     from dubwright.operations.summary import plan_summary, summary_text
-    from dubwright.store import Store, default_store_folder
+    from dubwright.store import EVERYWHERE, Store, default_store_folder
 
     store = Store(store_folder or default_store_folder())
     if dry_run:
-        summary = plan_summary(plan(request, store, date.today()), store)
+        plan: Any = OPERATIONS[operation].plan(request, store, date.today(), EVERYWHERE)
+        summary = plan_summary(plan, store)
         if as_json:
             print_json(summary)
         else:
@@ -288,21 +331,14 @@ def _dub_or_plan(
         return
     with _bar() as show:
         running = api.Running(workers, lambda at: show(at.done, at.total, at.label))
-        result = getattr(api, perform)(request, store, running)
+        delivered = api.perform(operation, request, store, running)
     if as_json:
-        print_json(
-            {
-                "folder": str(result.folder),
-                "timelines": {tag: str(path) for tag, path in result.timelines.items()},
-                "previews": {tag: str(path) for tag, path in result.previews.items()},
-                "report": str(result.folder / "report.html"),
-            }
-        )
+        print_json(delivered)
         return
-    people.print(f"Done: {result.folder}", soft_wrap=True)
-    for tag, path in result.previews.items():
+    people.print(f"Done: {delivered['folder']}", soft_wrap=True)
+    for tag, path in delivered["previews"].items():
         people.print(f"  watch {tag}:  {path}", soft_wrap=True)
-    people.print(f"  report:    {result.folder / 'report.html'}", soft_wrap=True)
+    people.print(f"  report:    {delivered['report']}", soft_wrap=True)
 
 
 def _subtitle_files(given: list[Path]) -> dict[str, Path]:

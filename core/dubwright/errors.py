@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Cancelled", "DubwrightError"]
+__all__ = ["Cancelled", "DubwrightError", "StorageUnavailable"]
 
 
 class DubwrightError(Exception):
@@ -15,7 +15,12 @@ class DubwrightError(Exception):
         where: The file, cue, shot or setting that it happened in.
         why: The cause, as far as it is known.
         repair: What to do about it.
+
+    Attributes:
+        waits: Whether the same work can go on by itself once the cause is gone.
     """
+
+    waits = False
 
     def __init__(self, what: str, *, where: str, why: str, repair: str) -> None:
         super().__init__(what, where, why, repair)
@@ -34,6 +39,12 @@ class DubwrightError(Exception):
     def as_dict(self) -> dict[str, str]:
         """The error as the service and `--json` give it."""
         return {"what": self.what, "where": self.where, "why": self.why, "repair": self.repair}
+
+
+class StorageUnavailable(DubwrightError):  # noqa: N818 - it names the state that is waited out
+    """A disk is full or gone: the same work can go on when it is back."""
+
+    waits = True
 
 
 class Cancelled(Exception):  # noqa: N818 - it is not an error: somebody asked for it

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from dubwright_plugin import runtime
 
@@ -15,12 +15,16 @@ __all__ = ["JobFailed", "Service", "ServiceError", "connect"]
 
 START_WITHIN_S = 30.0
 POLL_S = 0.2
-ANSWER_WITHIN_S = 30.0
+ANSWER_WITHIN_S = 60.0
 ENDED = ("done", "failed", "cancelled")
 
 
 class ServiceError(Exception):
     """The service is not there, or refused a call. The message says what to do."""
+
+
+class NotThere(ServiceError):  # noqa: N818 - it is a state that may pass
+    """The service does not answer."""
 
 
 class JobFailed(Exception):  # noqa: N818 - the job failed; the client did not err
@@ -61,7 +65,7 @@ def connect(start: bool = True) -> "Service":
 
 
 class Service:
-    """A running service.
+    """A running service. A job outlives the host that submitted it, and the service's restart.
 
     Args:
         port: that it listens on.
@@ -69,33 +73,60 @@ class Service:
     """
 
     def __init__(self, port: int, token: str) -> None:
-        self._base = "http://127.0.0.1:{}".format(port)
+        self._port = port
         self._token = token
         # A proxy has no business between two programs on one machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def health(self) -> Dict[str, Any]:
-        """The service's version and engines."""
-        answer = self._json("GET", "/v1/health")
-        return dict(answer)
+        """The service's version."""
+        return dict(self._json("GET", "/v1/health"))
 
-    def submit(self, operation: str, request: Dict[str, Any]) -> str:
-        """Submit an operation ("dub", "lip_sync" or "animate"); its job's id."""
-        job = self._json("POST", "/v1/jobs", {"operation": operation, "request": request})
-        return str(job["id"])
+    def capabilities(self) -> Dict[str, Any]:
+        """Its engines, their languages, and the GPUs. The first call may take seconds."""
+        return dict(self._json("GET", "/v1/capabilities"))
+
+    def submit(
+        self,
+        operation: str,
+        request: Dict[str, Any],
+        title: str = "",
+        tag: str = "",
+        priority: int = 0,
+    ) -> str:
+        """Submit a job; its id.
+
+        Args:
+            operation: "dub", "lip_sync" or "animate".
+            request: as schemas.json beside this file says; every path is absolute.
+            title: for people.
+            tag: to find the job by after the host was restarted; see jobs.
+            priority: higher is sooner.
+        """
+        content = {
+            "operation": operation,
+            "request": request,
+            "title": title,
+            "tag": tag,
+            "priority": priority,
+        }
+        return str(self._json("POST", "/v1/jobs", content)["id"])
 
     def state(self, job: str) -> Dict[str, Any]:
-        """A job's state: state, done, total, label, result, error."""
+        """A job's state: state, done, total, label, result, error, reason..."""
         return dict(self._json("GET", "/v1/jobs/" + job))
 
-    def jobs(self) -> List[Dict[str, Any]]:
-        """Every job of this service."""
-        return list(self._json("GET", "/v1/jobs"))
+    def jobs(self, tag: str = "") -> List[Dict[str, Any]]:
+        """The jobs of this user, the newest first; those with a tag, if it is given."""
+        return list(self._json("GET", "/v1/jobs?tag=" + urllib.parse.quote(tag, safe="")))
 
     def follow(self, job: str) -> Iterator[Dict[str, Any]]:
-        """The job's state, again and again until it has ended. Raises JobFailed if it fails."""
+        """The job's state, again and again until it has ended; needs no thread.
+
+        A service that was restarted meanwhile is found again. Raises JobFailed if the job fails.
+        """
         while True:
-            state = self.state(job)
+            state = self._patiently(job)
             yield state
             if state["state"] == "failed":
                 raise JobFailed(state["error"])
@@ -103,16 +134,51 @@ class Service:
                 return
             time.sleep(POLL_S)
 
-    def wait(self, job: str) -> Dict[str, Any]:
-        """Wait for a job; its last state."""
+    def wait(
+        self, job: str, progress: Optional[Callable[[Dict[str, Any]], None]] = None
+    ) -> Dict[str, Any]:
+        """Wait for a job; its last state. `progress` is called with each state that is new."""
         last: Dict[str, Any] = {}
         for state in self.follow(job):
+            if progress is not None and state != last:
+                progress(state)
             last = state
         return last
 
+    def events(self, job: str, after: int = 0) -> Iterator[Dict[str, Any]]:
+        """What happens to a job, as it happens, until it has ended.
+
+        Each event has an `id`; give the last one as `after` to go on where a stream broke off.
+        """
+        place = "/v1/jobs/{}/events".format(job)
+        number = after
+        with self._call("GET", place, headers={"Last-Event-ID": str(after)}) as stream:
+            for raw in stream:
+                line = raw.decode("utf-8").rstrip("\n")
+                if line.startswith("id: "):
+                    number = int(line[4:])
+                elif line.startswith("data: "):
+                    yield {"id": number, **json.loads(line[6:])}
+
+    def pause(self, job: str) -> None:
+        """Hold a job; the worker is freed at once."""
+        self._act(job, "pause")
+
+    def resume(self, job: str) -> None:
+        """Go on with a paused job."""
+        self._act(job, "resume")
+
     def cancel(self, job: str) -> None:
-        """Ask for the end of a job."""
-        self._json("POST", "/v1/jobs/{}/cancel".format(job), {})
+        """End a job; what it finished is found again by the next."""
+        self._act(job, "cancel")
+
+    def retry(self, job: str) -> None:
+        """Do a failed or cancelled job again; what it finished is found again."""
+        self._act(job, "retry")
+
+    def reprioritise(self, job: str, priority: int) -> None:
+        """Do a job sooner (higher) or later."""
+        self._json("POST", "/v1/jobs/{}/priority".format(job), {"priority": priority})
 
     def files(self, job: str) -> List[str]:
         """Names of the files that a finished job delivered."""
@@ -128,17 +194,42 @@ class Service:
         return destination
 
     def stop(self) -> None:
-        """End the service and its jobs."""
+        """End the service; unfinished jobs go on when it starts again."""
         self._json("POST", "/v1/stop", {})
+
+    def _act(self, job: str, action: str) -> None:
+        self._json("POST", "/v1/jobs/{}/{}".format(job, action), {})
+
+    def _patiently(self, job: str) -> Dict[str, Any]:
+        """A job's state, from a service that may be restarting."""
+        deadline = time.monotonic() + START_WITHIN_S
+        while True:
+            try:
+                return self.state(job)
+            except NotThere:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(POLL_S)
+            announced = runtime.read_runtime()
+            if announced is not None:
+                self._port, self._token = int(announced["port"]), str(announced["token"])
 
     def _json(self, method: str, place: str, content: Optional[Dict[str, Any]] = None) -> Any:
         with self._call(method, place, content) as answer:
             return json.load(answer)
 
-    def _call(self, method: str, place: str, content: Optional[Dict[str, Any]] = None) -> Any:
+    def _call(
+        self,
+        method: str,
+        place: str,
+        content: Optional[Dict[str, Any]] = None,
+        headers: Optional[Dict[str, str]] = None,
+    ) -> Any:
         body = None if content is None else json.dumps(content).encode("utf-8")
-        place = self._base + place
-        request = urllib.request.Request(place, body, method=method)  # noqa: S310 - our own http
+        url = "http://127.0.0.1:{}{}".format(self._port, place)
+        request = urllib.request.Request(  # noqa: S310 - our own http
+            url, body, headers or {}, method=method
+        )
         request.add_header("Authorization", "Bearer " + self._token)
         if body is not None:
             request.add_header("Content-Type", "application/json")
@@ -147,7 +238,7 @@ class Service:
         except urllib.error.HTTPError as error:
             raise ServiceError(_reason(error)) from error
         except OSError as error:
-            raise ServiceError("The Dubwright service does not answer: {}".format(error)) from error
+            raise NotThere("The Dubwright service does not answer: {}".format(error)) from error
 
 
 def _reachable() -> Optional[Service]:
@@ -170,7 +261,8 @@ def _reason(error: urllib.error.HTTPError) -> str:
     detail = content.get("detail", content)
     if isinstance(detail, dict):
         where = " ({})".format(detail["where"]) if detail.get("where") else ""
-        return "The service refused the call: {}{}.".format(
-            detail.get("why") or detail.get("refused"), where
+        repair = "\n{}".format(detail["repair"]) if detail.get("repair") else ""
+        return "The service refused the call: {}{}.{}".format(
+            detail.get("why") or detail.get("refused"), where, repair
         )
     return "The service refused the call: {}.".format(detail)

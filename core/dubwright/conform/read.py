@@ -22,6 +22,7 @@ from dubwright.media.movie import probe_movie
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange, exact_rate
 from dubwright.speech.soundtrack import SoundClip, Stem
+from dubwright.store import EVERYWHERE, Access
 
 __all__ = ["ConformedTimeline", "Shot", "media_path", "read_timeline"]
 
@@ -80,11 +81,17 @@ class ConformedTimeline:
         return int(Fraction(self.frames * 1000) / self.rate)
 
 
-def read_timeline(path: Path) -> tuple[ConformedTimeline, otio.schema.Timeline]:
+def read_timeline(
+    path: Path, access: Access = EVERYWHERE
+) -> tuple[ConformedTimeline, otio.schema.Timeline]:
     """Read a timeline; a movie, or an EXR sequence such as plate.####.exr, is one clip.
 
+    Args:
+        path: of the timeline, which may be read.
+        access: the folders that its media may lie in.
+
     Raises:
-        DubwrightError: the file cannot be read, is empty, or its media are missing.
+        DubwrightError: the file cannot be read, is empty, or its media are missing or elsewhere.
     """
     sequence = not path.exists() and PATTERN.search(path.name)
     if not sequence and not path.exists():
@@ -111,6 +118,7 @@ def read_timeline(path: Path) -> tuple[ConformedTimeline, otio.schema.Timeline]:
             repair="export a timeline with at least one clip on a video track",
         )
     rate = _timeline_rate(timeline, clips)
+    media = _Media(path.parent, access)
     start = timeline.global_start_time
     duration = timeline.duration()
     return (
@@ -120,11 +128,24 @@ def read_timeline(path: Path) -> tuple[ConformedTimeline, otio.schema.Timeline]:
             rate=rate,
             start_frame=_frames(start, rate) if start else 0,
             frames=_frames(duration, rate),
-            shots=tuple(_shots(timeline, path.parent, rate)),
-            sounds=tuple(_sounds(timeline, path.parent)),
+            shots=tuple(_shots(timeline, media, rate)),
+            sounds=tuple(_sounds(timeline, media)),
         ),
         timeline,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Media:
+    """Finds the media of a timeline in a folder."""
+
+    folder: Path
+    access: Access
+
+    def path(self, url: str) -> Path:
+        path = media_path(url, self.folder)
+        self.access.check(path)
+        return path
 
 
 def media_path(url: str, folder: Path) -> Path:
@@ -209,7 +230,7 @@ def _is_video(clip: otio.schema.Clip) -> bool:
     return isinstance(track, otio.schema.Track) and track.kind == otio.schema.TrackKind.Video
 
 
-def _shots(timeline: otio.schema.Timeline, folder: Path, rate: Fraction) -> Iterator[Shot]:
+def _shots(timeline: otio.schema.Timeline, media: _Media, rate: Fraction) -> Iterator[Shot]:
     used: set[str] = set()
     for track_index, track in enumerate(timeline.video_tracks()):
         for index, item in enumerate(track):
@@ -227,7 +248,7 @@ def _shots(timeline: otio.schema.Timeline, folder: Path, rate: Fraction) -> Iter
             uid = next(n for n in itertools.chain([plain], numbered) if n.casefold() not in used)
             used.add(uid.casefold())
             problem = _problem(item, rate) or _dissolve(track, index)
-            plate = None if problem else _plate(item, folder, rate)
+            plate = None if problem else _plate(item, media, rate)
             yield Shot(uid, item.name, track_index, index, record, plate, problem)
 
 
@@ -261,13 +282,13 @@ def _dissolve(track: otio.schema.Track, index: int) -> str:
     return ""
 
 
-def _plate(clip: otio.schema.Clip, folder: Path, rate: Fraction) -> PlateSpec:
+def _plate(clip: otio.schema.Clip, media: _Media, rate: Fraction) -> PlateSpec:
     used = clip.trimmed_range()
     reference = clip.media_reference
     offset = _frames(used.start_time, rate) - _media_start(reference, rate)
     frames = _frames(used.duration, rate)
     if isinstance(reference, otio.schema.ImageSequenceReference):
-        base = media_path(reference.target_url_base or ".", folder)
+        base = media.path(reference.target_url_base or ".")
         pattern = f"{reference.name_prefix}{{frame}}{reference.name_suffix}"
         return _checked(
             PlateSpec(
@@ -282,7 +303,7 @@ def _plate(clip: otio.schema.Clip, folder: Path, rate: Fraction) -> PlateSpec:
             ),
             clip.name,
         )
-    path = media_path(reference.target_url, folder)
+    path = media.path(reference.target_url)
     if path.suffix.lower() in MOVIES:
         spec = PlateSpec(
             kind="movie", path=str(path), first=offset, frames=frames, rate=rate, colour_space=""
@@ -352,7 +373,7 @@ def _checked(spec: PlateSpec, clip: str) -> PlateSpec:
     return spec
 
 
-def _sounds(timeline: otio.schema.Timeline, folder: Path) -> Iterator[SoundClip]:
+def _sounds(timeline: otio.schema.Timeline, media: _Media) -> Iterator[SoundClip]:
     for track in timeline.audio_tracks():
         if not track.enabled:
             continue
@@ -365,7 +386,7 @@ def _sounds(timeline: otio.schema.Timeline, folder: Path) -> Iterator[SoundClip]
             reference = clip.media_reference
             if not clip.enabled or not isinstance(reference, otio.schema.ExternalReference):
                 continue
-            path = media_path(reference.target_url, folder)
+            path = media.path(reference.target_url)
             if not path.is_file():
                 raise _missing_media(path, clip.name, "the file is not there")
             used = clip.trimmed_range()

@@ -14,7 +14,7 @@ from dubwright.operations.request import AnimateRequest
 from dubwright.operations.results import load_take
 from dubwright.operations.stages import VERSIONS
 from dubwright.operations.task import Task
-from dubwright.store import Fingerprints, Store
+from dubwright.store import EVERYWHERE, Access, Fingerprints, Store
 
 __all__ = ["AnimatePlan", "deliver_animation", "plan_animate"]
 
@@ -32,8 +32,8 @@ class AnimatePlan:
     tasks: dict[str, Task]
 
 
-def plan_animate(request: AnimateRequest, store: Store) -> AnimatePlan:
-    """Plan an animation: a take, then its curves."""
+def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWHERE) -> AnimatePlan:
+    """Plan an animation: a take, then its curves. See plan_dub for the arguments."""
     spoken = Cue(
         id=CUE, speaker="character", start_ms=0, end_ms=FREE_MS,
         text={request.language: request.text},
@@ -43,6 +43,7 @@ def plan_animate(request: AnimateRequest, store: Store) -> AnimatePlan:
     predictor = engine(request.engines.mouth_predictor, EngineKind.MOUTH_PREDICTOR).card
     parameters = {"cue": spoken.model_dump(mode="json"), "language": request.language}
     if request.recording:
+        access.check(request.recording)
         content = Fingerprints(store.folder).of_file(request.recording)
         parameters |= {"aligner": aligner.name, "card": aligner.identity, "recording": content}
         where = {"recording": str(request.recording)}

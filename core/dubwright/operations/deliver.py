@@ -24,7 +24,7 @@ from dubwright.conform import (
     write_timelines,
 )
 from dubwright.dialogue import Subtitle, write_subtitles
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, StorageUnavailable
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange
 from dubwright.operations.plan import DubPlan, LanguagePlan
@@ -101,7 +101,8 @@ def deliver(plan: DubPlan, store: Store, output: Path) -> Path:
 def output_error(error: OSError, output: Path) -> DubwrightError:
     """What kept a delivery from being written."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return DubwrightError(
+    kind = StorageUnavailable if full else DubwrightError
+    return kind(
         "The disk is full" if full else "The output cannot be written",
         where=str(output),
         why=error.strerror or str(error),

@@ -18,11 +18,11 @@ from dubwright.media.plate import PlateSpec, probe_plate
 from dubwright.model import Cue, CueKind, FrameRange, Span, frame_of_ms, samples_of_ms
 from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
 from dubwright.operations.preview import preview_size
-from dubwright.operations.request import DubRequest
+from dubwright.operations.request import DubRequest, request_paths
 from dubwright.operations.stages import VERSIONS
 from dubwright.operations.task import Task
 from dubwright.speech.mix import MIX_RATE
-from dubwright.store import Fingerprints, Store
+from dubwright.store import EVERYWHERE, Access, Fingerprints, Store
 from dubwright.trust import Disclosure, disclosure_for
 
 __all__ = ["DubPlanner", "plan_dub"]
@@ -33,22 +33,28 @@ HANDLE_FRAMES: Final = 6
 LINE_MARGIN_MS: Final = 150
 
 
-def plan_dub(request: DubRequest, store: Store, today: date) -> DubPlan:
+def plan_dub(
+    request: DubRequest, store: Store, today: date, access: Access = EVERYWHERE
+) -> DubPlan:
     """Plan a dub.
 
     Args:
         request: what is asked for.
         store: remembers the hashes of media.
         today: the day that consents must cover.
+        access: the folders that media may lie in.
 
     Raises:
         DubwrightError: something in the request or its media must be repaired first.
     """
-    timeline, _ = read_timeline(request.timeline)
+    for _, path in request_paths(request):
+        access.check(path)
+    timeline, _ = read_timeline(request.timeline, access)
     cast = Cast.read(request.cast) if request.cast else Cast()
     sheet = _cue_sheet(request, timeline, cast)
     recordings = _recordings(request.takes, sheet, request.languages)
-    return DubPlanner(request, timeline, sheet, cast, store, today, recordings).plan()
+    planner = DubPlanner(request, timeline, sheet, cast, store, today, recordings, access=access)
+    return planner.plan()
 
 
 def _cue_sheet(request: DubRequest, timeline: ConformedTimeline, cast: Cast) -> CueSheet:
@@ -121,6 +127,7 @@ class DubPlanner:
         recordings: by cue id and language.
         recorded_stage: what is done with a recording: "take" fits it to its slot, "dialogue" lays
             it down as it is.
+        access: the folders that media may lie in.
     """
 
     def __init__(
@@ -133,7 +140,9 @@ class DubPlanner:
         today: date,
         recordings: Mapping[tuple[str, str], Path],
         recorded_stage: str = "take",
+        access: Access = EVERYWHERE,
     ) -> None:
+        self._access = access
         self._request = request
         self._recordings = recordings
         self._recorded_stage = recorded_stage
@@ -161,6 +170,8 @@ class DubPlanner:
             )
         }
         self._check_languages()
+        for path in recordings.values():
+            access.check(path)
         self._sound_where = [sound.as_json() for sound in timeline.sounds]
         self._sound_hashes = [
             [content, sound.stem, str(sound.record_start), str(sound.media_start),
@@ -177,6 +188,8 @@ class DubPlanner:
             if shot.plate is not None:
                 spec = probe_plate(shot.plate, self._request.colour_space, self._config)
                 spec = spec.model_copy(update={"ocio": self._request.ocio})
+                for file in spec.files():
+                    self._access.check(file)
                 self._plates[shot.uid] = spec
                 self._contents[shot.uid] = self._content(spec)
         if self._request.lip_sync:

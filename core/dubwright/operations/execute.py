@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from dubwright.errors import Cancelled, DubwrightError
 from dubwright.operations.stages import STAGES
 from dubwright.operations.task import Context, Task
 from dubwright.store import Store
 
-__all__ = ["Cancelling", "execute"]
+__all__ = ["BATCH_FRAMES", "Cancelling", "execute"]
+
+BATCH_FRAMES: Final = 8
 
 
 class Cancelling(Protocol):
@@ -20,7 +22,13 @@ class Cancelling(Protocol):
     def is_set(self) -> bool: ...
 
 
-def execute(task: Task, store: Store, progress: Callable[[int], None], cancel: Cancelling) -> Path:
+def execute(
+    task: Task,
+    store: Store,
+    progress: Callable[[int], None],
+    cancel: Cancelling,
+    batch: int = BATCH_FRAMES,
+) -> Path:
     """Do one task whose inputs are done, or find that it is done already.
 
     Args:
@@ -28,6 +36,7 @@ def execute(task: Task, store: Store, progress: Callable[[int], None], cancel: C
         store: holds the inputs and receives the result.
         progress: called with a number of units of work.
         cancel: checked between units.
+        batch: frames to work on at once, at most.
 
     Returns:
         The folder of the result.
@@ -62,6 +71,6 @@ def execute(task: Task, store: Store, progress: Callable[[int], None], cancel: C
             progress(1)
 
     with store.making(task.key) as folder:
-        STAGES[task.stage](Context(task, inputs, folder, step))
+        STAGES[task.stage](Context(task, inputs, folder, step, batch))
     progress(task.units - counted)
     return store.path(task.key)

@@ -11,21 +11,25 @@ from dubwright.media.audio import read_mono
 from dubwright.model import Cue
 from dubwright.operations.dub import DubPlanner
 from dubwright.operations.plan import DubPlan
-from dubwright.operations.request import DubRequest, LipSyncRequest
-from dubwright.store import Store
+from dubwright.operations.request import DubRequest, LipSyncRequest, request_paths
+from dubwright.store import EVERYWHERE, Access, Store
 
 __all__ = ["plan_lip_sync"]
 
 CUE = "dialogue"
 
 
-def plan_lip_sync(request: LipSyncRequest, store: Store, today: date) -> DubPlan:
+def plan_lip_sync(
+    request: LipSyncRequest, store: Store, today: date, access: Access = EVERYWHERE
+) -> DubPlan:
     """Plan a lip-sync. It is a dub of one cue whose take is laid down as it is.
 
     Raises:
         DubwrightError: something in the request or its media must be repaired first.
     """
-    timeline, _ = read_timeline(request.plate)
+    for _, path in request_paths(request):
+        access.check(path)
+    timeline, _ = read_timeline(request.plate, access)
     samples, rate = read_mono(request.dialogue)
     end = min(request.start_ms + len(samples) * 1000 // rate, timeline.duration_ms)
     if end <= request.start_ms:
@@ -54,4 +58,5 @@ def plan_lip_sync(request: LipSyncRequest, store: Store, today: date) -> DubPlan
     )
     recordings = {(CUE, request.language): request.dialogue}
     sheet = CueSheet(cues=(cue,))
-    return DubPlanner(dub, timeline, sheet, cast, store, today, recordings, "dialogue").plan()
+    planner = DubPlanner(dub, timeline, sheet, cast, store, today, recordings, "dialogue", access)
+    return planner.plan()

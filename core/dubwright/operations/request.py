@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dubwright.errors import DubwrightError
 
-__all__ = ["AnimateRequest", "DubRequest", "EngineChoice", "LipSyncRequest", "validated"]
+__all__ = [
+    "REQUESTS",
+    "AnimateRequest",
+    "DubRequest",
+    "EngineChoice",
+    "LipSyncRequest",
+    "Request",
+    "request_paths",
+    "validated",
+]
 
 LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
 
-Request = TypeVar("Request", bound=BaseModel)
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
-def validated(kind: type[Request], **content: Any) -> Request:
+def validated(kind: type[Kind], **content: Any) -> Kind:
     """A request of this kind.
 
     Raises:
@@ -101,3 +111,19 @@ class AnimateRequest(BaseModel):
     )
     output: Path = Field(description="Folder that receives v001, v002...")
     engines: EngineChoice = EngineChoice()
+
+
+Request = DubRequest | LipSyncRequest | AnimateRequest
+
+REQUESTS: Final[Mapping[str, type[Request]]] = {
+    "dub": DubRequest,
+    "lip_sync": LipSyncRequest,
+    "animate": AnimateRequest,
+}
+
+
+def request_paths(request: Request) -> Iterator[tuple[str, Path]]:
+    """The paths in a request, each with the name of its field."""
+    for name, value in request:
+        inside = value.values() if isinstance(value, dict) else [value]
+        yield from ((name, item) for item in inside if isinstance(item, Path))

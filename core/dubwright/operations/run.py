@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
+import math
 import os
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from dubwright.errors import Cancelled, DubwrightError
-from dubwright.operations.execute import Cancelling
+from dubwright.operations.execute import BATCH_FRAMES, Cancelling
 from dubwright.operations.task import Task
+from dubwright.operations.worker_process import WorkerProcess
 from dubwright.store import Store
 
 __all__ = ["Progress", "ProgressListener", "run"]
@@ -140,12 +139,11 @@ class _Board:
 
 def _keep_busy(board: _Board, store: Store) -> None:
     """One thread: gives its worker process one task after another."""
-    worker: _Worker | None = None
+    worker: WorkerProcess | None = None
     try:
         while (task := board.next_task()) is not None:
-            worker = worker or _Worker(store)
-            for units in worker.do(task, board):
-                board.advance(task, units)
+            worker = worker or WorkerProcess(store.folder)
+            _do(task, worker, board)
             board.finish(task)
     except BaseException as failure:  # noqa: BLE001 - it is raised again in the caller's thread
         board.stop(failure)
@@ -154,80 +152,37 @@ def _keep_busy(board: _Board, store: Store) -> None:
             worker.close()
 
 
-class _Worker:
-    def __init__(self, store: Store) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "dubwright.operations.worker", str(store.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-        )
+def _do(task: Task, worker: WorkerProcess, board: _Board) -> None:
+    """Have a task done, telling the board of its progress."""
+    worker.send({"task": task.as_json(), "batch": BATCH_FRAMES})
+    kill_at = math.inf
+    for message in worker.replies(POLL_S):
+        if board.stopped and kill_at == math.inf:
+            worker.send({"cancel": True})
+            kill_at = time.monotonic() + STOP_WITHIN_S
+        if time.monotonic() > kill_at:
+            worker.kill()
+        if message is None or "beat" in message:
+            continue
+        if "progress" in message:
+            board.advance(task, message["progress"])
+        elif "error" in message:
+            raise DubwrightError(**message["error"])
+        elif "fault" in message:
+            raise RuntimeError(f"{task.label}:\n{message['fault']}")
+        elif "memory" in message:
+            raise _out_of_memory(task, message["memory"])
+        elif "cancelled" in message:
+            raise Cancelled
+        else:
+            return
+    raise _out_of_memory(task, f"a worker process ended with status {worker.wait()}")
 
-    def do(self, task: Task, board: _Board) -> Iterator[int]:
-        """Have a task done, giving its progress in units."""
-        self._send({"task": dataclasses.asdict(task)})
-        watch = threading.Thread(target=self._stop_with, args=(board,), daemon=True)
-        self._finished = threading.Event()
-        watch.start()
-        try:
-            for message in self._replies():
-                if "progress" in message:
-                    yield message["progress"]
-                elif "error" in message:
-                    error = message["error"]
-                    raise DubwrightError(
-                        error["what"],
-                        where=error["where"],
-                        why=error["why"],
-                        repair=error["repair"],
-                    )
-                elif "fault" in message:
-                    raise RuntimeError(f"{task.label}:\n{message['fault']}")
-                elif "cancelled" in message:
-                    raise Cancelled
-                else:
-                    return
-            raise self._died(task)
-        finally:
-            self._finished.set()
 
-    def close(self) -> None:
-        if self._process.stdin:
-            self._process.stdin.close()
-        try:
-            self._process.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
-
-    def _send(self, message: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(message) + "\n")
-        self._process.stdin.flush()
-
-    def _replies(self) -> Iterator[dict[str, Any]]:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            yield json.loads(line)
-
-    def _stop_with(self, board: _Board) -> None:
-        """Ask for the end of the task when the run is stopped, and kill what does not listen."""
-        while not self._finished.wait(POLL_S):
-            if board.stopped:
-                self._send({"cancel": True})
-                if not self._finished.wait(STOP_WITHIN_S):
-                    self._process.kill()
-                return
-
-    def _died(self, task: Task) -> DubwrightError:
-        status = self._process.wait()
-        return DubwrightError(
-            "A worker process died",
-            where=task.label,
-            why=f"it ended with status {status}, most likely because memory ran out",
-            repair="run the same command again, with fewer --workers; what is finished is kept",
-        )
+def _out_of_memory(task: Task, why: str) -> DubwrightError:
+    return DubwrightError(
+        "Memory ran out",
+        where=task.label,
+        why=why,
+        repair="run the same command again, with fewer --workers; what is finished is kept",
+    )

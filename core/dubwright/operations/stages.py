@@ -5,6 +5,7 @@ A stage's version, beside it in VERSIONS, is part of every key: raise it when it
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -200,13 +201,11 @@ def _draw(context: Context) -> None:
     spec = _spec(context)
     first = context.parameters["first"]
     chunk = range(*context.parameters["chunk"])
-    patches = renderer.draw(
-        plate,
-        _libraries(context),
-        load_curves(context.inputs["curves"]),
-        first,
-        load_choices(context.inputs["choices"]),
-        chunk,
+    curves, choices = load_curves(context.inputs["curves"]), load_choices(context.inputs["choices"])
+    libraries = _libraries(context)
+    batches = (chunk[at : at + context.batch] for at in range(0, len(chunk), context.batch))
+    patches = itertools.chain.from_iterable(
+        renderer.draw(plate, libraries, curves, first, choices, batch) for batch in batches
     )
     for index, patch in zip(chunk, patches, strict=True):
         if patch is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,6 +36,10 @@ class Task:
     label: str = ""
     units: int = 1
 
+    def as_json(self) -> dict[str, Any]:
+        """Its fields as JSON, from which Task(**fields) is the same task."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
     @cached_property
     def key(self) -> str:
         return content_key([self.stage, self.version, self.parameters, self.inputs])
@@ -49,12 +54,14 @@ class Context:
         inputs: name -> folder of the finished result.
         folder: empty; what is in it at the end is the result.
         step: call after each unit of progress; raises Cancelled when the work is to stop.
+        batch: frames to work on at once, at most; less where memory ran out.
     """
 
     task: Task
     inputs: Mapping[str, Path]
     folder: Path
     step: Callable[[], None]
+    batch: int
 
     @property
     def parameters(self) -> Mapping[str, Any]:

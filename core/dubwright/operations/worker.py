@@ -1,8 +1,17 @@
 """A worker process: `python -m dubwright.operations.worker STORE`.
 
-Reads tasks as lines of JSON and answers with lines of JSON: {"progress": units}, then one of
-{"done": true}, {"error": {...}}, {"cancelled": true} and {"fault": traceback}. It ends when its
-input does, so that it never outlives the process that started it, however that one died.
+Reads requests as lines of JSON, does one after another, and answers with lines of JSON. A request
+has one of
+
+    {"task": {...}, "batch": frames}                       do a task
+    {"plan": {"operation", "request", "folders"}}          plan an operation
+    {"deliver": {"operation", "request", "folders"}}       deliver one whose tasks are done
+    {"evict": [keys]}                                      make room in the store, keeping these
+
+and {"cancel": true} stops the one that runs. The answer is {"progress": units} any number of
+times, then one of {"done": ...}, {"error": {...}}, {"cancelled": true}, {"memory": why} and
+{"fault": traceback}. While it lives it says {"beat": true} every second. It ends when its input
+does, so that it never outlives the process that started it, however that one died.
 """
 
 from __future__ import annotations
@@ -11,47 +20,54 @@ import json
 import os
 import sys
 import threading
+import time
 import traceback
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from dubwright.errors import Cancelled, DubwrightError
-from dubwright.operations.task import Task
+
+if TYPE_CHECKING:
+    from dubwright.store import Store
 
 __all__ = ["claim_stdout", "main"]
+
+BEAT_S: Final = 1.0
+# Classes of torch, onnxruntime and OpenCV that also tell of other faults, and how they word this.
+MEMORY_WORDS: Final = ("out of memory", "failed to allocate", "insufficient memory")
+
+Reply = Callable[[dict[str, Any]], None]
 
 
 def main() -> None:
     store_folder = Path(sys.argv[1])
-    replies = claim_stdout()
-    tasks: SimpleQueue[Task] = SimpleQueue()
+    reply = _replier(claim_stdout())
+    requests: SimpleQueue[dict[str, Any]] = SimpleQueue()
     cancel = threading.Event()
-    threading.Thread(target=_read, args=(tasks, cancel), daemon=True).start()
+    threading.Thread(target=_read, args=(requests, cancel), daemon=True).start()
+    threading.Thread(target=_beat, args=(reply,), daemon=True).start()
 
     import cv2
 
-    from dubwright.operations.execute import execute
     from dubwright.store import Store
 
     cv2.setNumThreads(1)
-
-    def reply(message: dict[str, Any]) -> None:
-        replies.write(json.dumps(message) + "\n")
-        replies.flush()
-
     while True:
-        task = tasks.get()
+        request = requests.get()
         try:
-            execute(task, Store(store_folder), lambda units: reply({"progress": units}), cancel)
+            reply({"done": _do(request, Store(store_folder), reply, cancel)})
         except DubwrightError as error:
-            reply({"error": error.as_dict()})
+            reply({"error": error.as_dict(), "waits": error.waits})
         except Cancelled:
             reply({"cancelled": True})
-        except Exception:  # noqa: BLE001 - a fault of ours is reported whole, never hidden
-            reply({"fault": traceback.format_exc()})
-        else:
-            reply({"done": True})
+        except Exception as error:  # noqa: BLE001 - a fault of ours is reported whole, never hidden
+            if _out_of_memory(error):
+                reply({"memory": f"{type(error).__name__}: {error}"})
+            else:
+                reply({"fault": traceback.format_exc()})
 
 
 def claim_stdout() -> TextIO:
@@ -61,14 +77,94 @@ def claim_stdout() -> TextIO:
     return replies
 
 
-def _read(tasks: SimpleQueue[Task], cancel: threading.Event) -> None:
+def _do(request: dict[str, Any], store: Store, reply: Reply, cancel: threading.Event) -> Any:
+    if "task" in request:
+        from dubwright.operations.execute import execute
+        from dubwright.operations.task import Task
+
+        task = Task(**request["task"])
+        execute(task, store, lambda units: reply({"progress": units}), cancel, request["batch"])
+        return None
+    if "plan" in request:
+        return {"tasks": _unfinished_and_finished(request["plan"], store)}
+    if "deliver" in request:
+        return _delivered(request["deliver"], store)
+    return store.evict(keep=frozenset(request["evict"]))
+
+
+def _planned(asked: dict[str, Any], store: Store) -> tuple[Any, Any, Any]:
+    from dubwright.operations.operation import OPERATIONS
+    from dubwright.store import Access
+
+    operation = OPERATIONS[asked["operation"]]
+    request = operation.request.model_validate(asked["request"])
+    folders = asked["folders"]
+    access = Access(None if folders is None else map(Path, folders))
+    return operation, request, operation.plan(request, store, date.today(), access)
+
+
+def _unfinished_and_finished(asked: dict[str, Any], store: Store) -> list[dict[str, Any]]:
+    from dubwright.operations.deliver import check_output
+
+    _, request, plan = _planned(asked, store)
+    check_output(request.output)
+    return _tasks(plan, store)
+
+
+def _tasks(plan: Any, store: Store) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": key,
+            "task": task.as_json(),
+            "needs": sorted(set(task.inputs.values())),
+            "finished": store.find(key) is not None,
+        }
+        for key, task in plan.tasks.items()
+    ]
+
+
+def _delivered(asked: dict[str, Any], store: Store) -> dict[str, Any]:
+    """What was delivered, or the tasks of a plan that has changed since: media, cast, consents."""
+    operation, request, plan = _planned(asked, store)
+    tasks = _tasks(plan, store)
+    if not all(task["finished"] for task in tasks):
+        return {"tasks": tasks}
+    return {"result": operation.deliver(plan, store, request.output)}
+
+
+def _replier(replies: TextIO) -> Reply:
+    lock = threading.Lock()
+
+    def reply(message: dict[str, Any]) -> None:
+        with lock:
+            replies.write(json.dumps(message) + "\n")
+            replies.flush()
+
+    return reply
+
+
+def _beat(reply: Reply) -> None:
+    while True:
+        reply({"beat": True})
+        time.sleep(BEAT_S)
+
+
+def _read(requests: SimpleQueue[dict[str, Any]], cancel: threading.Event) -> None:
     for line in sys.stdin:
         message = json.loads(line)
         if message.get("cancel"):
             cancel.set()
         else:
-            tasks.put(Task(**message["task"]))
+            cancel.clear()
+            requests.put(message)
     os._exit(1)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    told_by_a_library = isinstance(error, RuntimeError) or type(error).__module__ == "cv2"
+    return told_by_a_library and any(words in str(error).lower() for words in MEMORY_WORDS)
 
 
 if __name__ == "__main__":

@@ -3,49 +3,155 @@
 from __future__ import annotations
 
 import json
+import logging
+import logging.handlers
 import os
 import secrets
 import signal
 import socket
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import Final
 
+import platformdirs
 import uvicorn
+from filelock import FileLock, Timeout
 
 from dubwright._version import __version__
+from dubwright.errors import DubwrightError
 from dubwright.service.app import create_app
+from dubwright.service.broadcast import Broadcast
+from dubwright.service.capabilities import capabilities
 from dubwright.service.guard import Guard
-from dubwright.service.jobs import Jobs
+from dubwright.service.queue import ACTIVE, Queue
+from dubwright.service.settings import read_settings
+from dubwright.service.slots import find_gpus, slots_for
+from dubwright.service.supervisor import Supervisor
 
-__all__ = ["serve"]
+__all__ = ["default_state_folder", "log_file", "serve"]
+
+LOOK_EVERY_S: Final = 1.0
+LOG_BYTES: Final = 2**20
+LEAVE_WITHIN_S: Final = 2
 
 
-def serve(runtime_file: Path, store: Path) -> None:
-    """Serve until stopped.
+def default_state_folder() -> Path:
+    """Where the queue and the log are kept."""
+    named = os.environ.get("DUBWRIGHT_STATE")
+    return Path(named) if named else Path(platformdirs.user_state_dir("dubwright"))
+
+
+def log_file(state: Path) -> Path:
+    return state / "service.log"
+
+
+def serve(runtime_file: Path, store: Path, state: Path, settings_file: Path) -> None:
+    """Serve until stopped, or until nothing has happened for as long as the settings say.
 
     Args:
         runtime_file: written for clients to find the service by, readable by this user alone, and
             removed at the end.
         store: the folder of results.
+        state: the folder of the queue and the log.
+        settings_file: read again for each job.
+
+    Raises:
+        DubwrightError: a service of this user runs already, or the settings are not valid.
     """
-    token = secrets.token_urlsafe(32)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    settings = read_settings(settings_file)
+    runtime_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(runtime_file.with_suffix(".lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise DubwrightError(
+            "The service is running already",
+            where=str(runtime_file),
+            why="each user has one",
+            repair="use it, or end it with `dubwright stop`",
+        ) from error
+    with lock, socket.create_server(("127.0.0.1", 0)) as listener:
+        _log_to(log_file(state))
+        token = secrets.token_urlsafe(32)
         port = listener.getsockname()[1]
-        jobs = Jobs(store)
+        broadcast = Broadcast()
+        queue = Queue(state / "queue.sqlite")
+        queue.recover()
+        supervisor = Supervisor(
+            queue,
+            store,
+            slots_for(find_gpus(), settings.workers),
+            lambda: read_settings(settings_file).folders,
+        )
+
+        def heard() -> None:
+            broadcast.ring()
+            supervisor.wake()
 
         def stop() -> None:
             server.should_exit = True
 
-        guarded = Guard(create_app(jobs, stop), port, token)
-        server = uvicorn.Server(uvicorn.Config(guarded, log_level="warning", access_log=False))
+        queue.listen(heard)
+        guard = Guard(
+            create_app(
+                queue, broadcast, lambda: read_settings(settings_file).folders, capabilities, stop
+            ),
+            port,
+            token,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                guard,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=LEAVE_WITHIN_S,
+            )
+        )
         # uvicorn raises the signal that ended it again: it must not end us before we have cleaned.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         _announce(runtime_file, port, token)
+        idle = threading.Thread(
+            target=_stop_when_idle,
+            args=(server, guard, queue, broadcast, settings.idle_minutes * 60),
+            daemon=True,
+        )
         try:
+            supervisor.start()
+            idle.start()
             server.run([listener])
         finally:
-            jobs.close()
+            supervisor.stop()
+            queue.close()
             _withdraw(runtime_file)
+
+
+def _stop_when_idle(
+    server: uvicorn.Server, guard: Guard, queue: Queue, broadcast: Broadcast, idle_s: float
+) -> None:
+    """End the service when it has had no job, no follower and no call for long enough."""
+    idle_since = time.monotonic()
+    while not server.should_exit:
+        if broadcast.listeners or queue.jobs(states=ACTIVE, limit=1):
+            idle_since = time.monotonic()
+        idle_since = max(idle_since, guard.called)
+        if time.monotonic() - idle_since > idle_s:
+            server.should_exit = True
+        time.sleep(min(LOOK_EVERY_S, idle_s))
+
+
+def _log_to(path: Path) -> None:
+    """A log without secrets and without dialogue: jobs, chunks, times and faults."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8"
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("dubwright")
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    log.info("service %s started, process %d", __version__, os.getpid())
 
 
 def _withdraw(path: Path) -> None:
@@ -59,7 +165,6 @@ def _withdraw(path: Path) -> None:
 
 
 def _announce(path: Path, port: int, token: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)
     content = {"port": port, "pid": os.getpid(), "token": token, "version": __version__}

@@ -1,6 +1,7 @@
 """Results by the content that they were made from, so that nothing is computed twice."""
 
+from dubwright.store.access import EVERYWHERE, Access
 from dubwright.store.fingerprints import Fingerprints
 from dubwright.store.store import Store, content_key, default_store_folder
 
-__all__ = ["Fingerprints", "Store", "content_key", "default_store_folder"]
+__all__ = ["EVERYWHERE", "Access", "Fingerprints", "Store", "content_key", "default_store_folder"]

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import platformdirs
 
-from dubwright.errors import Cancelled, DubwrightError
+from dubwright.errors import Cancelled, DubwrightError, StorageUnavailable
 
 __all__ = ["Store", "content_key", "default_store_folder"]
 
@@ -98,8 +98,15 @@ class Store:
                 if not final.is_dir():  # otherwise another process made the same result first
                     raise
         except Exception as error:
+            if not self._making.is_dir():
+                raise StorageUnavailable(
+                    "The store is gone",
+                    where=str(self.folder),
+                    why="its folder is not there any more",
+                    repair="connect its drive again; what is finished is kept on it",
+                ) from error
             if _disk_is_full(error, self.folder):
-                raise DubwrightError(
+                raise StorageUnavailable(
                     "The disk is full",
                     where=str(self.folder),
                     why="the store could not write a result",

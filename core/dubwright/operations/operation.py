@@ -1,0 +1,73 @@
+"""The operations that Dubwright offers: what each is asked, how it is planned and delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from pydantic import BaseModel
+
+from dubwright.operations.animate import AnimatePlan, deliver_animation, plan_animate
+from dubwright.operations.deliver import deliver
+from dubwright.operations.dub import plan_dub
+from dubwright.operations.lip_sync import plan_lip_sync
+from dubwright.operations.plan import DubPlan
+from dubwright.operations.request import REQUESTS, AnimateRequest
+from dubwright.operations.task import Task
+from dubwright.store import Access, Store
+
+__all__ = ["OPERATIONS", "Operation", "Plan"]
+
+
+class Plan(Protocol):
+    """What every plan has: its tasks by key."""
+
+    @property
+    def tasks(self) -> Mapping[str, Task]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that can be asked for.
+
+    Attributes:
+        request: the kind of document that asks for it; it names an `output` folder.
+        plan: (request, store, day that consents must cover, folders that may be used) -> plan.
+        deliver: (plan whose tasks are done, store, output) -> JSON: at least the version's folder.
+    """
+
+    request: type[BaseModel]
+    plan: Callable[[Any, Store, date, Access], Plan]
+    deliver: Callable[[Any, Store, Path], dict[str, Any]]
+
+
+def _deliver_dub(plan: DubPlan, store: Store, output: Path) -> dict[str, Any]:
+    folder = deliver(plan, store, output)
+    name = plan.timeline.file_stem
+    tags = [part.language for part in plan.languages]
+    return {
+        "folder": str(folder),
+        "timelines": {tag: str(folder / f"{name}.{tag}.otio") for tag in tags},
+        "previews": {tag: str(folder / "preview" / f"{name}.{tag}.mp4") for tag in tags},
+        "report": str(folder / "report.html"),
+    }
+
+
+def _plan_animation(
+    request: AnimateRequest, store: Store, _today: date, access: Access
+) -> AnimatePlan:
+    return plan_animate(request, store, access)
+
+
+def _deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> dict[str, Any]:
+    return {"folder": str(deliver_animation(plan, store, output))}
+
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "dub": Operation(REQUESTS["dub"], plan_dub, _deliver_dub),
+    "lip_sync": Operation(REQUESTS["lip_sync"], plan_lip_sync, _deliver_dub),
+    "animate": Operation(REQUESTS["animate"], _plan_animation, _deliver_animation),
+}

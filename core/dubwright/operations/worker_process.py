@@ -1,0 +1,107 @@
+"""A worker process as the one who gives it work sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Final
+
+__all__ = ["Hung", "WorkerProcess"]
+
+STOP_WITHIN_S: Final = 5.0
+
+
+class Hung(Exception):  # noqa: N818 - a state of the worker that its giver of work must act on
+    """A worker was not heard of for too long."""
+
+
+class WorkerProcess:
+    """Starts a worker and talks with it; see dubwright.operations.worker for the messages.
+
+    Args:
+        store: the folder of results.
+        environment: set before it starts, such as the GPU that it may see.
+        quiet_s: how long it may be silent.
+    """
+
+    def __init__(
+        self, store: Path, environment: Mapping[str, str] | None = None, quiet_s: float = 60.0
+    ) -> None:
+        self._quiet_s = quiet_s
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "dubwright.operations.worker", str(store)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            env=os.environ | dict(environment or {}),
+        )
+        self._messages: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Give it a message; one that has died is found out by its replies."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            return
+
+    def replies(self, poll_s: float) -> Iterator[dict[str, Any] | None]:
+        """Its messages, and None whenever none came within poll_s; ends when the process has.
+
+        Raises:
+            Hung: it was silent for longer than it may be.
+        """
+        heard = time.monotonic()
+        while True:
+            try:
+                message = self._messages.get(timeout=poll_s)
+            except Empty:
+                if time.monotonic() - heard > self._quiet_s:
+                    raise Hung from None
+                yield None
+                continue
+            if message is None:
+                return
+            heard = time.monotonic()
+            yield message
+
+    def wait(self) -> int:
+        """Its exit status."""
+        return self._process.wait()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """End it: by the end of its input, or by force if it stays."""
+        if self._process.stdin:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self._messages.put(json.loads(line))
+        self._messages.put(None)

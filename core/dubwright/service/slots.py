@@ -1,0 +1,72 @@
+"""How many workers run at once, and which GPU each may see."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["Gpu", "Slot", "find_gpus", "slots_for"]
+
+MOST_WORKERS: Final = 8
+ANSWER_WITHIN_S: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU of this machine; `memory_mib` is all that it has."""
+
+    index: int
+    name: str
+    memory_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Room for one worker.
+
+    Attributes:
+        environment: what the worker is started with. The GPU is chosen here, since CUDA looks
+            once, when it is first imported.
+        gpu: its index, or None.
+    """
+
+    name: str
+    environment: dict[str, str]
+    gpu: int | None = None
+
+
+def find_gpus() -> list[Gpu]:
+    """The NVIDIA GPUs that the driver lists; CUDA itself is never touched here."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    query = [tool, "--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(
+            query, capture_output=True, text=True, timeout=ANSWER_WITHIN_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []  # a driver that does not answer offers no GPU
+    gpus = []
+    for line in done.stdout.splitlines():
+        index, name, memory = (part.strip() for part in line.split(","))
+        gpus.append(Gpu(int(index), name, int(memory)))
+    return gpus
+
+
+def slots_for(gpus: list[Gpu], workers: int | None = None) -> list[Slot]:
+    """One slot for each GPU, the rest for processors; `workers` in all, or a processor each."""
+    count = workers or min(os.cpu_count() or 1, MOST_WORKERS)
+    on_gpus = [
+        Slot(
+            f"gpu{gpu.index}",
+            {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": str(gpu.index)},
+            gpu.index,
+        )
+        for gpu in gpus[:count]
+    ]
+    rest = range(count - len(on_gpus))
+    return on_gpus + [Slot(f"cpu{i}", {"CUDA_VISIBLE_DEVICES": ""}) for i in rest]
