@@ -88,16 +88,20 @@ class WorkerProcess:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+        self._hang_up()
 
     def close(self) -> None:
         """End it: by the end of its input, or by force if it stays."""
-        if self._process.stdin:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
+        self._hang_up()
         try:
             self._process.wait(STOP_WITHIN_S)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    def _hang_up(self) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # what was to be said to one that died is lost
+            self._process.stdin.close()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None

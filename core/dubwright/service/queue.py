@@ -240,8 +240,8 @@ class Queue:
             if chunk.kind == "deliver" and "result" not in value:
                 self._plan_again(db, number, chunk, value["tasks"])
                 return True
-            self._finish_chunk(db, chunk.id)
-            self._count(db, number, 0, chunk.label)
+            uncounted = self._finish_chunk(db, chunk.id)
+            self._count(db, number, uncounted, chunk.label)
             if chunk.kind == "plan":
                 self._plan(db, number, value["tasks"])
             elif chunk.kind == "deliver":
@@ -495,10 +495,12 @@ class Queue:
         db.execute("delete from chunk where job=?", (number,))
         self._plan(db, number, tasks)
 
-    def _finish_chunk(self, db: sqlite3.Connection, chunk: int) -> None:
+    def _finish_chunk(self, db: sqlite3.Connection, chunk: int) -> int:
+        """Its units that no progress was told of."""
+        row = db.execute("select units - done as left from chunk where id=?", (chunk,)).fetchone()
         db.execute(
-            "update chunk set state='done', commits=commits+1, worker=null, lease=null,"
-            " error=null where id=?",
+            "update chunk set state='done', commits=commits+1, done=units, worker=null, lease=null"
+            " where id=?",
             (chunk,),
         )
         db.execute(
@@ -507,6 +509,7 @@ class Queue:
             " where id in (select after from need where before=?)",
             (chunk,),
         )
+        return int(row["left"])
 
     def _give_back(self, db: sqlite3.Connection, chunk: int, attempts: int) -> None:
         row = db.execute("select job, done from chunk where id=?", (chunk,)).fetchone()
