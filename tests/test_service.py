@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import Sample
 from service_places import own_service_places, wait_for
+from write_schemas import request_schemas
 
 from dubwright._version import __version__
 from dubwright_plugin import JobFailed, Service, ServiceError, connect
@@ -99,6 +101,103 @@ def test_a_job_is_cancelled(service: Service, sample: Sample, tmp_path: Path) ->
             break
     assert service.wait(job)["state"] == "cancelled"
     assert not list((tmp_path / "out").glob("v*"))
+
+
+def test_events_are_streamed_and_resumed_where_they_broke_off(
+    service: Service, tmp_path: Path
+) -> None:
+    job = service.submit("animate", _animate(tmp_path))
+    events = list(service.events(job))
+    states = [event["state"] for event in events if "state" in event]
+    assert states == ["queued", "running", "done"]
+    middle = len(events) // 2
+    assert list(service.events(job, after=events[middle]["id"])) == events[middle + 1 :]
+
+
+def test_a_job_is_found_again_by_its_tag(service: Service, tmp_path: Path) -> None:
+    job = service.submit("animate", _animate(tmp_path), title="Line 12", tag="shot & scene/7")
+    (found,) = service.jobs("shot & scene/7")
+    assert found["id"] == job and found["title"] == "Line 12"
+    service.wait(job)
+
+
+def test_a_job_is_held_moved_up_and_retried(service: Service, tmp_path: Path) -> None:
+    job = service.submit("animate", _animate(tmp_path, text="Papa, mama, papa."))
+    service.pause(job)
+    assert service.state(job)["state"] == "paused"
+    service.reprioritise(job, 5)
+    assert service.state(job)["priority"] == 5
+    service.cancel(job)
+    with pytest.raises(ServiceError, match="is cancelled"):
+        service.resume(job)
+    service.retry(job)
+    assert service.wait(job)["state"] == "done"
+
+
+def test_places_that_were_not_opened_are_refused(
+    service: Service, sample: Sample, tmp_path: Path
+) -> None:
+    with pytest.raises(ServiceError, match="dubwright allow"):
+        service.submit("animate", _animate(tmp_path, output="/usr/share/dubwright-test"))
+    (tmp_path / "link").symlink_to("/usr/share")
+    with pytest.raises(ServiceError, match="lies outside"):
+        service.submit("animate", _animate(tmp_path, output=str(tmp_path / "link" / "out")))
+    # A timeline that lies where it may, with media that do not.
+    timeline = json.loads(sample.timeline.read_text())
+    text = json.dumps(timeline).replace("audio/", "/usr/share/audio/")
+    (sample.timeline.parent / "reaching.otio").write_text(text)
+    request = {
+        "timeline": str(sample.timeline.parent / "reaching.otio"),
+        "languages": ["es"],
+        "output": str(tmp_path / "out"),
+        "subtitles": {"es": str(sample.subtitles("es")["es"])},
+    }
+    with pytest.raises(JobFailed, match="was not opened to Dubwright"):
+        service.wait(service.submit("dub", request))
+
+
+def test_a_job_outlives_its_server(tmp_path: Path) -> None:
+    runtime = tmp_path / "run" / "service.json"
+    command = [sys.executable, "-m", "dubwright.cli", "serve", "--store", str(tmp_path / "store")]
+    with own_service_places(tmp_path, runtime):
+        first = subprocess.Popen(command)
+        wait_for(runtime.exists, process=first)
+        service = connect(start=False)
+        job = service.submit("animate", _animate(tmp_path))
+        wait_for(lambda: service.state(job)["state"] == "running")
+        first.kill()
+        first.wait()
+        second = subprocess.Popen(command)
+        assert service.wait(job)["state"] == "done"  # the same client finds the new server
+        service.stop()
+        assert second.wait(20) == 0
+        log = (tmp_path / "state" / "service.log").read_text()
+        assert job in log and "Mama" not in log and service._token not in log
+
+
+def test_what_a_request_may_be_is_published(service: Service, runtime: Path) -> None:
+    schemas = json.loads((ROOT / "plugin/dubwright_plugin/schemas.json").read_text())
+    assert schemas == request_schemas(), "run tests/write_schemas.py"
+    assert set(schemas) == {"dub", "lip_sync", "animate"}
+    announced = json.loads(runtime.read_text())
+    connection = http.client.HTTPConnection("127.0.0.1", announced["port"], timeout=10)
+    bearer = {"Authorization": f"Bearer {announced['token']}"}
+    connection.request("GET", "/v1/openapi.json", headers=bearer)
+    published = json.loads(connection.getresponse().read())
+    connection.close()
+    assert service.health() and "/v1/jobs/{job_id}/events" in published["paths"]
+
+
+def test_a_slow_client_is_not_waited_for(service: Service, runtime: Path) -> None:
+    announced = json.loads(runtime.read_text())
+    with socket.create_connection(("127.0.0.1", announced["port"]), timeout=30) as slow:
+        slow.sendall(
+            f"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1:{announced['port']}\r\n"
+            f"Authorization: Bearer {announced['token']}\r\nContent-Type: application/json\r\n"
+            "Content-Length: 1000\r\n\r\n{".encode()
+        )
+        assert service.health()
+        assert slow.recv(100).startswith(b"HTTP/1.1 408")
 
 
 def test_files_outside_a_delivery_are_not_given(service: Service, tmp_path: Path) -> None:
