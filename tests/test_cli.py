@@ -286,6 +286,8 @@ def test_an_interrupted_run_stops_and_keeps_what_is_done(sample: Sample, tmp_pat
          "--subtitles", str(sample.folder / "subtitles"), "--cast", str(sample.cast),
          "--store", str(store), "--out", str(tmp_path / "out")],
         stderr=subprocess.PIPE, text=True,
+        # A shell that starts the tests in the background has their children ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     while not list(store.glob("objects/*/*")):
         time.sleep(0.05)
