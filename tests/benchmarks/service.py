@@ -84,8 +84,9 @@ def _kills(folder: Path, runtime: Path, kills: int) -> Figures:
             committed = _committed(folder, jobs)
             server, service = _started(folder, runtime)
             began = time.perf_counter()
-            wait_for(lambda before=committed: _committed(folder, jobs) > before)
-            working_after.append(time.perf_counter() - began)
+            if service.state(jobs[-1])["state"] != "done":  # it may have ended as it was killed
+                wait_for(lambda before=committed: _committed(folder, jobs) > before)
+                working_after.append(time.perf_counter() - began)
         done += 1
     last = service.wait(jobs[-1])
     states = [service.state(job)["state"] for job in jobs]
