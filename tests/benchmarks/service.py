@@ -72,7 +72,7 @@ def _kills(folder: Path, runtime: Path, kills: int) -> Figures:
                 "original": "en",
             }
             jobs.append(service.submit("dub", request))
-        time.sleep(chance.uniform(0.2, 3.0))
+        time.sleep(chance.uniform(0.2, 6.0))
         if done % 2 == 0:
             workers = psutil.Process(server.pid).children()
             if not workers:
