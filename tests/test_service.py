@@ -284,6 +284,26 @@ def test_a_host_starts_the_service_and_it_ends_by_itself(tmp_path: Path) -> None
         wait_for(lambda: not runtime.exists())
 
 
+def test_the_plugin_needs_nothing_but_the_standard_library(
+    service: Service, tmp_path: Path
+) -> None:
+    """As in a host: no site-packages, no environment of its own, no thread of the caller's."""
+    script = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'plugin')!r})\n"
+        "import dubwright_plugin\n"
+        "service = dubwright_plugin.connect(start=False)\n"
+        f"job = service.submit('animate', {_animate(tmp_path)!r}, tag='bare')\n"
+        "seen = []\n"
+        "assert service.wait(job, seen.append)['state'] == 'done' and seen\n"
+        "print(sorted(m for m in sys.modules if m in ('numpy', 'pydantic', 'threading')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-I", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "numpy" not in done.stdout and "pydantic" not in done.stdout
+    assert service.jobs("bare")[0]["state"] == "done"
+
+
 def test_a_user_has_one_service(service: Service) -> None:
     assert service.health()
     second = subprocess.run(
