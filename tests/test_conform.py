@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 
-from dubwright.conform import read_timeline
+from dubwright.conform.read import read_timeline
+from dubwright.conform.review import mark_timelines
+from dubwright.dialogue import Decision
 from dubwright.errors import DubwrightError
 from dubwright.media.exr import write_rgb
 from dubwright.model import FrameRange
@@ -195,3 +198,40 @@ def test_stems_are_known_by_their_tracks_names(tmp_path: Path) -> None:
     assert [sound.stem for sound in read.sounds] == ["DX", "M&E", "mix", "M&E", "DX"]
     assert {sound.media_start for sound in read.sounds} == {Fraction(1, 12)}
     assert {sound.duration for sound in read.sounds} == {Fraction(1, 3)}
+
+
+def test_what_was_decided_is_shown_on_the_markers(tmp_path: Path) -> None:
+    for name, about in (
+        ("reel", {"languages": ["es", "fr"]}), ("reel.es", {"language": "es"}),
+        ("reel.fr", {"language": "fr"}),
+    ):  # fmt: skip
+        timeline = otio.schema.Timeline(name, metadata={"dubwright": about})
+        for cue in ("a", "b", "c"):
+            ours = otio.schema.Marker(cue, metadata={"dubwright": {"cue": cue}})
+            timeline.tracks.markers.append(ours)
+        timeline.tracks.markers.append(otio.schema.Marker("the editor's", color="PINK"))
+        otio.adapters.write_to_file(timeline, str(tmp_path / f"{name}.otio"))
+    decisions = {
+        (cue, language): Decision(
+            cue=cue, language=language, content="0" * 64, verdict=verdict, note=note, by="Jo",
+            at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        for cue, language, verdict, note in (
+            ("a", "es", "approved", ""), ("a", "fr", "approved", ""),
+            ("b", "es", "approved", "lovely"), ("c", "es", "approved", ""),
+            ("c", "fr", "rejected", "the r is late"),
+        )
+    }  # fmt: skip
+    mark_timelines(tmp_path, decisions)
+    seen = {}
+    for name in ("reel", "reel.es", "reel.fr"):
+        timeline = otio.adapters.read_from_file(str(tmp_path / f"{name}.otio"))
+        seen[name] = [(marker.color, marker.comment) for marker in timeline.tracks.markers]
+    assert [colour for colour, _ in seen["reel"]] == ["GREEN", "CYAN", "RED", "PINK"]
+    assert [colour for colour, _ in seen["reel.es"]] == ["GREEN", "GREEN", "GREEN", "PINK"]
+    assert [colour for colour, _ in seen["reel.fr"]] == ["GREEN", "CYAN", "RED", "PINK"]
+    assert seen["reel.es"][1][1] == "es approved by Jo: lovely"
+    assert seen["reel.fr"][2][1] == "fr rejected by Jo: the r is late"
+    mark_timelines(tmp_path, {})
+    timeline = otio.adapters.read_from_file(str(tmp_path / "reel.fr.otio"))
+    assert [marker.color for marker in timeline.tracks.markers] == ["CYAN", "CYAN", "CYAN", "PINK"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from dubwright.dialogue import (
     Cast,
     CueSheet,
+    Decision,
+    Review,
     Speaker,
     Subtitle,
     cue_sheet_from_subtitles,
@@ -155,3 +157,34 @@ def test_disclosure_follows_likeness_and_consent(speaker: Speaker, disclosure: D
 def test_one_speaker_without_consent_makes_a_draft_of_all() -> None:
     cast = Cast(speakers=(Speaker(name="Jo", likeness=Likeness.FICTIONAL),))
     assert disclosure_for(cast, ["Jo", "A stranger"], "es", TODAY) is Disclosure.DRAFT
+
+
+def _decision(**changes: object) -> Decision:
+    facts = {
+        "cue": "cue0001",
+        "language": "es",
+        "content": "0" * 64,
+        "verdict": "approved",
+        "at": datetime(2026, 1, 1, tzinfo=UTC),
+    }
+    return Decision.model_validate(facts | changes)
+
+
+def test_a_word_on_a_cue_holds_for_what_was_seen(tmp_path: Path) -> None:
+    first, second = _decision(), _decision(language="fr", verdict="rejected", note="late")
+    review = Review().decided(first).decided(second).decided(_decision(verdict="rejected"))
+    assert len(review.decisions) == 2
+    found = review.on("cue0001", "es", "0" * 64)
+    assert found is not None and found.verdict == "rejected"
+    assert review.on("cue0001", "es", "1" * 64) is None
+    assert review.withdrawn("cue0001", "es", "0" * 64).decisions == (second,)
+    review.write(tmp_path / "review.json")
+    assert Review.read(tmp_path / "review.json") == review
+    assert Review.read(tmp_path / "none.json") == Review()
+
+
+def test_recordings_in_a_sheet_lie_beside_it(tmp_path: Path) -> None:
+    cue = Cue(id="a", speaker="Jo", start_ms=0, end_ms=1, takes={"es": Path("a.wav")})
+    elsewhere = Cue(id="b", speaker="Jo", start_ms=2, end_ms=3, takes={"es": Path("/takes/b.wav")})
+    sheet = CueSheet(cues=(cue, elsewhere)).with_takes_in(tmp_path)
+    assert [cue.takes["es"] for cue in sheet.cues] == [tmp_path / "a.wav", Path("/takes/b.wav")]

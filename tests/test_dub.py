@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from conftest import Dubbed, Sample
 from truth import positions_of_exr, positions_of_truth
 
 from dubwright.api import animate, dub, lip_sync
-from dubwright.dialogue import CueSheet, read_subtitles
+from dubwright.dialogue import CueSheet, Decision, Review, read_subtitles
 from dubwright.face.head_frame import mouth_curves
 from dubwright.media.audio import read_audio, read_mono, write_wav
 from dubwright.media.exr import read_header, read_patch, read_rgb
@@ -48,6 +50,7 @@ def test_a_version_holds_everything(dubbed: Dubbed) -> None:
         for stem in ("DX", "ME", "mix"):
             assert f"stems/lighthouse.{language}.{stem}.wav" in names
     assert {"lighthouse.otio", "report.html", "report.json", "manifest.json"} <= names
+    assert {"preview/lighthouse.original.mp4", "preview/player.json"} <= names
     assert not any(".partial" in name for name in names)
 
 
@@ -261,6 +264,19 @@ def test_a_changed_cue_renders_itself_alone(dubbed: Dubbed, tmp_path: Path) -> N
     lines = list(sheet.cues)
     lines[1] = lines[1].model_copy(update={"text": lines[1].text | {"es": "Nadie me dijo nada."}})
     sheet.model_copy(update={"cues": tuple(lines)}).write(tmp_path / "cues.json")
+    (tmp_path / "out").mkdir()
+    contents = {
+        (language.language, cue.cue): cue.content
+        for language in dubbed.result.report.languages
+        for cue in language.cues
+    }
+    review = Review()
+    for (language, cue), content in contents.items():
+        review = review.decided(
+            Decision(cue=cue, language=language, content=content, verdict="approved",
+                     at=datetime.now(UTC))
+        )  # fmt: skip
+    review.write(tmp_path / "out" / "review.json")
     result = dub(
         dubbed.sample.timeline, ["es", "fr"], tmp_path / "out", cues=tmp_path / "cues.json",
         cast=dubbed.sample.cast, store=store,
@@ -270,14 +286,20 @@ def test_a_changed_cue_renders_itself_alone(dubbed: Dubbed, tmp_path: Path) -> N
         "draw" if any(f.glob("*.patch.exr")) else sorted(p.name for p in f.iterdir())[0]
         for f in made
     )
-    # One take, its curves, choices, check and chunks; the language's mix; and both previews, since
-    # each carries the other's sound.
+    # One take, its curves, choices, check and chunks; the language's mix and picture; and both
+    # previews, since each carries the other's sound.
     others = [kind for kind in kinds if kind != "draw"]
     assert others == [
-        "DX.wav", "check.json", "choices.json", "curves.npz", "preview.mp4", "preview.mp4",
-        "take.json",
+        "DX.wav", "check.json", "choices.json", "curves.npz", "picture.mp4", "preview.mp4",
+        "preview.mp4", "take.json",
     ]  # fmt: skip
     assert 1 <= kinds.count("draw") <= 4
+    # What was approved and did not change is still approved.
+    colours = {
+        tag: [marker.color for marker in otio.adapters.read_from_file(str(path)).tracks.markers]
+        for tag, path in result.timelines.items()
+    }
+    assert colours == {"es": ["GREEN", "CYAN", "GREEN"], "fr": ["GREEN"] * 3}
     untouched = [
         p.relative_to(result.folder) for p in (result.folder / "frames" / "fr").rglob("*.exr")
     ]
@@ -289,6 +311,7 @@ def test_recorded_takes_efforts_and_lines_off_screen(dubbed: Dubbed, tmp_path: P
     """Sound alone: a recording for one cue, a laugh that stays, and a line off screen."""
     sample = dubbed.sample
     voice, rate = read_mono(sample.folder / "audio" / "dialogue.en.wav")
+    write_wav(tmp_path / "third.wav", voice[7800 * 48 : 9800 * 48], rate)
     takes = tmp_path / "takes"
     takes.mkdir()
     write_wav(takes / "a.es.wav", voice[400 * 48 : 4000 * 48], rate)
@@ -299,7 +322,7 @@ def test_recorded_takes_efforts_and_lines_off_screen(dubbed: Dubbed, tmp_path: P
                 text={"es": "We bought five new boats, and my mother wants them back by Monday."}),
             Cue(id="b", speaker="Ada", start_ms=4400, end_ms=6600, kind=CueKind.LAUGH),
             Cue(id="c", speaker="Ada", start_ms=7800, end_ms=9800, on_screen=False,
-                text={"es": "Hola."}),
+                text={"es": "Nobody told me."}, takes={"es": Path("third.wav")}),
         ),
     )  # fmt: skip
     sheet.write(tmp_path / "cues.json")
@@ -309,7 +332,7 @@ def test_recorded_takes_efforts_and_lines_off_screen(dubbed: Dubbed, tmp_path: P
     )  # fmt: skip
     (language,) = result.report.languages
     engines = {cue.cue: (cue.dubbed, cue.engine) for cue in language.cues}
-    assert engines == {"a": (True, "recording"), "b": (False, ""), "c": (True, "espeak-ng/2")}
+    assert engines == {"a": (True, "recording"), "b": (False, ""), "c": (True, "recording")}
     assert not (result.folder / "frames").exists()
     assert all(shot.drawn == 0 for shot in language.shots)
     dialogue, _ = read_mono(result.folder / "stems" / "lighthouse.es.DX.wav")
@@ -409,3 +432,24 @@ def test_a_draft_is_marked_on_every_changed_frame(dubbed: Dubbed, tmp_path: Path
         patch = read_patch(path)
         bottom_left = patch.alpha[-16:, :80]
         assert patch.box.x0 < 20 and patch.box.y1 > 270 and (bottom_left > 0.5).any()
+
+
+def test_a_player_is_told_where_the_mouths_are_and_what_is_said(dubbed: Dubbed) -> None:
+    folder = dubbed.result.folder / "preview"
+    player = read_json(folder / "player.json")
+    assert player["rate"] == "24" and player["start_frame"] >= 0
+    with av.open(str(folder / player["original"]["movie"])) as movie:
+        seen = movie.streams.video[0]
+        assert [seen.width, seen.height] == player["size"] and seen.frames == player["frames"]
+        assert [sound.metadata["language"] for sound in movie.streams.audio] == ["eng"]
+    phones = player["languages"]["es"]["phones"]["cue0001"]
+    assert all(start < end for _, start, end in phones)
+    seconds = player["frames"] / 24
+    for sound in (player["original"], *player["languages"].values()):
+        assert abs(len(base64.b64decode(sound["peaks"])) - 100 * seconds) <= 1
+    covered = sum(len(run["squares"]) for run in player["mouths"])
+    assert 0.9 * player["frames"] < covered <= player["frames"]
+    width, height = player["size"]
+    for run in player["mouths"]:
+        for x, y, side in run["squares"]:
+            assert 0 < x + side / 2 < width and 0 < y + side / 2 < height and 20 < side < width / 2

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from dubwright.face.head_frame import head_template, in_head_frame, mouth_curves
 from dubwright.face.landmarks import INNER_LIP_PAIRS, RIGID
 from dubwright.face.track import steadied
-from dubwright.model import FaceTrack, Phone
+from dubwright.model import CURVE_NAMES, FaceTrack, MouthCurves, Phone
 from dubwright.mouth.articulation import Observation, learned, shares, usual_articulation
+from dubwright.mouth.controls import with_intensity
 from dubwright.mouth.engines.dominance import DominancePredictor
 from dubwright.mouth.range import MouthRange, measure_range
 from dubwright.mouth.visemes import Viseme, viseme_of
@@ -211,3 +212,22 @@ def test_lips_are_not_smoothed_with_the_head() -> None:
     assert gap[5] < 0.01 and gap[4] == pytest.approx(gap[0], rel=1e-3)
     rigid = steady[:, RIGID].mean(axis=1)
     assert np.diff(rigid, axis=0).std() < 0.7 * np.diff(jitter[:, 0], axis=0).std()
+
+
+@given(st.floats(0, 2), st.text("pamoeistf", min_size=1, max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_intensity_moves_the_mouth_from_rest_and_keeps_lips_closed(
+    intensity: float, symbols: str
+) -> None:
+    articulation = usual_articulation(MouthRange.typical())
+    rest = np.array(articulation.targets[Viseme.SIL], np.float32)
+    plain = MouthCurves(RATE, _predict(symbols))
+    moved = with_intensity(plain, articulation, intensity)
+    aperture = CURVE_NAMES.index("aperture")
+    closed = plain.values[:, aperture] <= rest[aperture]
+    assert np.array_equal(moved.values[closed, aperture], plain.values[closed, aperture])
+    away = plain.values[~closed, aperture] - rest[aperture]
+    assert np.allclose(
+        moved.values[~closed, aperture] - rest[aperture], intensity * away, atol=1e-5
+    )
+    assert np.allclose(with_intensity(plain, articulation, 1.0).values, plain.values, atol=1e-6)

@@ -19,6 +19,7 @@ from dubwright.media.movie import (
     probe_movie,
     read_frames,
     read_movie_audio,
+    write_picture,
     write_preview,
 )
 from dubwright.media.plate import Plate, PlateSpec, probe_plate
@@ -150,7 +151,9 @@ def test_a_preview_has_a_track_for_each_language(tmp_path: Path) -> None:
     path = tmp_path / "preview.mp4"
     second = np.sin(np.arange(48000) * 0.05).astype(np.float32)[:, None] * 0.3
     tracks = [AudioTrack(second, "spa", "es"), AudioTrack(np.repeat(second, 2, 1), "eng", "en")]
-    write_preview(path, [np.zeros((48, 64, 3), np.uint8)] * 24, Fraction(24), tracks)
+    picture = tmp_path / "picture.mp4"
+    write_picture(picture, [np.zeros((48, 64, 3), np.uint8)] * 24, Fraction(24))
+    write_preview(path, picture, tracks)
     with av.open(str(path)) as container:
         assert [s.metadata["language"] for s in container.streams.audio] == ["spa", "eng"]
         assert container.streams.video[0].frames == 24

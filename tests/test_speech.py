@@ -220,3 +220,16 @@ def test_without_stems_the_mix_is_lowered_under_each_line() -> None:
     assert under == pytest.approx(0.2 * 10 ** (-24 / 20), rel=0.02)
     assert np.allclose(stems.effects[: MIX_RATE // 2], mix[: MIX_RATE // 2])
     assert "approximate" in stems.note
+
+
+def test_a_voice_changes_the_sound_and_keeps_the_words(voice: EspeakSynthesizer) -> None:
+    usual, low = (voice.speak(LINE, "es", 1.0, name) for name in ("", "m7"))
+    assert [phone.symbol for phone in usual.phones] == [phone.symbol for phone in low.phones]
+    length = min(len(usual.samples), len(low.samples))
+    assert np.abs(usual.samples[:length] - low.samples[:length]).max() > 0.1
+
+
+def test_an_unknown_voice_is_named_with_those_that_exist(voice: EspeakSynthesizer) -> None:
+    with pytest.raises(DubwrightError, match="voice") as caught:
+        voice.speak(LINE, "es", 1.0, "caruso")
+    assert "f1" in caught.value.repair

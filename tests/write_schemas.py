@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas of the requests where the plug-in carries them.
+"""Writes the JSON Schemas: of requests where the plug-in carries them, of documents in docs.
 
 python tests/write_schemas.py
 """
@@ -9,11 +9,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dubwright.dialogue import Cast, CueSheet, Review
 from dubwright.operations.request import REQUESTS
 
-__all__ = ["request_schemas"]
+__all__ = ["DOCUMENTS", "request_schemas"]
 
-SCHEMAS = Path(__file__).resolve().parent.parent / "plugin" / "dubwright_plugin" / "schemas.json"
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMAS = ROOT / "plugin" / "dubwright_plugin" / "schemas.json"
+DOCUMENTS = {"cast": Cast, "cue_sheet": CueSheet, "review": Review}
 
 
 def request_schemas() -> dict[str, Any]:
@@ -23,3 +26,6 @@ def request_schemas() -> dict[str, Any]:
 
 if __name__ == "__main__":
     SCHEMAS.write_text(json.dumps(request_schemas(), indent=1, sort_keys=True) + "\n")
+    for name, kind in DOCUMENTS.items():
+        path = ROOT / "docs" / "schemas" / f"{name}.schema.json"
+        path.write_text(json.dumps(kind.model_json_schema(), indent=1) + "\n")

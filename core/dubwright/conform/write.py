@@ -16,13 +16,12 @@ from typing import Any, Final
 
 import opentimelineio as otio
 
+from dubwright.conform.document import CUE_COLOUR, NAMESPACE, write_timeline
 from dubwright.conform.read import ConformedTimeline, Shot, media_path
-from dubwright.errors import DubwrightError
 from dubwright.model import Cue, FrameRange, frame_of_ms
 
 __all__ = ["DubbedShot", "DubbedSound", "LanguageVersion", "write_timelines"]
 
-NAMESPACE: Final = "dubwright"
 PLATE_KEY: Final = "DEFAULT_MEDIA"
 
 
@@ -80,10 +79,10 @@ def write_timelines(
         The files, the master first.
     """
     written = [folder / f"{conformed.file_stem}.otio"]
-    _write(_master(source, conformed, versions), written[0])
+    write_timeline(_master(source, conformed, versions), written[0])
     for version in versions:
         path = folder / f"{conformed.file_stem}.{version.language}.otio"
-        _write(_plain(source, conformed, version), path)
+        write_timeline(_plain(source, conformed, version), path)
         written.append(path)
     return written
 
@@ -109,9 +108,8 @@ def _master(
             track.enabled = False
             track.metadata[NAMESPACE] = {"language": version.language}
             master.tracks.append(track)
-    for version in versions[:1]:
-        for cue in version.cues:
-            master.tracks.markers.append(_marker(cue, conformed))
+    for cue in {cue.id: cue for version in versions for cue in version.cues}.values():
+        master.tracks.markers.append(_marker(cue, conformed))
     master.metadata[NAMESPACE] = {"languages": [version.language for version in versions]}
     return master
 
@@ -206,7 +204,7 @@ def _marker(cue: Cue, conformed: ConformedTimeline, language: str | None = None)
     return otio.schema.Marker(
         name=f"{cue.id} {cue.speaker}",
         marked_range=marked,
-        color=otio.schema.MarkerColor.CYAN,
+        color=CUE_COLOUR,
         metadata={NAMESPACE: {"cue": cue.id, "speaker": cue.speaker, "text": text}},
     )
 
@@ -227,17 +225,3 @@ def _absolute(url: str, folder: Path) -> str:
     if "://" in url and not url.startswith("file:"):
         return url
     return media_path(url, folder).absolute().as_posix()
-
-
-def _write(timeline: otio.schema.Timeline, path: Path) -> None:
-    partial = path.with_name(path.stem + ".partial.otio")
-    try:
-        otio.adapters.write_to_file(timeline, str(partial))
-    except (otio.exceptions.OTIOError, OSError) as error:
-        raise DubwrightError(
-            "A timeline cannot be written",
-            where=str(path),
-            why=str(error),
-            repair="check that the folder may be written and the disk is not full",
-        ) from error
-    partial.replace(path)

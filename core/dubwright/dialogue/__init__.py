@@ -2,6 +2,7 @@
 
 from dubwright.dialogue.cast import Cast, Speaker
 from dubwright.dialogue.cue_sheet import CueSheet, cue_sheet_from_subtitles
+from dubwright.dialogue.review import Decision, Review
 from dubwright.dialogue.subtitles import (
     Subtitle,
     read_subtitles,
@@ -12,6 +13,8 @@ from dubwright.dialogue.subtitles import (
 __all__ = [
     "Cast",
     "CueSheet",
+    "Decision",
+    "Review",
     "Speaker",
     "Subtitle",
     "cue_sheet_from_subtitles",

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from dubwright.dialogue.documents import read_document, write_document
-from dubwright.model import Consent, Likeness
+from dubwright.model import Consent, LanguageTag, Likeness
 
 __all__ = ["Cast", "Speaker"]
 
@@ -22,6 +22,10 @@ class Speaker(BaseModel):
     name: str = Field(min_length=1)
     likeness: Likeness = Likeness.UNKNOWN
     consents: tuple[Consent, ...] = ()
+    voices: dict[LanguageTag, str] = Field(
+        default_factory=dict,
+        description="The synthesizer's voice, by language; its usual one otherwise.",
+    )
 
     def consent_for(self, language: str, on: date) -> Consent | None:
         """The consent that covers a dub into this language on this day."""

@@ -48,6 +48,15 @@ class CueSheet(BaseModel):
     def write(self, path: Path) -> None:
         write_document(path, self)
 
+    def with_takes_in(self, folder: Path) -> CueSheet:
+        """The sheet with its recordings' paths counted from this folder."""
+
+        def placed(cue: Cue) -> Cue:
+            takes = {language: folder / take for language, take in cue.takes.items()}
+            return cue.model_copy(update={"takes": takes})
+
+        return self.model_copy(update={"cues": tuple(map(placed, self.cues))})
+
     def spoken_in(self, language: str) -> list[Cue]:
         """The lines of dialogue that have a text in this language."""
         return [

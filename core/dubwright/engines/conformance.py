@@ -54,6 +54,11 @@ def synthesizer_faults(engine: Synthesizer, language: str, text: str) -> list[st
     fast = engine.speak(text, language, 1.25)
     if len(fast.samples) >= len(speech.samples):
         faults.append("a faster pace does not give a shorter take")
+    voices = engine.voices(language)
+    if "" not in voices:
+        faults.append("voices() does not list the usual voice")
+    for voice in voices:
+        faults += _sample_faults(engine.speak(text, language, 1.0, voice).samples)
     return faults
 
 

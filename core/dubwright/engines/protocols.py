@@ -42,8 +42,15 @@ class Synthesizer(Protocol):
     def languages(self) -> dict[str, str]:
         """Language tags that the engine speaks, with their names."""
 
-    def speak(self, text: str, language: str, speed: float) -> Speech:
-        """Say `text` at `speed` times the engine's natural pace."""
+    def voices(self, language: str) -> dict[str, str]:
+        """The voices of a language that it speaks, with their names; "" is the usual one."""
+
+    def speak(self, text: str, language: str, speed: float, voice: str = "") -> Speech:
+        """Say `text` in a voice of the language, at `speed` times the engine's natural pace.
+
+        Raises:
+            DubwrightError: the engine has no such language or voice, or cannot say the text.
+        """
 
 
 class Aligner(Protocol):

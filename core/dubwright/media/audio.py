@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dubwright.errors import DubwrightError
 
-__all__ = ["loudness_lufs", "read_audio", "read_mono", "resampled", "write_wav"]
+__all__ = ["loudness_lufs", "peaks", "read_audio", "read_mono", "resampled", "write_wav"]
 
 Samples = NDArray[np.float32]
 
@@ -44,13 +44,23 @@ def read_audio(
             count = -1 if seconds is None else round(seconds * rate)
             samples = file.read(count, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise DubwrightError(
-            "An audio file cannot be read",
-            where=str(path),
-            why=str(error),
-            repair="check the path, and give WAV, AIFF or FLAC",
-        ) from error
+        raise _unreadable(path, error) from error
     return samples, int(rate)
+
+
+def peaks(path: Path, per_second: int) -> NDArray[np.uint8]:
+    """How high a file's samples reach in each part of a second, uint8 [parts], 255 full scale.
+
+    The file is read part by part, so that its length does not matter. See read_audio for errors.
+    """
+    try:
+        with soundfile.SoundFile(path) as file:
+            part = file.samplerate // per_second
+            blocks = file.blocks(part, dtype="float32", always_2d=True)
+            levels = [float(np.abs(block).max()) for block in blocks]
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise _unreadable(path, error) from error
+    return (np.array(levels).clip(0, 1) * 255).round().astype(np.uint8)
 
 
 def read_mono(path: Path) -> tuple[Samples, int]:
@@ -80,3 +90,12 @@ def loudness_lufs(samples: Samples, rate: int) -> float | None:
         return None
     loudness = float(pyloudnorm.Meter(rate).integrated_loudness(samples.astype(np.float64)))
     return loudness if np.isfinite(loudness) else None
+
+
+def _unreadable(path: Path, error: Exception) -> DubwrightError:
+    return DubwrightError(
+        "An audio file cannot be read",
+        where=str(path),
+        why=str(error),
+        repair="check the path, and give WAV, AIFF or FLAC",
+    )

@@ -22,6 +22,7 @@ __all__ = [
     "probe_movie",
     "read_frames",
     "read_movie_audio",
+    "write_picture",
     "write_preview",
 ]
 
@@ -30,6 +31,8 @@ MATRIX: Final = {1: "ITU709", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: "ITU2
 UNTAGGED_MATRIX: Final = "ITU709"
 FULL_RANGE: Final = 2
 PREVIEW_AUDIO_RATE: Final = 48000
+# Short, so that a player steps and scrubs without waiting.
+PREVIEW_KEYFRAME_EVERY: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,24 +152,16 @@ def read_movie_audio(path: Path) -> tuple[NDArray[np.float32], int]:
         return np.pad(samples[max(0, -lead) :], ((max(0, lead), 0), (0, 0))), int(stream.rate)
 
 
-def write_preview(
-    path: Path,
-    frames: Iterable[NDArray[np.uint8]],
-    rate: Fraction,
-    tracks: Sequence[AudioTrack],
-) -> None:
-    """Write an H.264 MP4 with one AAC track per language; whole or not at all.
+def write_picture(path: Path, frames: Iterable[NDArray[np.uint8]], rate: Fraction) -> None:
+    """Write the picture of a preview, H.264 in MP4; whole or not at all.
 
     Args:
         path: of the movie.
-        frames: uint8 [height, width, 3] sRGB, all of one size.
+        frames: uint8 [height, width, 3] sRGB, all of one size; at least one.
         rate: frames a second.
-        tracks: in the order that players list them; the first is the default.
     """
-    partial = path.with_name(path.stem + ".partial" + path.suffix)
-    with av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as container:
+    with _written(path) as container:
         video: Any = None
-        sound = [_add_audio(container, track) for track in tracks]
         for picture in frames:
             even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
             if video is None:
@@ -177,39 +172,81 @@ def write_preview(
             )
             for packet in video.encode(converted):
                 container.mux(packet)
-        if video is not None:
-            for packet in video.encode():
-                container.mux(packet)
-        for stream, track in zip(sound, tracks, strict=True):
-            _encode_audio(container, stream, track)
+        for packet in video.encode():
+            container.mux(packet)
+
+
+def write_preview(path: Path, picture: Path, tracks: Sequence[AudioTrack]) -> None:
+    """Write an MP4 with one AAC track per language; whole or not at all.
+
+    Args:
+        path: of the movie.
+        picture: what write_picture wrote; it is copied, not encoded again.
+        tracks: in the order that players list them; the first is the default.
+    """
+    with _opened(picture) as source, _written(path) as container:
+        seen = source.streams.video[0]
+        video = container.add_stream_from_template(seen)
+        sounds = [_Sound(container, track) for track in tracks]
+        for packet in source.demux(seen):
+            if packet.dts is None:
+                continue
+            for sound in sounds:
+                sound.encode_until(float(packet.dts * packet.time_base))
+            packet.stream = video
+            container.mux(packet)
+        for sound in sounds:
+            sound.finish()
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[Any]:
+    partial = path.with_name(path.stem + ".partial" + path.suffix)
+    with av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        yield container
     partial.replace(path)
+
+
+class _Sound:
+    """One track of a preview, encoded little by little so that it lies beside its picture."""
+
+    def __init__(self, container: Any, track: AudioTrack) -> None:
+        self._container = container
+        self._planes = track.samples[:, :2].T
+        self._at = 0
+        layout = "mono" if track.samples.shape[1] == 1 else "stereo"
+        self._stream = container.add_stream("aac", rate=PREVIEW_AUDIO_RATE, layout=layout)
+        self._stream.metadata["language"] = track.language
+        self._stream.metadata["title"] = track.title
+
+    def encode_until(self, seconds: float) -> None:
+        self._encode(min(round(seconds * PREVIEW_AUDIO_RATE), self._planes.shape[1]))
+
+    def finish(self) -> None:
+        self._encode(self._planes.shape[1])
+        for packet in self._stream.encode():
+            self._container.mux(packet)
+
+    def _encode(self, end: int) -> None:
+        if end <= self._at:
+            return
+        planes = np.ascontiguousarray(self._planes[:, self._at : end])
+        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=self._stream.layout.name)
+        frame.sample_rate = PREVIEW_AUDIO_RATE
+        frame.pts = self._at
+        self._at = end
+        for packet in self._stream.encode(frame):
+            self._container.mux(packet)
 
 
 def _add_video(container: Any, rate: Fraction, width: int, height: int) -> Any:
     stream = container.add_stream("libx264", rate=rate)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    stream.options = {"crf": "18", "preset": "veryfast"}
+    stream.options = {"crf": "18", "preset": "veryfast", "g": str(PREVIEW_KEYFRAME_EVERY)}
     context = stream.codec_context
     context.color_primaries = context.color_trc = context.colorspace = 1  # Rec.709 (H.273)
     context.color_range = 1
     return stream
-
-
-def _add_audio(container: Any, track: AudioTrack) -> Any:
-    layout = "mono" if track.samples.shape[1] == 1 else "stereo"
-    stream = container.add_stream("aac", rate=PREVIEW_AUDIO_RATE, layout=layout)
-    stream.metadata["language"] = track.language
-    stream.metadata["title"] = track.title
-    return stream
-
-
-def _encode_audio(container: Any, stream: Any, track: AudioTrack) -> None:
-    planes = np.ascontiguousarray(track.samples[:, :2].T)
-    frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=stream.layout.name)
-    frame.sample_rate = PREVIEW_AUDIO_RATE
-    frame.pts = 0
-    for packet in (*stream.encode(frame), *stream.encode()):
-        container.mux(packet)
 
 
 def _code_values(picture: Any) -> NDArray[np.float32]:

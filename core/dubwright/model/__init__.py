@@ -2,7 +2,7 @@
 
 from dubwright.model.articulation import Articulation, Timing
 from dubwright.model.consent import Consent, Likeness
-from dubwright.model.cue import Cue, CueKind
+from dubwright.model.cue import Cue, CueKind, LanguageTag, MouthControls
 from dubwright.model.curves import CURVE_NAMES, MouthCurves
 from dubwright.model.face import FaceTrack
 from dubwright.model.patch import Box, Patch
@@ -20,7 +20,9 @@ __all__ = [
     "FaceTrack",
     "Fit",
     "FrameRange",
+    "LanguageTag",
     "Likeness",
+    "MouthControls",
     "MouthCurves",
     "Patch",
     "Phone",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Cue", "CueKind"]
+__all__ = ["Cue", "CueKind", "LanguageTag", "MouthControls"]
 
 LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
@@ -21,6 +22,19 @@ class CueKind(StrEnum):
     LAUGH = "laugh"
     SONG = "song"
     WALLA = "walla"
+
+
+class MouthControls(BaseModel):
+    """How an artist wants the mouth of one cue to move."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    intensity: float = Field(
+        1.0, ge=0, le=2, description="How far it moves from rest; 1 is as this actor does."
+    )
+    offset_ms: int = Field(
+        0, ge=-500, le=500, description="Milliseconds that it comes later than its sound."
+    )
 
 
 class Cue(BaseModel):
@@ -37,6 +51,11 @@ class Cue(BaseModel):
     text: dict[LanguageTag, str] = Field(
         default_factory=dict, description="The line, by language tag."
     )
+    takes: dict[LanguageTag, Path] = Field(
+        default_factory=dict,
+        description="Recordings to use, by language; relative to the cue sheet's folder.",
+    )
+    mouth: MouthControls = MouthControls()
     note: str = Field("", description="For people; nothing reads it.")
 
     @model_validator(mode="after")

@@ -16,18 +16,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import dubwright._version
-from dubwright.conform import (
-    DubbedShot,
-    DubbedSound,
-    LanguageVersion,
-    read_timeline,
-    write_timelines,
-)
-from dubwright.dialogue import Subtitle, write_subtitles
+from dubwright.conform.read import read_timeline
+from dubwright.conform.review import mark_timelines
+from dubwright.conform.write import DubbedShot, DubbedSound, LanguageVersion, write_timelines
+from dubwright.dialogue import Decision, Review, Subtitle, write_subtitles
 from dubwright.errors import DubwrightError, StorageUnavailable
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange
 from dubwright.operations.plan import DubPlan, LanguagePlan
+from dubwright.operations.player import player_data, preview_name
 from dubwright.operations.reporting import build_report, drawn_reasons, sheet_name
 from dubwright.operations.results import drawn_frames
 from dubwright.quality.report import render_html
@@ -35,12 +32,25 @@ from dubwright.speech.mix import MIX_RATE
 from dubwright.store import Store
 from dubwright.trust import Disclosure
 
-__all__ = ["check_output", "deliver", "delivered", "next_version", "output_error", "whole"]
+__all__ = [
+    "check_output",
+    "deliver",
+    "delivered",
+    "next_version",
+    "output_error",
+    "review_file",
+    "whole",
+]
 
 VERSION: Final = re.compile(r"v(\d{3,})")
 MANIFEST: Final = "manifest.json"
 # IPTC NewsCodes, digital source type: parts of the picture and sound are synthetic.
 DIGITAL_SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
+
+
+def review_file(output: Path) -> Path:
+    """What reviewers decided of the versions in an output folder."""
+    return output / "review.json"
 
 
 def check_output(output: Path) -> None:
@@ -123,8 +133,12 @@ class _Delivery:
         versions = [self._language(part) for part in plan.languages]
         _, source = read_timeline(plan.timeline.path)
         write_timelines(source, plan.timeline, versions, self._folder)
+        mark_timelines(self._folder, self._decisions())
         plan.sheet.write(self._folder / "cue_sheet.json")
         plan.cast.write(self._folder / "cast.json")
+        self._copy_preview(plan.original.preview, "original")
+        player = json.dumps(player_data(plan, self._store), ensure_ascii=False)
+        _write_text(self._folder / "preview" / "player.json", player)
         report = build_report(plan, self._store)
         sheets = self._folder / "sheets"
         self._make(sheets)
@@ -137,14 +151,25 @@ class _Delivery:
         _write_text(self._folder / "report.html", render_html(report, sheets))
         _write_text(self._folder / MANIFEST, json.dumps(self._manifest(), indent=1))
 
+    def _decisions(self) -> dict[tuple[str, str], Decision]:
+        """What was decided in earlier versions and holds for this one: nothing of it changed."""
+        review = Review.read(review_file(self._final.parent))
+        return {
+            (cue.id, part.language): decision
+            for part in self._plan.languages
+            for cue in part.cues
+            if (decision := review.on(cue.id, part.language, part.content(cue)))
+        }
+
+    def _copy_preview(self, key: str, language: str) -> None:
+        movie = self._folder / "preview" / preview_name(self._plan, language)
+        _copy(self._store.path(key) / "preview.mp4", movie)
+
     def _language(self, part: LanguagePlan) -> LanguageVersion:
         language, name = part.language, self._plan.timeline.file_stem
         for folder in ("stems", "subtitles", "preview"):
             self._make(self._folder / folder)
-        _copy(
-            self._store.path(part.preview) / "preview.mp4",
-            self._folder / "preview" / f"{name}.{language}.mp4",
-        )
+        self._copy_preview(part.preview, language)
         lines = [Subtitle(c.start_ms, c.end_ms, c.text[language]) for c in part.cues]
         write_subtitles(self._folder / "subtitles" / f"{name}.{language}.srt", lines)
         sounds = []

@@ -9,14 +9,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from dubwright.conform import ConformedTimeline, Shot, read_timeline
+from dubwright.conform.read import ConformedTimeline, Shot, read_timeline
 from dubwright.dialogue import Cast, CueSheet, cue_sheet_from_subtitles, read_subtitles
 from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
 from dubwright.media.colour import ColourConfig
 from dubwright.media.plate import PlateSpec, probe_plate
 from dubwright.model import Cue, CueKind, FrameRange, Span, frame_of_ms, samples_of_ms
-from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
+from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
 from dubwright.operations.preview import preview_size
 from dubwright.operations.request import DubRequest, request_paths
 from dubwright.operations.stages import VERSIONS
@@ -52,14 +52,14 @@ def plan_dub(
     timeline, _ = read_timeline(request.timeline, access)
     cast = Cast.read(request.cast) if request.cast else Cast()
     sheet = _cue_sheet(request, timeline, cast)
-    recordings = _recordings(request.takes, sheet, request.languages)
+    recordings = _recordings(request, sheet)
     planner = DubPlanner(request, timeline, sheet, cast, store, today, recordings, access=access)
     return planner.plan()
 
 
 def _cue_sheet(request: DubRequest, timeline: ConformedTimeline, cast: Cast) -> CueSheet:
     if request.cue_sheet:
-        sheet = CueSheet.read(request.cue_sheet)
+        sheet = CueSheet.read(request.cue_sheet).with_takes_in(request.cue_sheet.parent.absolute())
     elif request.subtitles:
         files = {language: read_subtitles(path) for language, path in request.subtitles.items()}
         one = cast.speakers[0].name if len(cast.speakers) == 1 else "Speaker 1"
@@ -90,13 +90,23 @@ def _cue_sheet(request: DubRequest, timeline: ConformedTimeline, cast: Cast) -> 
     return sheet
 
 
-def _recordings(
-    folder: Path | None, sheet: CueSheet, languages: Sequence[str]
+def _recordings(request: DubRequest, sheet: CueSheet) -> dict[tuple[str, str], Path]:
+    """Recordings by cue id and language: those that the sheet names, then those in the folder."""
+    named = {
+        (cue.id, language): cue.takes[language]
+        for language in request.languages
+        for cue in sheet.spoken_in(language)
+        if language in cue.takes
+    }
+    if request.takes is None:
+        return named
+    return _recordings_in(request.takes, sheet, request.languages) | named
+
+
+def _recordings_in(
+    folder: Path, sheet: CueSheet, languages: Sequence[str]
 ) -> dict[tuple[str, str], Path]:
-    """Recordings in a folder, by cue id and language."""
     found: dict[tuple[str, str], Path] = {}
-    if folder is None:
-        return found
     for language in languages:
         for cue in sheet.spoken_in(language):
             for name in (f"{cue.id}.{language}.wav", f"{language}/{cue.id}.wav", f"{cue.id}.wav"):
@@ -198,8 +208,14 @@ class DubPlanner:
         original_mix = self._original_mix()
         parts = [self._language(language) for language in self._request.languages]
         mixes = {part.language: part.mix for part in parts}
-        languages = tuple(
-            replace(part, preview=self._preview(part, mixes, original_mix)) for part in parts
+        languages = tuple(self._language_preview(part, mixes, original_mix) for part in parts)
+        plain = self._picture("original", {}, Disclosure.NONE)
+        original = OriginalPlan(
+            mix=original_mix,
+            picture=plain,
+            preview=self._preview(
+                "original", plain, [(self._sheet.original or "und", "original", original_mix)]
+            ),
         )
         return DubPlan(
             timeline=self._timeline,
@@ -210,6 +226,7 @@ class DubPlanner:
             tracks=self._tracks,
             decoded=self._decoded,
             languages=languages,
+            original=original,
             engines={name: card.identity for name, card in self._cards.items()},
             articulations=self._articulations,
             source=self._source_content(),
@@ -451,6 +468,7 @@ class DubPlanner:
             skipped=skipped,
             spans=tuple(spans),
             mix=self._mix(language, cues, takes),
+            picture="",
             preview="",
         )
 
@@ -478,6 +496,7 @@ class DubPlanner:
             parameters |= {
                 "synthesizer": self._request.engines.synthesizer,
                 "card": self._cards["synthesizer"].identity,
+                "voice": self._cast.speaker(cue.speaker).voices.get(language, ""),
             }
         return self._add(
             stage,
@@ -505,13 +524,17 @@ class DubPlanner:
         ]
         sources = {f"library:{uid}": self._libraries[str(uid)] for uid, _ in library}
         sources |= {f"track:{uid}": self._tracks[str(uid)] for uid, _ in library}
-        starts = Fraction(cue.start_ms, 1000) - Fraction(shot.record.start + frames.start) / rate
+        starts = (
+            Fraction(cue.start_ms + cue.mouth.offset_ms, 1000)
+            - Fraction(shot.record.start + frames.start) / rate
+        )
         about = f"{cue.id} in {language} on {shot.uid}"
         curves = self._add(
             "curves",
             {"engine": self._request.engines.mouth_predictor,
              "card": self._cards["mouth_predictor"].identity,
-             "starts": str(starts), "frames": len(frames), "rate": str(rate)},
+             "starts": str(starts), "frames": len(frames), "rate": str(rate),
+             "intensity": cue.mouth.intensity},
             inputs={"take": take, "articulation": self._articulation(cue.speaker)},
             label=f"shaping the mouth for {about}",
         )  # fmt: skip
@@ -608,35 +631,52 @@ class DubPlanner:
             label="gathering the original sound",
         )
 
-    def _preview(self, part: LanguagePlan, mixes: dict[str, str], original_mix: str) -> str:
+    def _picture(self, name: str, draws: Mapping[str, str], disclosure: Disclosure) -> str:
+        """The task that renders a preview's picture; `draws` are its inputs by name."""
         size = max((preview_size(spec) for spec in self._plates.values()), default=(640, 360))
-        others = [language for language in mixes if language != part.language]
-        original = self._sheet.original or "und"
-        sound = [part.language, *others, original]
-        inputs = {f"mix:{language}": mixes[language] for language in (part.language, *others)}
-        inputs[f"mix:{original}"] = original_mix
-        for planned in part.spans:
-            for number, key in enumerate(planned.draw):
-                inputs[f"draw:{planned.span.shot}:{planned.span.cue}:{number}"] = key
         cut = self._topmost()
         return self._add(
-            "preview",
+            "picture",
             {
                 "cut": cut,
                 "plates": {uid: self._contents[uid] for _, _, uid, _ in cut},
                 "frames": self._timeline.frames,
                 "rate": str(self._timeline.rate),
                 "size": list(size),
-                "sound": sound,
-                "titles": {tag: tag if tag in mixes else f"{tag} (original)" for tag in sound},
-                "disclosure": part.disclosure.value,
+                "disclosure": disclosure.value,
             },
-            inputs=inputs,
+            inputs=draws,
             where={
                 "plates": {uid: spec.model_dump(mode="json") for uid, spec in self._plates.items()}
             },
-            label=f"rendering the {part.language} preview",
+            label=f"rendering the {name} preview",
             units=self._timeline.frames,
+        )
+
+    def _language_preview(
+        self, part: LanguagePlan, mixes: Mapping[str, str], original_mix: str
+    ) -> LanguagePlan:
+        draws = {
+            f"draw:{planned.span.shot}:{planned.span.cue}:{number}": key
+            for planned in part.spans
+            for number, key in enumerate(planned.draw)
+        }
+        picture = self._picture(part.language, draws, part.disclosure)
+        others = [language for language in mixes if language != part.language]
+        sounds = [(language, language, mixes[language]) for language in (part.language, *others)]
+        original = self._sheet.original or "und"
+        sounds.append((original, f"{original} (original)", original_mix))
+        preview = self._preview(part.language, picture, sounds)
+        return replace(part, picture=picture, preview=preview)
+
+    def _preview(self, name: str, picture: str, sounds: Sequence[tuple[str, str, str]]) -> str:
+        """The task that puts sounds, each (language, title, mix), beside a preview's picture."""
+        return self._add(
+            "preview",
+            {"sounds": [[language, title] for language, title, _ in sounds]},
+            inputs={"picture": picture}
+            | {f"mix:{number}": mix for number, (_, _, mix) in enumerate(sounds)},
+            label=f"adding sound to the {name} preview",
         )
 
     def _topmost(self) -> list[tuple[int, int, str, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from dubwright.conform import read_timeline
+from dubwright.conform.read import read_timeline
 from dubwright.dialogue import Cast, CueSheet
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono

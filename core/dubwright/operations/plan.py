@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dubwright._version import __version__
-from dubwright.conform import ConformedTimeline, Shot
+from dubwright.conform.read import ConformedTimeline, Shot
 from dubwright.dialogue import Cast, CueSheet
 from dubwright.media.plate import PlateSpec
 from dubwright.model import Cue, Span
@@ -13,7 +13,7 @@ from dubwright.operations.task import Task
 from dubwright.store import content_key
 from dubwright.trust import Disclosure
 
-__all__ = ["DubPlan", "LanguagePlan", "SpanPlan"]
+__all__ = ["DubPlan", "LanguagePlan", "OriginalPlan", "SpanPlan"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,22 @@ class LanguagePlan:
     skipped: dict[str, str]
     spans: tuple[SpanPlan, ...]
     mix: str
+    picture: str
+    preview: str
+
+    def content(self, cue: Cue) -> str:
+        """What one cue sounds and looks like in this language, as a key: a reviewer's word on it
+        holds as long as this is the same."""
+        drawn = [planned.draw for planned in self.spans if planned.span.cue == cue.id]
+        return content_key([cue.start_ms, self.takes[cue.id], drawn])
+
+
+@dataclass(frozen=True)
+class OriginalPlan:
+    """The keys of the original's mix and preview."""
+
+    mix: str
+    picture: str
     preview: str
 
 
@@ -67,6 +83,7 @@ class DubPlan:
     tracks: dict[str, str]
     decoded: dict[str, tuple[str, ...]]
     languages: tuple[LanguagePlan, ...]
+    original: OriginalPlan
     engines: dict[str, str]
     articulations: dict[str, str]
     source: str

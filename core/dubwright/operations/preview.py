@@ -1,4 +1,4 @@
-"""The preview of one language: the timeline's picture, labelled, with every language's sound."""
+"""Previews: the timeline's picture in one language, labelled, with every language's sound."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.media.audio import read_audio
-from dubwright.media.colour import display_preview
+from dubwright.media.colour import ColourConfig, display_preview
 from dubwright.media.exr import read_rgb
-from dubwright.media.movie import AudioTrack, write_preview
+from dubwright.media.movie import AudioTrack, write_picture, write_preview
 from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import FrameRange
 from dubwright.operations.results import drawn_frames
 from dubwright.operations.task import Context
 from dubwright.trust import Disclosure, burnt_in
 
-__all__ = ["preview_size", "write_language_preview"]
+__all__ = ["preview_size", "write_language_picture", "write_language_preview", "write_thumbnail"]
 
 LONGEST_SIDE: Final = 1280
+THUMBNAIL_WIDTH: Final = 320
+THUMBNAIL_QUALITY: Final = 85
 # ISO 639-1 to 639-2/T, which is what MP4 stores, for the languages people dub most.
 MP4_LANGUAGES: Final = {
     "ar": "ara", "cs": "ces", "da": "dan", "de": "deu", "el": "ell", "en": "eng", "es": "spa",
@@ -34,21 +36,35 @@ MP4_LANGUAGES: Final = {
 }  # fmt: skip
 
 
+def write_language_picture(context: Context) -> None:
+    """Write picture.mp4 into the task's folder."""
+    rate = Fraction(context.parameters["rate"])
+    write_picture(context.folder / "picture.mp4", _pictures(context), rate)
+
+
 def write_language_preview(context: Context) -> None:
-    """Write preview.mp4 into the task's folder."""
-    parameters = context.parameters
+    """Write preview.mp4, the picture with its sounds, into the task's folder."""
     tracks = []
-    for language in parameters["sound"]:
-        samples, _ = read_audio(context.inputs[f"mix:{language}"] / "mix.wav")
+    for number, (language, title) in enumerate(context.parameters["sounds"]):
+        samples, _ = read_audio(context.inputs[f"mix:{number}"] / "mix.wav")
         plain = language.partition("-")[0]
         code = MP4_LANGUAGES.get(plain, plain if len(plain) == 3 else "und")
-        tracks.append(AudioTrack(samples, code, parameters["titles"][language]))
-    write_preview(
-        context.folder / "preview.mp4",
-        _pictures(context),
-        Fraction(parameters["rate"]),
-        tracks,
+        tracks.append(AudioTrack(samples, code, title))
+    picture = context.inputs["picture"] / "picture.mp4"
+    write_preview(context.folder / "preview.mp4", picture, tracks)
+
+
+def write_thumbnail(path: Path, drawn: Path, spec: PlateSpec) -> None:
+    """A small JPEG of a drawn frame, for those who watch the work."""
+    picture = display_preview(read_rgb(drawn), spec.working_space, ColourConfig(spec.ocio))
+    width, height = preview_size(spec)
+    shrink = THUMBNAIL_WIDTH / width
+    small = cv2.resize(
+        picture, (THUMBNAIL_WIDTH, max(1, round(height * shrink))), interpolation=cv2.INTER_AREA
     )
+    quality = [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY]
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), quality)
+    path.write_bytes(encoded.tobytes())
 
 
 def _pictures(context: Context) -> Iterator[NDArray[np.uint8]]:

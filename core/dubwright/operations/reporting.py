@@ -9,6 +9,7 @@ from typing import Any, Final
 from dubwright.model import FrameRange, frame_of_ms
 from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
 from dubwright.operations.results import load_articulation, load_choices, load_take, read_json
+from dubwright.quality.attention import span_attention
 from dubwright.quality.report import (
     CueReport,
     LanguageReport,
@@ -112,6 +113,10 @@ def _cues(plan: DubPlan, part: LanguagePlan, store: Store) -> list[CueReport]:
             CueReport(
                 cue=cue.id, speaker=cue.speaker, text=text, dubbed=True, engine=take.engine,
                 speed=take.fit.speed, verdict=take.fit.verdict, reason=take.fit.reason,
+                slot_ms=cue.end_ms - cue.start_ms,
+                room_ms=plan.sheet.room_ms(cue, plan.timeline.duration_ms),
+                length_ms=take.length * 1000 // take.sample_rate,
+                content=part.content(cue),
             )
         )  # fmt: skip
     return rows
@@ -174,15 +179,26 @@ def _span(language: str, planned: SpanPlan, store: Store) -> SpanReport:
     measured = {
         name: check.get(name) for name in ("aperture_r", "jaw_r", "lag_ms", "closures_held")
     }
+    drawn = len(check.get("frames", ()))
+    limited = sum(1 for choice in choices if choice.mouths and choice.reason)
+    attention = span_attention(
+        drawn=sum(1 for frame in check.get("frames", ()) if frame in span.speech),
+        frames=len(span.speech),
+        limited=limited,
+        aperture_r=measured["aperture_r"],
+        lag_ms=measured["lag_ms"],
+        closures_held=measured["closures_held"],
+    )
     return SpanReport(
         cue=span.cue,
         shot=span.shot,
         first=span.frames.start,
         end=span.frames.end,
-        drawn=len(check.get("frames", ())),
+        drawn=drawn,
         asked=tuple(check.get("asked", ())),
         seen=tuple(check.get("seen", ())),
-        limited=sum(1 for choice in choices if choice.mouths and choice.reason),
+        limited=limited,
         sheet=sheet_name(language, planned) if check else "",
+        attention=tuple(attention),
         **measured,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dubwright.errors import DubwrightError
+from dubwright.model import LanguageTag
 
 __all__ = [
     "REQUESTS",
@@ -20,9 +21,6 @@ __all__ = [
     "request_paths",
     "validated",
 ]
-
-LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
-
 
 Kind = TypeVar("Kind", bound=BaseModel)
 

@@ -15,6 +15,7 @@ from dubwright.model import Articulation, FaceTrack, MouthCurves, Phone, Take
 from dubwright.operations.task import Context
 
 __all__ = [
+    "THUMBNAIL",
     "decoded_frames",
     "drawn_frames",
     "load_articulation",
@@ -33,6 +34,9 @@ __all__ = [
     "untimed_reason",
     "write_json",
 ]
+
+
+THUMBNAIL = "thumbnail.jpg"
 
 
 def save_track(track: FaceTrack, folder: Path) -> None:

@@ -32,9 +32,15 @@ from dubwright.media.exr import read_header, read_patch, write_edited, write_pat
 from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import Cue, FrameRange
 from dubwright.mouth.articulation import Observation, learned, timed_phones, usual_articulation
+from dubwright.mouth.controls import with_intensity
 from dubwright.mouth.range import MouthRange, measure_range
-from dubwright.operations.preview import write_language_preview
+from dubwright.operations.preview import (
+    write_language_picture,
+    write_language_preview,
+    write_thumbnail,
+)
 from dubwright.operations.results import (
+    THUMBNAIL,
     decoded_frames,
     drawn_frames,
     load_articulation,
@@ -144,7 +150,9 @@ def _take(context: Context) -> None:
         take = recorded_take(aligner, Path(recording), cue, language, room, context.folder)
     else:
         voice: Synthesizer = engine(context.parameters["synthesizer"], EngineKind.SYNTHESIZER)
-        take = synthesised_take(voice, cue, language, room, context.folder)
+        take = synthesised_take(
+            voice, cue, language, room, context.parameters["voice"], context.folder
+        )
     save_take(take, context.folder)
 
 
@@ -170,15 +178,17 @@ def _curves(context: Context) -> None:
     """What the mouth does in one span."""
     predictor: MouthPredictor = engine(context.parameters["engine"], EngineKind.MOUTH_PREDICTOR)
     take = load_take(context.inputs["take"])
+    articulation = load_articulation(context.inputs["articulation"])
     curves = predictor.predict(
         take.phones,
         take.sample_rate,
         Fraction(context.parameters["starts"]),
         context.parameters["frames"],
         Fraction(context.parameters["rate"]),
-        load_articulation(context.inputs["articulation"]),
+        articulation,
     )
-    save_curves(curves, context.folder)
+    intensity = context.parameters["intensity"]
+    save_curves(with_intensity(curves, articulation, intensity), context.folder)
 
 
 def _choose(context: Context) -> None:
@@ -218,6 +228,8 @@ def _draw(context: Context) -> None:
             # Merged from what the patch file holds, so that a compositor gets the same frame.
             write_edited(source, context.folder / f"{frame}.exr", read_patch(written))
         context.step()
+    if drawn := list(drawn_frames([context.folder]).values()):
+        write_thumbnail(context.folder / THUMBNAIL, drawn[len(drawn) // 2], spec)
 
 
 def _mix(context: Context) -> None:
@@ -285,11 +297,6 @@ def _check(context: Context) -> None:
     write_json(context.folder / "check.json", check)
 
 
-def _preview(context: Context) -> None:
-    """A movie of one language, to look at."""
-    write_language_preview(context)
-
-
 STAGES: Final[Mapping[str, Stage]] = {
     "track": _track,
     "library": _library,
@@ -306,7 +313,8 @@ STAGES: Final[Mapping[str, Stage]] = {
     "original mix": _original_mix,
     "animation": _animation,
     "check": _check,
-    "preview": _preview,
+    "picture": write_language_picture,
+    "preview": write_language_preview,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "track": 2,

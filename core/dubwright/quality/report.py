@@ -30,7 +30,11 @@ class _Frozen(BaseModel):
 
 
 class CueReport(_Frozen):
-    """What became of one cue in one language. `dubbed` is False where `reason` says why."""
+    """What became of one cue in one language. `dubbed` is False where `reason` says why.
+
+    `room_ms` is the slot with what silence after it may be borrowed. `content` is a key of what is
+    heard and seen of the cue; it is the same in every version that shows the same.
+    """
 
     cue: str
     speaker: str
@@ -40,6 +44,10 @@ class CueReport(_Frozen):
     speed: float | None = None
     verdict: str = ""
     reason: str = ""
+    slot_ms: int | None = None
+    room_ms: int | None = None
+    length_ms: int | None = None
+    content: str = ""
 
 
 class SpanReport(_Frozen):
@@ -47,7 +55,7 @@ class SpanReport(_Frozen):
 
     Curves are in inter-ocular distances, one value a drawn frame, None where the result's face was
     not found again. `limited` counts the frames that open less than asked, for want of a wider
-    mouth in the library.
+    mouth in the library. `attention` says what a person should look at.
     """
 
     cue: str
@@ -63,6 +71,7 @@ class SpanReport(_Frozen):
     seen: tuple[float | None, ...] = ()
     limited: int = 0
     sheet: str = ""
+    attention: tuple[str, ...] = ()
 
 
 class PassedThrough(_Frozen):

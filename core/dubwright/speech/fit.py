@@ -23,7 +23,12 @@ Samples = NDArray[np.float32]
 
 
 def fit_synthesis(
-    synthesizer: Synthesizer, text: str, language: str, slot_ms: int, room_ms: int
+    synthesizer: Synthesizer,
+    text: str,
+    language: str,
+    slot_ms: int,
+    room_ms: int,
+    voice: str = "",
 ) -> tuple[Speech, Fit]:
     """Speak a line at the pace that fills its slot, within bounds.
 
@@ -33,8 +38,9 @@ def fit_synthesis(
         language: its tag.
         slot_ms: how long the original line is.
         room_ms: how long the take may be before it runs into the next line.
+        voice: one of the engine's; "" is its usual one.
     """
-    speech = synthesizer.speak(text, language, 1.0)
+    speech = synthesizer.speak(text, language, 1.0, voice)
     speed = 1.0
     slot = slot_ms * speech.sample_rate // 1000
     for _ in range(ATTEMPTS):
@@ -43,7 +49,7 @@ def fit_synthesis(
         if abs(ratio - 1) <= CLOSE_ENOUGH or abs(wanted - speed) < CLOSE_ENOUGH / 2:
             break
         speed = wanted
-        speech = synthesizer.speak(text, language, speed)
+        speech = synthesizer.speak(text, language, speed, voice)
     room = room_ms * speech.sample_rate // 1000
     return speech, _verdict(len(speech.samples), slot, room, speed)
 

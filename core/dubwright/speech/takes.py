@@ -30,11 +30,11 @@ Samples = NDArray[np.float32]
 
 
 def synthesised_take(
-    synthesizer: Synthesizer, cue: Cue, language: str, room_ms: int, folder: Path
+    synthesizer: Synthesizer, cue: Cue, language: str, room_ms: int, voice: str, folder: Path
 ) -> Take:
     """Have a cue spoken at the pace of its slot and write its WAV into a folder."""
     slot_ms = cue.end_ms - cue.start_ms
-    speech, fit = fit_synthesis(synthesizer, cue.text[language], language, slot_ms, room_ms)
+    speech, fit = fit_synthesis(synthesizer, cue.text[language], language, slot_ms, room_ms, voice)
     fit = fit.model_copy(update={"slot": slot_ms * TAKE_RATE // 1000})
     return _spoken(synthesizer, speech, cue, language, fit, folder)
 

@@ -28,6 +28,11 @@ STOPS: Final = frozenset("pbtdʈɖcɟkɡgqʔ")
 LONGEST_CLOSURE_S: Final = 0.08
 CLOSED_LEVEL: Final = 0.003  # -50 dB of full scale
 CLOSURE_STEP_S: Final = 0.002
+VOICES: Final = {
+    "": "Standard",
+    **{f"f{number}": f"Female {number}" for number in range(1, 6)},
+    **{f"m{number}": f"Male {number}" for number in range(1, 9)},
+}
 STRESS_LENGTH_AND_TIES: Final = re.compile("[ˈˌ\u0361ˑ]")
 
 
@@ -53,13 +58,19 @@ class EspeakSynthesizer:
     def languages(self) -> dict[str, str]:
         return {tag: name for tag, (name, _) in _voices().items()}
 
-    def speak(self, text: str, language: str, speed: float) -> Speech:
-        return self.speak_with_words(text, language, speed).speech
+    def voices(self, language: str) -> dict[str, str]:
+        _voice(language)
+        return dict(VOICES)
 
-    def speak_with_words(self, text: str, language: str, speed: float) -> Reference:
+    def speak(self, text: str, language: str, speed: float, voice: str = "") -> Speech:
+        return self.speak_with_words(text, language, speed, voice).speech
+
+    def speak_with_words(
+        self, text: str, language: str, speed: float, voice: str = ""
+    ) -> Reference:
         """Like speak, with the words' times, which aligning needs."""
         rate = round(min(max(WORDS_PER_MINUTE * speed, SLOWEST), FASTEST))
-        request = {"voice": _voice(language), "text": text, "rate": rate, "pitch": 50}
+        request = {"voice": _voice(language, voice), "text": text, "rate": rate, "pitch": 50}
         reply, raw = _ask(request)
         samples = np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32768)
         phones = _with_closures(
@@ -129,7 +140,15 @@ def _voices() -> dict[str, tuple[str, str]]:
     return dict(sorted(voices.items()))
 
 
-def _voice(language: str) -> str:
+def _voice(language: str, voice: str = "") -> str:
+    """espeak's own name of a voice: a language's, with a variant behind a plus sign."""
+    if voice not in VOICES:
+        raise DubwrightError(
+            "No engine has this voice",
+            where=f"the voice {voice!r} for {language}",
+            why="espeak-ng does not know it",
+            repair=f"choose one of {', '.join(filter(None, VOICES))}, or none for the usual voice",
+        )
     voices = _voices()
     found = voices.get(language.lower()) or voices.get(language.lower().partition("-")[0])
     if found is None:
@@ -139,7 +158,7 @@ def _voice(language: str) -> str:
             why=f"espeak-ng has no voice for the language tag {language!r}",
             repair="see `dubwright languages`, or give recordings of the takes with --takes",
         )
-    return found[1]
+    return f"{found[1]}+{voice}" if voice else found[1]
 
 
 def _ask(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -1,0 +1,34 @@
+"""Timeline files: written whole, and what of ours they hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import opentimelineio as otio
+
+from dubwright.errors import DubwrightError
+
+__all__ = ["CUE_COLOUR", "NAMESPACE", "write_timeline"]
+
+NAMESPACE: Final = "dubwright"
+CUE_COLOUR: Final = otio.schema.MarkerColor.CYAN
+
+
+def write_timeline(timeline: otio.schema.Timeline, path: Path) -> None:
+    """Write a timeline as OTIO; whole or not at all.
+
+    Raises:
+        DubwrightError: the file cannot be written.
+    """
+    partial = path.with_name(path.stem + ".partial.otio")
+    try:
+        otio.adapters.write_to_file(timeline, str(partial))
+    except (otio.exceptions.OTIOError, OSError) as error:
+        raise DubwrightError(
+            "A timeline cannot be written",
+            where=str(path),
+            why=str(error),
+            repair="check that the folder may be written and the disk is not full",
+        ) from error
+    partial.replace(path)

@@ -1,0 +1,110 @@
+"""What a player of the previews needs beside them: waveforms, phones, where the mouths are."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from dubwright.face.landmarks import LIPS, OUTER_EYE_LEFT, OUTER_EYE_RIGHT
+from dubwright.media.audio import peaks
+from dubwright.model import FaceTrack
+from dubwright.operations.plan import DubPlan, LanguagePlan
+from dubwright.operations.results import load_take, load_track
+from dubwright.store import Store
+
+__all__ = ["player_data", "preview_name"]
+
+PEAKS_PER_SECOND: Final = 100
+STEADIED_OVER_FRAMES: Final = 4
+
+
+def preview_name(plan: DubPlan, language: str) -> str:
+    """The preview's file in a delivery; of the plate's own sound and picture for "original"."""
+    return f"{plan.timeline.file_stem}.{language}.mp4"
+
+
+def player_data(plan: DubPlan, store: Store) -> dict[str, Any]:
+    """The document player.json of a delivery; docs/formats.md describes it."""
+    picture = plan.tasks[plan.original.picture].parameters
+    return {
+        "document": "dubwright.player",
+        "version": 1,
+        "rate": picture["rate"],
+        "frames": picture["frames"],
+        "start_frame": plan.timeline.start_frame,
+        "size": picture["size"],
+        "peaks_per_second": PEAKS_PER_SECOND,
+        "original": {
+            "language": plan.sheet.original or "",
+            "movie": preview_name(plan, "original"),
+            "peaks": _peaks(store.path(plan.original.mix) / "mix.wav"),
+        },
+        "languages": {part.language: _language(plan, part, store) for part in plan.languages},
+        "shots": [
+            {"shot": uid, "first": start, "end": end} for start, end, uid, _ in picture["cut"]
+        ],
+        "mouths": list(_mouths(plan, store)),
+    }
+
+
+def _language(plan: DubPlan, part: LanguagePlan, store: Store) -> dict[str, Any]:
+    return {
+        "movie": preview_name(plan, part.language),
+        "peaks": _peaks(store.path(part.mix) / "DX.wav"),
+        "phones": {
+            cue.id: _phones(store.path(part.takes[cue.id]), cue.start_ms) for cue in part.cues
+        },
+    }
+
+
+def _peaks(path: Path) -> str:
+    return base64.b64encode(peaks(path, PEAKS_PER_SECOND).tobytes()).decode()
+
+
+def _phones(take: Path, start_ms: int) -> list[tuple[str, int, int]]:
+    """(symbol, start, end) in milliseconds of the timeline."""
+    spoken = load_take(take)
+    return [
+        (
+            phone.symbol,
+            start_ms + phone.start * 1000 // spoken.sample_rate,
+            start_ms + phone.end * 1000 // spoken.sample_rate,
+        )
+        for phone in spoken.phones
+    ]
+
+
+def _mouths(plan: DubPlan, store: Store) -> Iterator[dict[str, Any]]:
+    """Runs of frames of the timeline on which a mouth is seen, with (x, y, side) of the square
+    around it in the preview's pixels."""
+    picture = plan.tasks[plan.original.picture].parameters
+    width, height = picture["size"]
+    for start, end, uid, first in picture["cut"]:
+        if uid not in plan.tracks:
+            continue
+        spec = plan.plates[uid]
+        track = load_track(store.path(plan.tracks[uid]))
+        to_preview = np.array([width / (spec.width * spec.pixel_aspect), height / spec.height])
+        shown = slice(first, first + end - start)
+        squares = _squares(track, shown, to_preview)
+        seen = np.flatnonzero(track.found[shown])
+        for run in np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1):
+            if len(run):
+                steady = gaussian_filter1d(
+                    squares[run], STEADIED_OVER_FRAMES, axis=0, mode="nearest"
+                )
+                yield {"first": start + int(run[0]), "squares": steady.round().astype(int).tolist()}
+
+
+def _squares(track: FaceTrack, shown: slice, to_preview: NDArray[np.float64]) -> NDArray[Any]:
+    """Corner and side of a square as wide as the eyes are apart, around the lips, [frames, 3]."""
+    points = track.landmarks[shown, :, :2] * to_preview
+    lips = points[:, LIPS].mean(axis=1)
+    side = np.linalg.norm(points[:, OUTER_EYE_LEFT] - points[:, OUTER_EYE_RIGHT], axis=1)
+    return np.concatenate([lips - side[:, None] / 2, side[:, None]], axis=1)
