@@ -242,6 +242,29 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def review(
+    job: Annotated[str, typer.Argument(help="The job to show; every job without one.")] = "",
+    browser: Annotated[bool, typer.Option(help="Open a browser, or print the link.")] = True,
+) -> None:
+    """Open the review page: jobs, lines, pictures side by side, approvals."""
+    import webbrowser
+
+    from dubwright_plugin import ServiceError, connect
+
+    try:
+        link = connect().page(job)
+    except ServiceError as error:
+        raise DubwrightError(
+            "The review page cannot be opened",
+            where=job or "the service",
+            why=str(error),
+            repair="see `dubwright status` and `dubwright logs`",
+        ) from error
+    if not browser or not webbrowser.open(link):
+        typer.echo(link)
+
+
+@app.command()
 def stop() -> None:
     """Stop the service and its jobs; what they finished is kept."""
     from dubwright_plugin import ServiceError, connect

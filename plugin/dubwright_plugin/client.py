@@ -193,6 +193,14 @@ class Service:
         partial.replace(destination)
         return destination
 
+    def page(self, job: str = "") -> str:
+        """An address at which a browser may open the review page: once, within two minutes.
+
+        Args:
+            job: the one to show; every job if it is "".
+        """
+        return str(self._json("POST", "/v1/visits", {"job": job})["link"])
+
     def stop(self) -> None:
         """End the service; unfinished jobs go on when it starts again."""
         self._json("POST", "/v1/stop", {})

@@ -2,7 +2,7 @@
 
 from dubwright.dialogue.cast import Cast, Speaker
 from dubwright.dialogue.cue_sheet import CueSheet, cue_sheet_from_subtitles
-from dubwright.dialogue.review import Decision, Review
+from dubwright.dialogue.review import REVIEW_FILE, Decision, Review
 from dubwright.dialogue.subtitles import (
     Subtitle,
     read_subtitles,
@@ -11,6 +11,7 @@ from dubwright.dialogue.subtitles import (
 )
 
 __all__ = [
+    "REVIEW_FILE",
     "Cast",
     "CueSheet",
     "Decision",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dubwright.dialogue.documents import read_document, write_document
 from dubwright.model import LanguageTag
 
-__all__ = ["Decision", "Review"]
+__all__ = ["REVIEW_FILE", "Decision", "Review"]
+
+# Beside the versions that it is about.
+REVIEW_FILE: Final = "review.json"
 
 
 class Decision(BaseModel):

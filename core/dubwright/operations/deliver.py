@@ -19,7 +19,7 @@ import dubwright._version
 from dubwright.conform.read import read_timeline
 from dubwright.conform.review import mark_timelines
 from dubwright.conform.write import DubbedShot, DubbedSound, LanguageVersion, write_timelines
-from dubwright.dialogue import Decision, Review, Subtitle, write_subtitles
+from dubwright.dialogue import REVIEW_FILE, Decision, Review, Subtitle, write_subtitles
 from dubwright.errors import DubwrightError, StorageUnavailable
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange
@@ -38,7 +38,6 @@ __all__ = [
     "delivered",
     "next_version",
     "output_error",
-    "review_file",
     "whole",
 ]
 
@@ -46,11 +45,6 @@ VERSION: Final = re.compile(r"v(\d{3,})")
 MANIFEST: Final = "manifest.json"
 # IPTC NewsCodes, digital source type: parts of the picture and sound are synthetic.
 DIGITAL_SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
-
-
-def review_file(output: Path) -> Path:
-    """What reviewers decided of the versions in an output folder."""
-    return output / "review.json"
 
 
 def check_output(output: Path) -> None:
@@ -153,7 +147,7 @@ class _Delivery:
 
     def _decisions(self) -> dict[tuple[str, str], Decision]:
         """What was decided in earlier versions and holds for this one: nothing of it changed."""
-        review = Review.read(review_file(self._final.parent))
+        review = Review.read(self._final.parent / REVIEW_FILE)
         return {
             (cue.id, part.language): decision
             for part in self._plan.languages

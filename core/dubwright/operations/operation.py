@@ -50,6 +50,7 @@ def _deliver_dub(plan: DubPlan, store: Store, output: Path) -> dict[str, Any]:
     tags = [part.language for part in plan.languages]
     return {
         "folder": str(folder),
+        "name": name,
         "timelines": {tag: str(folder / f"{name}.{tag}.otio") for tag in tags},
         "previews": {tag: str(folder / "preview" / f"{name}.{tag}.mp4") for tag in tags},
         "report": str(folder / "report.html"),

@@ -22,6 +22,8 @@ __all__ = ["player_data", "preview_name"]
 
 PEAKS_PER_SECOND: Final = 100
 STEADIED_OVER_FRAMES: Final = 4
+# Of the distance between the outer corners of the eyes.
+CLOSE_UP: Final = 0.8
 
 
 def preview_name(plan: DubPlan, language: str) -> str:
@@ -103,8 +105,9 @@ def _mouths(plan: DubPlan, store: Store) -> Iterator[dict[str, Any]]:
 
 
 def _squares(track: FaceTrack, shown: slice, to_preview: NDArray[np.float64]) -> NDArray[Any]:
-    """Corner and side of a square as wide as the eyes are apart, around the lips, [frames, 3]."""
+    """Corner and side of a square around the lips, [frames, 3]."""
     points = track.landmarks[shown, :, :2] * to_preview
     lips = points[:, LIPS].mean(axis=1)
-    side = np.linalg.norm(points[:, OUTER_EYE_LEFT] - points[:, OUTER_EYE_RIGHT], axis=1)
+    apart = points[:, OUTER_EYE_LEFT] - points[:, OUTER_EYE_RIGHT]
+    side = CLOSE_UP * np.linalg.norm(apart, axis=1)
     return np.concatenate([lips - side[:, None] / 2, side[:, None]], axis=1)

@@ -1,10 +1,11 @@
-"""The HTTP API, version 1."""
+"""The HTTP API, version 1, and the review page that uses it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -12,11 +13,24 @@ from fastapi import FastAPI, Header, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 
 from dubwright._version import __version__
+from dubwright.dialogue import Decision
 from dubwright.errors import DubwrightError
 from dubwright.operations.request import REQUESTS, request_paths
 from dubwright.service.broadcast import Broadcast
+from dubwright.service.lines import (
+    Lines,
+    SavedLines,
+    Word,
+    decide,
+    decisions,
+    read_lines,
+    revised,
+    save,
+)
+from dubwright.service.places import Places, places
 from dubwright.service.queue import Event, Job, JobState, Queue
 from dubwright.store.access import Access
 
@@ -24,6 +38,23 @@ __all__ = ["Change", "JobView", "Submission", "create_app"]
 
 ALIVE_S: Final = 15.0
 HIGHEST_PRIORITY: Final = 1000
+THUMBNAIL: Final = "thumbnail.jpg"
+PAGE: Final = {
+    "index.html": "text/html",
+    "page.js": "text/javascript",
+    "page.css": "text/css",
+    "icon.svg": "image/svg+xml",
+}
+PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+# What a job delivered is shown, and never run.
+FILE_POLICY: Final = (
+    "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self'; "
+    "style-src 'unsafe-inline'; frame-ancestors 'none'"
+)
 
 JobId = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
@@ -48,6 +79,20 @@ class Change(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     priority: int = Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY)
+
+
+class Visit(BaseModel):
+    """A wish to open the page; `job` is the one to show, "" for all of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    job: str = Field("", pattern="^([0-9a-f]{16})?$")
+
+
+class Link(BaseModel):
+    """Where a browser opens the page: once, and within two minutes."""
+
+    link: str
 
 
 class JobView(BaseModel):
@@ -84,8 +129,10 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 def create_app(
     queue: Queue,
     broadcast: Broadcast,
+    store: Path,
     folders: Callable[[], Sequence[Path] | None],
     capabilities: Callable[[], dict[str, Any]],
+    link: Callable[[str], str],
     stop: Callable[[], None],
 ) -> FastAPI:
     """The API over a queue. It must stand behind a Guard.
@@ -93,8 +140,10 @@ def create_app(
     Args:
         queue: the jobs.
         broadcast: rings when the queue changes.
+        store: the folder of results.
         folders: those that jobs may use now.
         capabilities: engines, languages and GPUs; it may take seconds.
+        link: gives an address of the page that can be visited once; told what follows its #.
         stop: ends the service.
     """
     app = FastAPI(
@@ -112,6 +161,10 @@ def create_app(
         place = " > ".join(str(step) for step in fault["loc"][1:])
         return JSONResponse({"detail": {"where": place, "why": str(fault["msg"])}}, 422)
 
+    @app.exception_handler(DubwrightError)
+    async def tell(_: Request, error: DubwrightError) -> JSONResponse:
+        return JSONResponse({"detail": error.as_dict()}, 409)
+
     @app.get("/v1/health")
     async def health() -> dict[str, str]:
         return {"version": __version__}
@@ -125,9 +178,22 @@ def create_app(
         stop()
         return {"stopping": True}
 
+    @app.post("/v1/visits", status_code=201)
+    async def visit(wish: Visit) -> Link:
+        return Link(link=link(f"#/jobs/{wish.job}" if wish.job else ""))
+
+    @app.get("/v1/places")
+    def list_places(folder: Annotated[str, Query(max_length=4096)] = "") -> Places:
+        if folder and not Path(folder).is_absolute():
+            raise HTTPException(422, {"where": "folder", "why": "the path is relative"})
+        try:
+            return places(Path(folder) if folder else None, folders())
+        except ValueError as error:
+            raise _no_such_name("folder") from error
+
     @app.post("/v1/jobs", status_code=201, response_model=JobView)
-    async def submit(submission: Submission) -> Response:
-        request = _validated(submission, folders())
+    def submit(submission: Submission) -> Response:
+        request = _validated(submission.operation, submission.request, folders())
         job = queue.submit(
             submission.operation,
             request.model_dump(mode="json"),
@@ -138,39 +204,89 @@ def create_app(
         return _answer(job, 201)
 
     @app.get("/v1/jobs", response_model=list[JobView])
-    async def list_jobs(
+    def list_jobs(
         tag: Annotated[str, Query(max_length=200)] = "",
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     ) -> Response:
         return JSONResponse([asdict(job) for job in queue.jobs(tag=tag, limit=limit)])
 
-    @app.get("/v1/events")
-    async def follow_all(last_event_id: Annotated[int, Header(ge=0)] = 0) -> StreamingResponse:
-        return _stream(_events(queue, broadcast, "", last_event_id))
+    @app.get("/v1/events", description="Without Last-Event-ID, what happens from now on.")
+    async def follow_all(
+        last_event_id: Annotated[int | None, Header(ge=0, le=2**62)] = None,
+    ) -> StreamingResponse:
+        after = queue.last_event() if last_event_id is None else last_event_id
+        return _stream(_events(queue, broadcast, "", after))
 
     @app.get("/v1/jobs/{job_id}", response_model=JobView)
-    async def get_job(job_id: JobId) -> Response:
+    def get_job(job_id: JobId) -> Response:
         return _answer(_known(queue, job_id))
 
+    @app.get("/v1/jobs/{job_id}/request")
+    def get_request(job_id: JobId) -> dict[str, Any]:
+        _known(queue, job_id)
+        return queue.request(job_id)
+
     @app.get("/v1/jobs/{job_id}/chunks")
-    async def list_chunks(job_id: JobId) -> list[dict[str, Any]]:
+    def list_chunks(job_id: JobId) -> list[dict[str, Any]]:
         _known(queue, job_id)
         return queue.chunks(job_id)
 
-    @app.get("/v1/jobs/{job_id}/events")
+    @app.get("/v1/jobs/{job_id}/thumbnail", response_class=FileResponse)
+    def get_thumbnail(job_id: JobId) -> FileResponse:
+        _known(queue, job_id)
+        for key in queue.drawn(job_id):
+            picture = store / "objects" / key[:2] / key / THUMBNAIL
+            if picture.is_file():
+                return FileResponse(picture, headers={"Cache-Control": "no-cache"})
+        raise HTTPException(404, {"why": "nothing of this job has been drawn yet"})
+
+    @app.get("/v1/jobs/{job_id}/events", description="All that happened after Last-Event-ID.")
     async def follow(
-        job_id: JobId, last_event_id: Annotated[int, Header(ge=0)] = 0
+        job_id: JobId, last_event_id: Annotated[int, Header(ge=0, le=2**62)] = 0
     ) -> StreamingResponse:
         _known(queue, job_id)
         return _stream(_events(queue, broadcast, job_id, last_event_id))
 
+    @app.get("/v1/jobs/{job_id}/lines")
+    def get_lines(job_id: JobId) -> Lines:
+        return read_lines(_reviewed(queue, job_id, folders()))
+
+    @app.post("/v1/jobs/{job_id}/lines")
+    def save_lines(job_id: JobId, lines: SavedLines) -> Lines:
+        return save(_reviewed(queue, job_id, folders()), lines)
+
+    @app.post("/v1/jobs/{job_id}/revise", status_code=201, response_model=JobView)
+    def revise(job_id: JobId) -> Response:
+        job = _reviewed(queue, job_id, folders())
+        if job.operation != "dub":
+            raise HTTPException(409, {"why": "only the lines of a dub can be rendered again"})
+        asked = revised(job, queue.request(job_id)).model_dump(mode="json")
+        request = _validated("dub", asked, folders())
+        again = queue.submit(
+            "dub", request.model_dump(mode="json"), title=job.title, tag=job.tag,
+            priority=job.priority,
+        )  # fmt: skip
+        return _answer(again, 201)
+
+    @app.get("/v1/jobs/{job_id}/review")
+    def get_review(job_id: JobId) -> list[Decision]:
+        return decisions(_reviewed(queue, job_id, folders()))
+
+    @app.post("/v1/jobs/{job_id}/review")
+    def review(job_id: JobId, word: Word) -> list[Decision]:
+        try:
+            return decide(_reviewed(queue, job_id, folders()), word)
+        except KeyError as error:
+            why = f"this version has no cue {word.cue} in {word.language}"
+            raise HTTPException(404, {"why": why}) from error
+
     @app.post("/v1/jobs/{job_id}/priority", response_model=JobView)
-    async def set_priority(job_id: JobId, change: Change) -> Response:
+    def set_priority(job_id: JobId, change: Change) -> Response:
         _known(queue, job_id)
         return _changed(queue, job_id, queue.set_priority(job_id, change.priority))
 
     @app.post("/v1/jobs/{job_id}/{action}", response_model=JobView)
-    async def act(job_id: JobId, action: Literal["pause", "resume", "cancel", "retry"]) -> Response:
+    def act(job_id: JobId, action: Literal["pause", "resume", "cancel", "retry"]) -> Response:
         _known(queue, job_id)
         return _changed(queue, job_id, getattr(queue, action)(job_id))
 
@@ -189,14 +305,34 @@ def create_app(
             there = False
         if not there:
             raise HTTPException(404, {"why": f"the job delivered no file {name!r}"})
-        return FileResponse(path)
+        return FileResponse(path, headers={"Content-Security-Policy": FILE_POLICY})
+
+    @app.get("/{name}", include_in_schema=False)
+    def page(name: str) -> Response:
+        return _page_file(name)
+
+    @app.get("/", include_in_schema=False)
+    def page_itself() -> Response:
+        return _page_file("index.html")
 
     return app
 
 
-def _validated(submission: Submission, folders: Sequence[Path] | None) -> Any:
+def _page_file(name: str) -> Response:
+    if name not in PAGE:
+        raise HTTPException(404, {"why": "there is no such page"})
+    with files("dubwright.service").joinpath("page", name).open("rb") as file:
+        content = file.read()
+    return Response(
+        content,
+        media_type=PAGE[name],
+        headers={"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"},
+    )
+
+
+def _validated(operation: str, asked: dict[str, Any], folders: Sequence[Path] | None) -> Any:
     try:
-        request = REQUESTS[submission.operation].model_validate(submission.request)
+        request = REQUESTS[operation].model_validate(asked)
     except ValidationError as error:
         fault = error.errors()[0]
         place = " > ".join(str(step) for step in fault["loc"])
@@ -206,15 +342,21 @@ def _validated(submission: Submission, folders: Sequence[Path] | None) -> Any:
         if not path.is_absolute():
             why = f"{path} is relative, and the service does not know to what"
             raise HTTPException(422, {"where": name, "why": why})
-        try:
-            access.check(path)
-        except DubwrightError as error:
-            raise HTTPException(403, error.as_dict()) from error
-        except (OSError, ValueError) as error:
-            raise HTTPException(
-                422, {"where": name, "why": "no file can have this name"}
-            ) from error
+        _check(access, name, path)
     return request
+
+
+def _check(access: Access, name: str, path: Path) -> None:
+    try:
+        access.check(path)
+    except DubwrightError as error:
+        raise HTTPException(403, error.as_dict()) from error
+    except (OSError, ValueError) as error:
+        raise _no_such_name(name) from error
+
+
+def _no_such_name(field: str) -> HTTPException:
+    return HTTPException(422, {"where": field, "why": "no file can have this name"})
 
 
 async def _events(queue: Queue, broadcast: Broadcast, job_id: str, last: int) -> AsyncIterator[str]:
@@ -222,12 +364,12 @@ async def _events(queue: Queue, broadcast: Broadcast, job_id: str, last: int) ->
     async with broadcast.listen() as listener:
         while True:
             listener.clear()
-            events = queue.events(last, job_id)
+            events = await run_in_threadpool(queue.events, last, job_id)
             for event in events:
                 last = event.id
                 yield _as_text(event)
             if not events:
-                job = queue.job(job_id) if job_id else None
+                job = await run_in_threadpool(queue.job, job_id) if job_id else None
                 if job is not None and job.ended is not None:
                     return
                 if not await listener.wait(ALIVE_S):
@@ -262,8 +404,24 @@ def _known(queue: Queue, job_id: str) -> Job:
     return job
 
 
-def _folder(queue: Queue, job_id: str) -> Path:
+def _delivered(queue: Queue, job_id: str) -> Job:
     job = _known(queue, job_id)
     if job.result is None:
         raise HTTPException(409, {"why": f"the job is {job.state}, not done"})
-    return Path(job.result["folder"])
+    return job
+
+
+def _reviewed(queue: Queue, job_id: str, folders: Sequence[Path] | None) -> Job:
+    """A delivered dub or lip-sync whose folder may be used still."""
+    job = _delivered(queue, job_id)
+    assert job.result is not None
+    if "name" not in job.result:
+        raise HTTPException(409, {"why": f"{job.operation} delivers no lines to review"})
+    _check(Access(folders), "folder", Path(job.result["folder"]))
+    return job
+
+
+def _folder(queue: Queue, job_id: str) -> Path:
+    result = _delivered(queue, job_id).result
+    assert result is not None
+    return Path(result["folder"])

@@ -21,7 +21,7 @@ ANSWER_WITHIN_S: Final = 60
 
 @lru_cache(maxsize=1)
 def capabilities() -> dict[str, Any]:
-    """Engines with their licences and limits, languages by engine, and GPUs."""
+    """Engines with their licences and limits, languages and voices by engine, and GPUs."""
     done = subprocess.run(
         [sys.executable, "-m", "dubwright.service.capabilities"],
         stdin=subprocess.DEVNULL,
@@ -44,6 +44,13 @@ def main() -> None:
             card.model_dump(mode="json") | {"identity": card.identity} for card in engines()
         ],
         "languages": spoken,
+        "voices": {
+            card.name: {
+                language: engine(card.name, EngineKind.SYNTHESIZER).voices(language)
+                for language in spoken[EngineKind.SYNTHESIZER][card.name]
+            }
+            for card in engines(EngineKind.SYNTHESIZER)
+        },
         "gpus": [asdict(gpu) for gpu in find_gpus()],
     }
     sys.stdout.write(json.dumps(found))

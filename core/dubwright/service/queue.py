@@ -399,6 +399,23 @@ class Queue:
             ).fetchall()
         return [Event(row["id"], row["job"], json.loads(row["body"])) for row in rows]
 
+    def last_event(self) -> int:
+        """The id of the newest event; 0 where nothing has happened."""
+        with self._lock:
+            row = self._db.execute("select max(id) as id from event").fetchone()
+        return int(row["id"] or 0)
+
+    def drawn(self, job_id: str) -> list[str]:
+        """Keys of the drawings of a job that are done, the last of its plan first."""
+        with self._lock:
+            rows = self._db.execute(
+                "select chunk.key from chunk join job on job.number=chunk.job"
+                " where job.id=? and chunk.state='done' and chunk.kind='task'"
+                " and json_extract(chunk.body, '$.stage')='draw' order by chunk.id desc",
+                (job_id,),
+            ).fetchall()
+        return [row["key"] for row in rows]
+
     def active_keys(self) -> list[str]:
         """Keys of the results that active jobs have made or will read."""
         with self._lock:

@@ -26,6 +26,7 @@ from dubwright.service.broadcast import Broadcast
 from dubwright.service.capabilities import capabilities
 from dubwright.service.guard import Guard
 from dubwright.service.queue import ACTIVE, Queue
+from dubwright.service.sessions import Sessions
 from dubwright.service.settings import read_settings
 from dubwright.service.slots import find_gpus, slots_for
 from dubwright.service.supervisor import Supervisor
@@ -94,13 +95,17 @@ def serve(runtime_file: Path, store: Path, state: Path, settings_file: Path) -> 
             server.should_exit = True
 
         queue.listen(heard)
-        guard = Guard(
-            create_app(
-                queue, broadcast, lambda: read_settings(settings_file).folders, capabilities, stop
-            ),
-            port,
-            token,
+        sessions = Sessions()
+        app = create_app(
+            queue,
+            broadcast,
+            store,
+            lambda: read_settings(settings_file).folders,
+            capabilities,
+            lambda opens: f"http://127.0.0.1:{port}{sessions.link(opens)}",
+            stop,
         )
+        guard = Guard(app, port, token, sessions)
         server = uvicorn.Server(
             uvicorn.Config(
                 guard,

@@ -150,7 +150,8 @@ def _voice(language: str, voice: str = "") -> str:
             repair=f"choose one of {', '.join(filter(None, VOICES))}, or none for the usual voice",
         )
     voices = _voices()
-    found = voices.get(language.lower()) or voices.get(language.lower().partition("-")[0])
+    plain = language.lower()
+    found = voices.get(language) or voices.get(plain) or voices.get(plain.partition("-")[0])
     if found is None:
         raise DubwrightError(
             f"No engine speaks {language}",

@@ -1,0 +1,429 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import {
+  estimatedMs,
+  type Fit,
+  fitOf,
+  naturalPace,
+  roomMs,
+  voiceOf,
+  withCue,
+  withVoice,
+} from "./lines";
+import { ChoosePlace, fileNameOf, folderOf } from "./places";
+import { frameOfMs, frameOfTimecode, inSeconds, msOfFrame, type Rate, timecode } from "./time";
+import type {
+  Capabilities,
+  Cue,
+  CueKind,
+  CueReport,
+  Decision,
+  LanguageReport,
+  Lines,
+  PlayerData,
+} from "./types";
+
+const KINDS: CueKind[] = ["dialogue", "effort", "breath", "laugh", "song", "walla"];
+const FITS: Record<Fit, string> = { fits: "fits", tight: "tight", long: "too long" };
+
+export interface Measured {
+  ms: number;
+  natural: number;
+  exact: boolean;
+  slot: number;
+  room: number;
+  fit: Fit;
+}
+
+/** How long a cue is in its slot: measured where it was rendered as it stands, else estimated. */
+export function measure(
+  cue: Cue,
+  lines: Lines,
+  report: LanguageReport,
+  changed: boolean,
+  timelineMs: number,
+): Measured | null {
+  const language = report.language;
+  const text = cue.text[language]?.trim();
+  if (!text || cue.kind !== "dialogue") return null;
+  const slot = cue.end_ms - cue.start_ms;
+  const room = roomMs(cue, lines.cue_sheet, timelineMs);
+  const rendered = report.cues.find((one) => one.cue === cue.id);
+  if (!changed && rendered?.length_ms && rendered.speed) {
+    const natural = rendered.length_ms * rendered.speed;
+    const fit = rendered.verdict === "long" ? "long" : fitOf(natural, slot, room);
+    return { ms: rendered.length_ms, natural, exact: true, slot, room, fit };
+  }
+  const pace = naturalPace(report.cues);
+  if (pace === null || cue.takes[language]) return null;
+  const natural = estimatedMs(text, pace);
+  const ms = Math.min(Math.max(slot, natural / 1.3), natural / 0.85);
+  return { ms, natural, exact: false, slot, room, fit: fitOf(natural, slot, room) };
+}
+
+export function CueList(props: {
+  lines: Lines;
+  report: LanguageReport;
+  data: PlayerData;
+  rate: Rate;
+  chosen: string;
+  choose: (cue: string) => void;
+  changed: Set<string>;
+  decisions: Map<string, Decision>;
+}) {
+  const { lines, report, data, rate } = props;
+  const language = report.language;
+  const original = lines.cue_sheet.original ?? "";
+  const timelineMs = msOfFrame(data.frames, rate);
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  }, [props.chosen]);
+  return (
+    <ol class="cues" ref={list} aria-label="Cues">
+      {lines.cue_sheet.cues.map((cue) => {
+        const changed = props.changed.has(cue.id);
+        const measured = measure(cue, lines, report, changed, timelineMs);
+        const decision = props.decisions.get(cue.id);
+        const looks = report.spans.filter((span) => span.cue === cue.id && span.attention.length);
+        return (
+          <li key={cue.id}>
+            <button
+              type="button"
+              class="cue"
+              aria-current={cue.id === props.chosen ? "true" : undefined}
+              data-cue={cue.id}
+              onClick={() => props.choose(cue.id)}
+            >
+              <span class="row">
+                <span class="timecode">
+                  {timecode(frameOfMs(cue.start_ms, rate) + data.start_frame, rate)}
+                </span>
+                <b>{cue.speaker}</b>
+                <span class="muted">{cue.id}</span>
+                <span class="grow" />
+                {changed && <span class="mark changed">Changed</span>}
+                {!changed && decision && (
+                  <span class={`mark ${decision.verdict}`}>
+                    {decision.verdict === "approved" ? "Approved" : "Rejected"}
+                  </span>
+                )}
+                {!changed && looks.length > 0 && <span class="mark look">Look</span>}
+              </span>
+              <span class="source" lang={original}>
+                {cue.text[original]}
+              </span>
+              <span class="target" lang={language}>
+                {cue.text[language] || <i class="muted">no {language} text</i>}
+              </span>
+              {measured && <FitBar measured={measured} />}
+            </button>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+/** A cue's length against its slot: the bar is the slot and the silence that may be borrowed. */
+function FitBar({ measured }: { measured: Measured }) {
+  const { ms, slot, room, fit, exact } = measured;
+  const full = Math.max(room, ms);
+  const said = `${exact ? "" : "about "}${inSeconds(ms)} of ${inSeconds(slot)}`;
+  return (
+    <span class={`fit ${fit}`}>
+      <span class="bar" aria-hidden="true">
+        <span class="slot" style={{ width: `${(100 * slot) / full}%` }} />
+        <span class="length" style={{ width: `${(100 * ms) / full}%` }} />
+      </span>
+      <span class="said">
+        {said} · {FITS[fit]}
+      </span>
+    </span>
+  );
+}
+
+export function CueEditor(props: {
+  cue: Cue;
+  lines: Lines;
+  report: LanguageReport;
+  data: PlayerData;
+  rate: Rate;
+  changed: boolean;
+  capabilities: Capabilities | null;
+  edit: (lines: Lines) => void;
+}) {
+  const { cue, lines, report, data, rate, edit } = props;
+  const language = report.language;
+  const original = lines.cue_sheet.original ?? "";
+  const editable = lines.editable;
+  const [choosingTake, setChoosingTake] = useState(false);
+  const change = (part: Partial<Cue>) => edit(withCue(lines, { ...cue, ...part }));
+  const rendered = report.cues.find((one) => one.cue === cue.id);
+  const measured = measure(cue, lines, report, props.changed, msOfFrame(data.frames, rate));
+  const take = cue.takes[language];
+  const voices = Object.values(props.capabilities?.voices ?? {}).find((by) => by[language])?.[
+    language
+  ];
+  const speakers = [
+    ...new Set([...lines.cast.speakers, ...lines.cue_sheet.cues.map((c) => ({ name: c.speaker }))]
+      .map((one) => one.name)),
+  ];
+  return (
+    <section class="editor" aria-label={`Cue ${cue.id}`}>
+      {!editable && (
+        <p class="hint">
+          This is the lip-sync of one finished recording: its line is changed by a new job.
+        </p>
+      )}
+      {original && original !== language && (
+        <label>
+          {original}, the original
+          <textarea
+            lang={original}
+            rows={2}
+            value={cue.text[original] ?? ""}
+            disabled={!editable}
+            onInput={(e) => change({ text: { ...cue.text, [original]: e.currentTarget.value } })}
+          />
+        </label>
+      )}
+      <label>
+        {language}
+        <textarea
+          id="target-text"
+          lang={language}
+          rows={3}
+          value={cue.text[language] ?? ""}
+          disabled={!editable}
+          onInput={(e) => change({ text: { ...cue.text, [language]: e.currentTarget.value } })}
+        />
+      </label>
+      {measured && <FitBar measured={measured} />}
+      {!props.changed && rendered?.reason && <p class="hint">{rendered.reason}</p>}
+      <div class="fields">
+        <TimecodeField
+          label="Starts"
+          ms={cue.start_ms}
+          rate={rate}
+          from={data.start_frame}
+          disabled={!editable}
+          set={(start_ms) => start_ms < cue.end_ms && change({ start_ms })}
+        />
+        <TimecodeField
+          label="Ends"
+          ms={cue.end_ms}
+          rate={rate}
+          from={data.start_frame}
+          disabled={!editable}
+          set={(end_ms) => end_ms > cue.start_ms && change({ end_ms })}
+        />
+        <label>
+          Speaker
+          <input
+            value={cue.speaker}
+            list="speakers"
+            required
+            disabled={!editable}
+            onChange={(e) => e.currentTarget.value && change({ speaker: e.currentTarget.value })}
+          />
+        </label>
+        <datalist id="speakers">
+          {speakers.map((name) => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
+        <label>
+          Sound
+          <select
+            value={cue.kind}
+            disabled={!editable}
+            onChange={(e) => change({ kind: e.currentTarget.value as CueKind })}
+          >
+            {KINDS.map((kind) => (
+              <option key={kind}>{kind}</option>
+            ))}
+          </select>
+        </label>
+        <label>
+          {cue.speaker}’s voice
+          <select
+            value={voiceOf(lines.cast, cue.speaker, language)}
+            disabled={!editable || !!take}
+            onChange={(e) => edit(withVoice(lines, cue.speaker, language, e.currentTarget.value))}
+          >
+            {Object.entries(voices ?? { "": "Standard" }).map(([voice, name]) => (
+              <option key={voice} value={voice}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <div class="take" role="group" aria-label="Take">
+          <span class="label">Take</span>
+          <span class="path">{take ? fileNameOf(take) : "synthesised"}</span>
+          {take && (
+            <button
+              type="button"
+              class="quiet"
+              aria-label="Use the synthesised take"
+              disabled={!editable}
+              onClick={() => {
+                const { [language]: _, ...others } = cue.takes;
+                change({ takes: others });
+              }}
+            >
+              ✕
+            </button>
+          )}
+          <button type="button" disabled={!editable} onClick={() => setChoosingTake(true)}>
+            Recording…
+          </button>
+        </div>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={cue.on_screen}
+            disabled={!editable}
+            onChange={(e) => change({ on_screen: e.currentTarget.checked })}
+          />
+          Mouth is seen
+        </label>
+        <label>
+          Mouth, {Math.round(100 * cue.mouth.intensity)} %
+          <input
+            type="range"
+            min={0}
+            max={2}
+            step={0.05}
+            value={cue.mouth.intensity}
+            disabled={!editable || !cue.on_screen}
+            onInput={(e) =>
+              change({ mouth: { ...cue.mouth, intensity: e.currentTarget.valueAsNumber } })
+            }
+          />
+        </label>
+        <label>
+          Mouth later by, ms
+          <input
+            type="number"
+            min={-500}
+            max={500}
+            step={10}
+            value={cue.mouth.offset_ms}
+            disabled={!editable || !cue.on_screen}
+            onChange={(e) => {
+              const offset = e.currentTarget.valueAsNumber;
+              if (Number.isInteger(offset) && Math.abs(offset) <= 500)
+                change({ mouth: { ...cue.mouth, offset_ms: offset } });
+            }}
+          />
+        </label>
+      </div>
+      {choosingTake && (
+        <ChoosePlace
+          wanted={{ title: "Choose a recording", endings: [".wav", ".aif", ".aiff", ".flac"] }}
+          from={take ? folderOf(take) : ""}
+          chosen={(path) => change({ takes: { ...cue.takes, [language]: path } })}
+          close={() => setChoosingTake(false)}
+        />
+      )}
+    </section>
+  );
+}
+
+/** What a reviewer says of a cue; always in sight. */
+export function Verdict(props: {
+  rendered: CueReport | undefined;
+  changed: boolean;
+  decision: Decision | undefined;
+  decide: (verdict: Decision["verdict"] | null, note: string) => void;
+}) {
+  const { decision } = props;
+  const [note, setNote] = useState(decision?.note ?? "");
+  if (!props.rendered?.dubbed) {
+    return <p class="verdict">Not dubbed: {props.rendered?.reason ?? "it is new here"}.</p>;
+  }
+  if (props.changed) {
+    return <p class="verdict">Changed since it was rendered: render it, then review it.</p>;
+  }
+  const press = (verdict: Decision["verdict"]) =>
+    props.decide(decision?.verdict === verdict && decision.note === note ? null : verdict, note);
+  return (
+    <div class="verdict">
+      <label>
+        Note to the editor
+        <textarea
+          id="note"
+          rows={1}
+          maxLength={2000}
+          value={note}
+          onInput={(e) => setNote(e.currentTarget.value)}
+        />
+      </label>
+      <p class="end">
+        {decision && (
+          <span class="muted">
+            {decision.verdict}
+            {decision.by && ` by ${decision.by}`}, {new Date(decision.at).toLocaleString()}
+          </span>
+        )}
+        <span class="grow" />
+        <button
+          type="button"
+          class="reject"
+          aria-pressed={decision?.verdict === "rejected"}
+          onClick={() => press("rejected")}
+        >
+          Reject
+        </button>
+        <button
+          type="button"
+          class="approve"
+          aria-pressed={decision?.verdict === "approved"}
+          onClick={() => press("approved")}
+        >
+          Approve
+        </button>
+      </p>
+    </div>
+  );
+}
+
+/** A moment as timecode; the arrow keys move it by a frame. */
+function TimecodeField(props: {
+  label: string;
+  ms: number;
+  rate: Rate;
+  from: number;
+  disabled: boolean;
+  set: (ms: number) => void;
+}) {
+  const { rate, from } = props;
+  const frame = frameOfMs(props.ms, rate);
+  const text = timecode(frame + from, rate);
+  const set = (absolute: number) => props.set(msOfFrame(Math.max(0, absolute - from), rate));
+  const typed = (event: Event) => {
+    const field = event.currentTarget as HTMLInputElement;
+    const found = frameOfTimecode(field.value, rate);
+    if (found === null) field.value = text;
+    else if (found !== frame + from) set(found);
+  };
+  const key = (event: KeyboardEvent) => {
+    const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    set(frame + from + by);
+  };
+  return (
+    <label>
+      {props.label}
+      <input
+        class="timecode"
+        value={text}
+        disabled={props.disabled}
+        onChange={typed}
+        onKeyDown={key}
+      />
+    </label>
+  );
+}

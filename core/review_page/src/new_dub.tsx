@@ -1,0 +1,223 @@
+import { useState } from "preact/hooks";
+import { troubleOf, useLoaded } from "./following";
+import { Told } from "./parts";
+import { ChoosePlace, fileNameOf, folderOf, joined, type Wanted } from "./places";
+import { service } from "./service";
+import type { Trouble } from "./types";
+
+const TIMELINES = [".otio", ".otioz", ".mov", ".mp4", ".mxf", ".mkv", ".m4v"];
+const SUBTITLES = [".srt", ".vtt", ".ass", ".ttml"];
+const TAG = /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/;
+const TAG_IN_NAME = /\.([a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)\.[a-z]+$/;
+
+interface Picking {
+  wanted: Wanted;
+  chosen: (path: string) => void;
+}
+
+/** Asks for a dub of a timeline that was exported from any host. */
+export function NewDub() {
+  const [timeline, setTimeline] = useState("");
+  const [subtitles, setSubtitles] = useState<Record<string, string>>({});
+  const [sheet, setSheet] = useState("");
+  const [cast, setCast] = useState("");
+  const [output, setOutput] = useState("");
+  const [languages, setLanguages] = useState("");
+  const [original, setOriginal] = useState("");
+  const [picking, setPicking] = useState<Picking | null>(null);
+  const [trouble, setTrouble] = useState<Trouble | null>(null);
+  const [capabilities] = useLoaded(service.capabilities, "once");
+  const spoken = [...new Set(Object.values(capabilities?.languages.synthesizer ?? {}).flat())];
+  const wanted = languages.split(/[\s,]+/).filter(Boolean);
+  const wrong = wanted.filter((tag) => !TAG.test(tag));
+  const ready = timeline && output && wanted.length && !wrong.length;
+
+  const pick = (title: string, endings: string[], chosen: (path: string) => void) =>
+    setPicking({ wanted: { title, endings }, chosen });
+  const choseTimeline = (path: string) => {
+    setTimeline(path);
+    if (!output) setOutput(joined(folderOf(path), "dubs"));
+  };
+  const choseSubtitles = (path: string) => {
+    const tag = TAG_IN_NAME.exec(path)?.[1];
+    if (!tag) {
+      setTrouble({
+        what: "The language of the subtitles is unknown",
+        where: fileNameOf(path),
+        why: "its name has no language tag",
+        repair: "name it like lines.es.srt",
+      });
+      return;
+    }
+    setTrouble(null);
+    setSubtitles({ ...subtitles, [tag]: path });
+  };
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    try {
+      await service.dub(
+        {
+          timeline,
+          output,
+          languages: wanted,
+          subtitles,
+          cue_sheet: sheet || null,
+          cast: cast || null,
+          original: original || null,
+        },
+        fileNameOf(timeline).replace(/\.[^.]*$/, ""),
+      );
+      location.hash = "#/";
+    } catch (error) {
+      setTrouble(troubleOf(error));
+    }
+  };
+
+  return (
+    <>
+      <header class="bar">
+        <a class="brand" href="#/">
+          <img src="icon.svg" alt="" width="22" height="22" /> Dubwright
+        </a>
+        <h1>New dub</h1>
+      </header>
+      <main class="form">
+        <form onSubmit={submit}>
+          <Place
+            label="Timeline"
+            hint="An OTIO timeline that your editor exported, or a movie."
+            path={timeline}
+            clear={() => setTimeline("")}
+            choose={() => pick("Choose a timeline", TIMELINES, choseTimeline)}
+          />
+          <fieldset>
+            <legend>Lines</legend>
+            <p class="hint">
+              Subtitles for each language, and for the original if you have them: the actor’s own
+              way of speaking is learned from those. Or one cue sheet.
+            </p>
+            <ul class="chosen">
+              {Object.entries(subtitles).map(([tag, path]) => (
+                <li key={tag}>
+                  <b>{tag}</b> {fileNameOf(path)}
+                  <button
+                    type="button"
+                    class="quiet"
+                    aria-label={`Remove the ${tag} subtitles`}
+                    onClick={() => {
+                      const { [tag]: _, ...others } = subtitles;
+                      setSubtitles(others);
+                    }}
+                  >
+                    ✕
+                  </button>
+                </li>
+              ))}
+            </ul>
+            <button
+              type="button"
+              onClick={() => pick("Choose subtitles", SUBTITLES, choseSubtitles)}
+            >
+              Add subtitles…
+            </button>
+            <Place
+              label="Cue sheet"
+              hint=""
+              path={sheet}
+              clear={() => setSheet("")}
+              choose={() => pick("Choose a cue sheet", [".json"], setSheet)}
+            />
+          </fieldset>
+          <div class="pair">
+            <label>
+              Into
+              <input
+                value={languages}
+                list="languages"
+                placeholder="es, fr"
+                required
+                aria-describedby="wrong-tags"
+                onInput={(e) => setLanguages(e.currentTarget.value)}
+              />
+              <span id="wrong-tags" class="hint">
+                {wrong.length
+                  ? `${wrong.join(", ")}: a tag looks like es or pt-BR`
+                  : "Language tags, with commas between them."}
+              </span>
+            </label>
+            <label>
+              From
+              <input
+                value={original}
+                list="languages"
+                placeholder="en"
+                onInput={(e) => setOriginal(e.currentTarget.value)}
+              />
+              <span class="hint">The language on the plate.</span>
+            </label>
+          </div>
+          <datalist id="languages">
+            {spoken.map((tag) => (
+              <option key={tag} value={tag} />
+            ))}
+          </datalist>
+          <Place
+            label="Cast"
+            hint="Who speaks, and what they consented to. Without it the result is a marked draft."
+            path={cast}
+            clear={() => setCast("")}
+            choose={() => pick("Choose a cast", [".json"], setCast)}
+          />
+          <Place
+            label="Output"
+            hint="The folder that receives v001, v002…"
+            path={output}
+            clear={() => setOutput("")}
+            choose={() => pick("Choose a folder", [], setOutput)}
+          />
+          <Told trouble={trouble} />
+          <p class="end">
+            <a class="button" href="#/">
+              Back
+            </a>
+            <button type="submit" class="primary" disabled={!ready}>
+              Dub it
+            </button>
+          </p>
+        </form>
+      </main>
+      {picking && (
+        <ChoosePlace
+          wanted={picking.wanted}
+          from={timeline ? folderOf(timeline) : ""}
+          chosen={picking.chosen}
+          close={() => setPicking(null)}
+        />
+      )}
+    </>
+  );
+}
+
+function Place(props: {
+  label: string;
+  hint: string;
+  path: string;
+  choose: () => void;
+  clear: () => void;
+}) {
+  return (
+    <div class="place-field" role="group" aria-label={props.label}>
+      <span class="label">{props.label}</span>
+      <span class="path">{props.path || "not chosen"}</span>
+      {props.path && (
+        <button type="button" class="quiet" aria-label={`Clear ${props.label}`} onClick={props.clear}>
+          ✕
+        </button>
+      )}
+      <button type="button" aria-label={`Choose ${props.label}`} onClick={props.choose}>
+        Choose…
+      </button>
+      {props.hint && <span class="hint">{props.hint}</span>}
+    </div>
+  );
+}

@@ -1,0 +1,77 @@
+import { useState } from "preact/hooks";
+import { useLoaded } from "./following";
+import { Dialog, Told } from "./parts";
+import { service } from "./service";
+
+export interface Wanted {
+  title: string;
+  /** How names end, with their dots; a folder is chosen where it is empty. */
+  endings: string[];
+}
+
+/** Lets a person choose a file, or a folder, of those that were opened to Dubwright. */
+export function ChoosePlace(props: {
+  wanted: Wanted;
+  from: string;
+  chosen: (path: string) => void;
+  close: () => void;
+}) {
+  const [folder, setFolder] = useState(props.from);
+  const [places, trouble] = useLoaded(() => service.places(folder), folder);
+  const { endings } = props.wanted;
+  const files =
+    places?.files.filter((name) => endings.some((end) => name.toLowerCase().endsWith(end))) ?? [];
+  const inside = (name: string) => (places?.folder ? joined(places.folder, name) : name);
+  const choose = (path: string) => {
+    props.chosen(path);
+    props.close();
+  };
+  return (
+    <Dialog title={props.wanted.title} close={props.close}>
+      <p class="path">{places?.folder || "Folders that are open to Dubwright"}</p>
+      <Told trouble={trouble} />
+      <ul class="places">
+        {(trouble || (places && places.parent !== null)) && (
+          <li>
+            <button type="button" class="place" onClick={() => setFolder(places?.parent ?? "")}>
+              ↑ Up
+            </button>
+          </li>
+        )}
+        {places?.folders.map((name) => (
+          <li key={name}>
+            <button type="button" class="place folder" onClick={() => setFolder(inside(name))}>
+              {name}
+            </button>
+          </li>
+        ))}
+        {files.map((name) => (
+          <li key={name}>
+            <button type="button" class="place" onClick={() => choose(inside(name))}>
+              {name}
+            </button>
+          </li>
+        ))}
+        {places && !files.length && !places.folders.length && (
+          <li class="muted">Nothing to choose here.</li>
+        )}
+      </ul>
+      {!endings.length && places?.folder && (
+        <button type="button" class="primary" onClick={() => choose(places.folder)}>
+          Use this folder
+        </button>
+      )}
+      <p class="muted">
+        Another folder is opened with <code>dubwright allow FOLDER</code>.
+      </p>
+    </Dialog>
+  );
+}
+
+export function joined(folder: string, name: string): string {
+  const separator = folder.includes("\\") ? "\\" : "/";
+  return folder.endsWith(separator) ? folder + name : folder + separator + name;
+}
+
+export const folderOf = (path: string) => path.replace(/[\\/][^\\/]*$/, "");
+export const fileNameOf = (path: string) => path.replace(/^.*[\\/]/, "");

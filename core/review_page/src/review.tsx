@@ -1,0 +1,395 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Clock } from "./clock";
+import { CueEditor, CueList, Verdict } from "./cues";
+import { troubleOf, useLatest, useLoaded } from "./following";
+import { Progress, nameOf } from "./jobs";
+import { KeyHelp, useKeys } from "./keys";
+import { changedCues, withCue } from "./lines";
+import type { Route } from "./page";
+import { Told } from "./parts";
+import { fileNameOf, folderOf } from "./places";
+import { Deliveries, Quality } from "./quality";
+import { service } from "./service";
+import { frameOfMs, perSecond, rateOf } from "./time";
+import type {
+  Cast,
+  CueSheet,
+  Decision,
+  Job,
+  Lines,
+  PlayerData,
+  Report,
+  Trouble,
+} from "./types";
+import { type Look, Viewer } from "./viewer";
+import { Overview, Waveform } from "./waveform";
+
+const SAVE_AFTER_MS = 500;
+
+interface Loaded {
+  lines: Lines;
+  delivered: { cue_sheet: CueSheet; cast: Cast };
+  report: Report;
+  data: PlayerData;
+  decisions: Decision[];
+}
+
+async function load(job: string): Promise<Loaded> {
+  const [lines, cue_sheet, cast, report, data, decisions] = await Promise.all([
+    service.lines(job),
+    service.delivered<CueSheet>(job, "cue_sheet"),
+    service.delivered<Cast>(job, "cast"),
+    service.report(job),
+    service.player(job),
+    service.decisions(job),
+  ]);
+  return { lines, delivered: { cue_sheet, cast }, report, data, decisions };
+}
+
+/** One delivered version: its pictures, its lines, what was measured, and what people say of it. */
+export function Review({ route, jobs }: { route: Route; jobs: Job[] }) {
+  const [loaded, trouble] = useLoaded(() => load(route.job), route.job);
+  const job = jobs.find((one) => one.id === route.job);
+  if (!loaded || !job) {
+    return (
+      <>
+        <header class="bar">
+          <Home />
+          <h1>{job ? nameOf(job) : "Review"}</h1>
+        </header>
+        <main class="empty">{trouble ? <Told trouble={trouble} /> : <p>Loading…</p>}</main>
+      </>
+    );
+  }
+  return <Desk loaded={loaded} job={job} jobs={jobs} route={route} />;
+}
+
+function Home() {
+  return (
+    <a class="brand" href="#/">
+      <img src="icon.svg" alt="" width="22" height="22" /> Jobs
+    </a>
+  );
+}
+
+function addressOf(job: string, language: string, cue: string): string {
+  return `#/jobs/${[job, language, cue].map(encodeURIComponent).join("/")}`;
+}
+
+function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
+  const { loaded, job, jobs, route } = props;
+  const { data, report } = loaded;
+  const { lines, edit, saved, trouble: unsaved } = useSaved(job.id, loaded.lines);
+  const [decisions, setDecisions] = useState(loaded.decisions);
+  const [trouble, setTrouble] = useState<Trouble | null>(null);
+  const [look, setLook] = useState<Look>("dub");
+  const [wipe, setWipe] = useState(0.5);
+  const [below, setBelow] = useState<"quality" | "deliveries">("quality");
+  const [helping, setHelping] = useState(false);
+  const [rendering, setRendering] = useState("");
+  const [capabilities] = useLoaded(service.capabilities, "once");
+  const rate = useMemo(() => rateOf(data.rate), [data]);
+  const clock = useMemo(() => new Clock(rate, data.frames), [data]);
+
+  const languages = report.languages.map((one) => one.language);
+  const language = languages.includes(route.language) ? route.language : (languages[0] ?? "");
+  const ofLanguage = report.languages.find((one) => one.language === language);
+  const cues = lines.cue_sheet.cues;
+  const cue = cues.find((one) => one.id === route.cue) ?? cues[0];
+  const changed = useMemo(
+    () =>
+      new Map(
+        languages.map((tag) => [tag, changedCues(lines, loaded.delivered, tag)] as const),
+      ),
+    [lines, loaded],
+  );
+  const changes = [...changed.values()].reduce((sum, ids) => sum + ids.size, 0);
+  const words = useMemo(
+    () => new Map(decisions.filter((d) => d.language === language).map((d) => [d.cue, d])),
+    [decisions, language],
+  );
+  const verdicts = useMemo(
+    () => new Map([...words].map(([id, decision]) => [id, decision.verdict])),
+    [words],
+  );
+
+  const go = (to: string, id: string) => {
+    location.hash = addressOf(job.id, to, id);
+  };
+  const choose = (id: string) => {
+    go(language, id);
+    const chosen = cues.find((one) => one.id === id);
+    if (chosen) clock.player.seek(frameOfMs(chosen.start_ms, rate));
+  };
+  const decide = async (verdict: Decision["verdict"] | null, note: string) => {
+    if (!cue) return;
+    try {
+      setDecisions(await service.decide(job.id, { cue: cue.id, language, verdict, note }));
+      setTrouble(null);
+    } catch (error) {
+      setTrouble(troubleOf(error));
+    }
+  };
+  const render = async () => {
+    try {
+      await saved();
+      setRendering((await service.revise(job.id)).id);
+      setTrouble(null);
+    } catch (error) {
+      setTrouble(troubleOf(error));
+    }
+  };
+
+  useEffect(() => {
+    if (route.cue && cue) clock.player.seek(frameOfMs(cue.start_ms, rate));
+  }, [clock]);
+
+  const revision = jobs.find((one) => one.id === rendering);
+  useEffect(() => {
+    if (revision?.state === "done") location.hash = addressOf(revision.id, language, cue?.id ?? "");
+  }, [revision?.state]);
+
+  useKeys((key, shift) => {
+    const { player } = clock;
+    const at = cues.findIndex((one) => one.id === cue?.id);
+    const second = Math.round(perSecond(rate));
+    const other = languages[Number(key) - 1];
+    const does: Record<string, () => void> = {
+      " ": () => player.toggle(),
+      k: () => player.shuttle(0),
+      j: () => player.faster(-1),
+      l: () => player.faster(1),
+      ArrowLeft: () => player.step(shift ? -second : -1),
+      ArrowRight: () => player.step(shift ? second : 1),
+      ArrowUp: () => choose(cues[Math.max(0, at - 1)]?.id ?? ""),
+      ArrowDown: () => choose(cues[Math.min(cues.length - 1, at + 1)]?.id ?? ""),
+      p: () =>
+        cue && clock.playRange(frameOfMs(cue.start_ms, rate), frameOfMs(cue.end_ms, rate) + 6),
+      a: () => setLook(look === "original" ? "dub" : "original"),
+      w: () => setLook(look === "wipe" ? "dub" : "wipe"),
+      e: () => document.getElementById("target-text")?.focus(),
+      y: () => document.querySelector<HTMLButtonElement>(".approve")?.click(),
+      n: () => document.getElementById("note")?.focus(),
+      "?": () => setHelping(true),
+    };
+    const wanted = other ? () => go(other, cue?.id ?? "") : does[key] ?? does[key.toLowerCase()];
+    wanted?.();
+    return wanted !== undefined;
+  });
+
+  const versions = versionsOf(job, jobs);
+  return (
+    <>
+      <header class="bar">
+        <Home />
+        <h1>{nameOf(job)}</h1>
+        <label class="version">
+          <span class="unseen">Version</span>
+          <select
+            value={job.id}
+            onChange={(e) => {
+              location.hash = addressOf(e.currentTarget.value, language, cue?.id ?? "");
+            }}
+          >
+            {versions.map((one) => (
+              <option key={one.id} value={one.id}>
+                {fileNameOf(one.result?.folder ?? "")}
+              </option>
+            ))}
+          </select>
+        </label>
+        <fieldset class="choice">
+          <legend class="unseen">Language</legend>
+          {languages.map((tag) => (
+            <label key={tag}>
+              <input
+                type="radio"
+                name="language"
+                checked={tag === language}
+                onChange={() => go(tag, cue?.id ?? "")}
+              />
+              <span>{tag}</span>
+            </label>
+          ))}
+        </fieldset>
+        {ofLanguage?.disclosure === "draft" && (
+          <span class="mark look">Draft: no consent on record</span>
+        )}
+        <span class="grow" />
+        {revision && revision.state !== "done" ? (
+          <Progress job={revision} />
+        ) : (
+          <button type="button" class="primary" disabled={!changes} onClick={render}>
+            {changes ? `Render ${changes} changed ${changes === 1 ? "line" : "lines"}` : "Nothing changed"}
+          </button>
+        )}
+        <button type="button" class="quiet" aria-label="Keys" onClick={() => setHelping(true)}>
+          ?
+        </button>
+      </header>
+      <main class="desk">
+        <div class="left">
+          <Viewer
+            job={job.id}
+            data={data}
+            language={language}
+            clock={clock}
+            look={look}
+            setLook={setLook}
+            wipe={wipe}
+            setWipe={setWipe}
+          />
+          <Overview
+            data={data}
+            language={language}
+            clock={clock}
+            cues={cues}
+            chosen={cue ?? null}
+            verdicts={verdicts}
+            changed={changed.get(language) ?? new Set()}
+            choose={choose}
+          />
+          <Waveform
+            data={data}
+            language={language}
+            clock={clock}
+            cues={cues}
+            chosen={cue ?? null}
+            verdicts={verdicts}
+            changed={changed.get(language) ?? new Set()}
+            move={(moved) => lines.editable && edit(withCue(lines, moved))}
+          />
+          <fieldset class="choice below">
+            <legend class="unseen">Below</legend>
+            <label>
+              <input
+                type="radio"
+                name="below"
+                checked={below === "quality"}
+                onChange={() => setBelow("quality")}
+              />
+              <span>Quality</span>
+            </label>
+            <label>
+              <input
+                type="radio"
+                name="below"
+                checked={below === "deliveries"}
+                onChange={() => setBelow("deliveries")}
+              />
+              <span>Deliveries</span>
+            </label>
+          </fieldset>
+          <div class="scroll">
+            {below === "deliveries" && <Deliveries job={job} />}
+            {below === "quality" && ofLanguage && (
+              <Quality
+                job={job.id}
+                report={ofLanguage}
+                data={data}
+                visit={(id, frame) => {
+                  go(language, id);
+                  clock.player.seek(frame);
+                }}
+              />
+            )}
+          </div>
+        </div>
+        <div class="right">
+          <Told trouble={trouble ?? unsaved ?? revision?.error ?? revision?.reason ?? null} />
+          {ofLanguage && (
+            <CueList
+              lines={lines}
+              report={ofLanguage}
+              data={data}
+              rate={rate}
+              chosen={cue?.id ?? ""}
+              choose={choose}
+              changed={changed.get(language) ?? new Set()}
+              decisions={words}
+            />
+          )}
+          {ofLanguage && cue && (
+            <CueEditor
+              cue={cue}
+              lines={lines}
+              report={ofLanguage}
+              data={data}
+              rate={rate}
+              changed={changed.get(language)?.has(cue.id) ?? false}
+              capabilities={capabilities}
+              edit={edit}
+            />
+          )}
+          {ofLanguage && cue && (
+            <Verdict
+              key={`${cue.id} ${language}`}
+              rendered={ofLanguage.cues.find((one) => one.cue === cue.id)}
+              changed={changed.get(language)?.has(cue.id) ?? false}
+              decision={words.get(cue.id)}
+              decide={decide}
+            />
+          )}
+        </div>
+      </main>
+      {helping && <KeyHelp close={() => setHelping(false)} />}
+    </>
+  );
+}
+
+/** The jobs that delivered versions of the same timeline into the same folder, one for each. */
+function versionsOf(job: Job, jobs: Job[]): Job[] {
+  const place = (one: Job) => folderOf(one.result?.folder ?? "");
+  const found = new Map([[job.result?.folder, job]]);
+  for (const one of jobs) {
+    const same = one.result?.name === job.result?.name && place(one) === place(job);
+    if (one.state === "done" && same && !found.has(one.result?.folder)) {
+      found.set(one.result?.folder, one);
+    }
+  }
+  return [...found.values()].sort((a, b) => b.submitted - a.submitted);
+}
+
+/** Lines that are kept by the service shortly after each edit; `saved` waits until they are. */
+function useSaved(job: string, loaded: Lines) {
+  const [lines, setLines] = useState(loaded);
+  const [trouble, setTrouble] = useState<Trouble | null>(null);
+  const newest = useRef(loaded);
+  const kept = useRef(loaded);
+  const timer = useRef(0);
+  const saving = useRef(Promise.resolve());
+
+  const saved = useLatest(() => {
+    clearTimeout(timer.current);
+    saving.current = saving.current
+      .catch(() => {}) // it was shown when it happened; this tries again
+      .then(async () => {
+        const now = newest.current;
+        if (now === kept.current) return;
+        const { revision } = await service.save(job, { ...now, revision: kept.current.revision });
+        kept.current = newest.current === now ? now : { ...now };
+        kept.current = { ...kept.current, revision };
+        if (newest.current === now) newest.current = kept.current;
+        setTrouble(null);
+      });
+    return saving.current;
+  });
+  const edit = useLatest((edited: Lines) => {
+    newest.current = edited;
+    setLines(edited);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(
+      () => void saved().catch((error: unknown) => setTrouble(troubleOf(error))),
+      SAVE_AFTER_MS,
+    );
+  });
+  useEffect(() => {
+    const leaving = () => void saved().catch(() => {}); // nobody is left to be told
+    addEventListener("pagehide", leaving);
+    return () => {
+      removeEventListener("pagehide", leaving);
+      leaving();
+    };
+  }, []);
+  return { lines, edit, saved, trouble };
+}
