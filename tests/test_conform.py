@@ -16,6 +16,7 @@ from dubwright.dialogue import Decision
 from dubwright.errors import DubwrightError
 from dubwright.media.exr import write_rgb
 from dubwright.model import FrameRange
+from dubwright.store import Access
 
 
 def _frames(folder: Path, first: int, count: int, step: int = 1) -> None:
@@ -235,3 +236,17 @@ def test_what_was_decided_is_shown_on_the_markers(tmp_path: Path) -> None:
     mark_timelines(tmp_path, {})
     timeline = otio.adapters.read_from_file(str(tmp_path / "reel.fr.otio"))
     assert [marker.color for marker in timeline.tracks.markers] == ["CYAN", "CYAN", "CYAN", "PINK"]
+
+
+def test_frames_outside_the_opened_folders_are_not_looked_at(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    _frames(inside / "plates", 1001, 2)
+    _frames(tmp_path / "outside", 1001, 2)
+    reference = _sequence("plates", 1001, 2)
+    reference.name_prefix = "../../outside/plate."
+    timeline = _write(inside / "reel.otio", otio.schema.Clip("shot", reference, _range(1001, 2)))
+    assert read_timeline(timeline)
+    for frames in (2, 5):  # the answer does not tell whether they are there
+        clip = otio.schema.Clip("shot", reference, _range(1001, frames))
+        with pytest.raises(DubwrightError, match="not opened"):
+            read_timeline(_write(inside / "reel.otio", clip), Access([inside]))

@@ -20,11 +20,15 @@ from truth import positions_of_exr, positions_of_truth
 
 from dubwright.api import animate, dub, lip_sync
 from dubwright.dialogue import CueSheet, Decision, Review, read_subtitles
+from dubwright.errors import DubwrightError
 from dubwright.face.head_frame import mouth_curves
 from dubwright.media.audio import read_audio, read_mono, write_wav
 from dubwright.media.exr import read_header, read_patch, read_rgb
 from dubwright.model import Cue, CueKind
+from dubwright.operations.animate import plan_animate
+from dubwright.operations.request import AnimateRequest
 from dubwright.operations.results import load_take, read_json
+from dubwright.operations.run import run
 from dubwright.quality.sync import closures, correlation, lag_ms
 from dubwright.store import Store
 
@@ -453,3 +457,25 @@ def test_a_player_is_told_where_the_mouths_are_and_what_is_said(dubbed: Dubbed) 
     for run in player["mouths"]:
         for x, y, side in run["squares"]:
             assert 0 < x + side / 2 < width and 0 < y + side / 2 < height and 20 < side < width / 2
+
+
+def test_media_that_change_after_planning_leave_nothing_wrong_behind(
+    sample: Sample, tmp_path: Path
+) -> None:
+    voice, rate = read_mono(sample.folder / "audio" / "dialogue.en.wav")
+    recording = tmp_path / "a.wav"
+    write_wav(recording, voice[400 * 48 : 4000 * 48], rate)
+    text = "We bought five new boats, and my mother wants them back by Monday."
+    request = AnimateRequest(
+        text=text, language="en", recording=recording, output=tmp_path / "out"
+    )  # fmt: skip
+    store = Store(tmp_path / "store")
+    plan = plan_animate(request, store)
+    before = recording.read_bytes()
+    write_wav(recording, voice[7800 * 48 : 9800 * 48], rate)
+    with pytest.raises(DubwrightError, match="media changed"):
+        run(plan.tasks, store, workers=1)
+    assert store.find(plan.take) is None
+    recording.write_bytes(before)
+    run(plan.tasks, store, workers=1)
+    assert load_take(store.path(plan.take)).length == 3600 * 48

@@ -220,3 +220,84 @@ def test_the_database_is_kept_in_order_by_sqlite_itself(queue: Queue, tmp_path: 
     with sqlite3.connect(tmp_path / "queue.sqlite") as other:
         assert other.execute("pragma integrity_check").fetchone() == ("ok",)
         assert other.execute("pragma journal_mode").fetchone() == ("wal",)
+
+
+def test_looking_in_vain_wakes_nobody(queue: Queue) -> None:
+    heard = []
+    queue.listen(lambda: heard.append(1))
+    assert queue.claim("w") is None and queue.expire() == []
+    assert heard == []
+    queue.submit("animate", {"output": "/out"})
+    assert heard == [1]
+
+
+def test_why_a_job_failed_survives_a_pause(queue: Queue) -> None:
+    job = _planned(queue, [_task("a"), _task("b")])
+    queue.fail(_claimed(queue), "w", ERROR)
+    assert queue.pause(job.id) and queue.resume(job.id)
+    _finish_all(queue)
+    failed = _state(queue, job)
+    assert failed.state == "failed" and failed.error == ERROR
+
+
+def test_deliveries_into_one_folder_wait_for_each_other(queue: Queue) -> None:
+    for worker in ("a", "b"):
+        queue.submit("animate", {"output": "/out"}, title=worker)
+    plans = {worker: _claimed(queue, worker) for worker in ("a", "b")}
+    for worker, plan in plans.items():
+        queue.commit(plan, worker, {"tasks": []})
+    first = _claimed(queue)
+    assert first.kind == "deliver" and queue.claim("other") is None
+    queue.commit(first, "w", {"result": {"folder": "/out/v001"}})
+    assert _claimed(queue, "other").kind == "deliver"
+
+
+def test_a_plan_that_is_outdated_is_made_anew_but_not_for_ever(queue: Queue) -> None:
+    job = _planned(queue, [_task("a"), _task("b")])
+    for _ in range(queue_module.MOST_PLANNINGS - 1):
+        chunk = _claimed(queue)
+        queue.plan_anew(chunk, "w", ERROR)
+        again = _claimed(queue)
+        assert again.kind == "plan"
+        queue.commit(again, "w", {"tasks": [_task("a"), _task("b")]})
+    queue.plan_anew(_claimed(queue), "w", ERROR)
+    _finish_all(queue)
+    assert _state(queue, job).error == ERROR
+
+
+def test_what_waits_is_only_paused_by_its_holder(queue: Queue) -> None:
+    job = _planned(queue, [_task("a")])
+    chunk = _claimed(queue)
+    queue.wait_out(chunk, "somebody else", ERROR)
+    assert _state(queue, job).state == "running"
+    queue.wait_out(chunk, "w", ERROR)
+    assert _state(queue, job).state == "paused" and _state(queue, job).reason == ERROR
+
+
+def test_old_jobs_are_forgotten_and_ended_ones_made_small(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(queue_module, "KEPT_JOBS", 2)
+    task = _task("a")
+    task["task"] |= {"stage": "draw", "parameters": {"text": "long"}}
+    ended = []
+    for _ in range(4):
+        ended.append(_planned(queue, [task]))
+        _finish_all(queue)
+    waiting = queue.submit("animate", {"output": "/out"})
+    queue.prune()
+    assert [job.id for job in queue.jobs()] == [waiting.id, ended[3].id, ended[2].id]
+    assert [chunk["label"] for chunk in queue.chunks(ended[3].id)][1] == "doing a"
+    assert queue.drawn(ended[3].id) == ["a"]
+    with sqlite3.connect(tmp_path / "queue.sqlite") as other:
+        assert not other.execute("select * from chunk where body like '%long%'").fetchall()
+        assert not other.execute("select * from need").fetchall()
+
+
+def test_a_queue_of_another_version_is_put_aside(tmp_path: Path) -> None:
+    path = tmp_path / "queue.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("create table job (other)")
+        other.execute("pragma user_version=1")
+    assert Queue(path).jobs() == []
+    assert (tmp_path / "queue.version-1.sqlite").exists()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -61,7 +65,7 @@ def test_a_job_is_submitted_followed_and_fetched(service: Service, tmp_path: Pat
     job = service.submit("animate", _animate(tmp_path, rate="25"))
     last = service.wait(job)
     assert last["state"] == "done" and last["done"] == last["total"] == 2
-    assert service.files(job) == ["curves.json", "line.wav"]
+    assert service.files(job) == ["curves.json", "line.wav", "manifest.json"]
     fetched = service.fetch(job, "curves.json", tmp_path / "curves.json")
     assert json.loads(fetched.read_text())["rate"] == "25"
 
@@ -168,6 +172,7 @@ def test_a_job_outlives_its_server(tmp_path: Path) -> None:
         first.kill()
         first.wait()
         second = subprocess.Popen(command)
+        wait_for(lambda: json.loads(runtime.read_text())["pid"] == second.pid, process=second)
         assert service.wait(job)["state"] == "done"  # the same client finds the new server
         service.stop()
         assert second.wait(20) == 0
@@ -249,9 +254,35 @@ def test_only_json_is_taken(service: Service, runtime: Path) -> None:
     assert _raw(runtime, "POST", Content_Type="application/json", Content_Length="9" * 9) == 413
 
 
+def test_a_body_that_is_longer_than_it_says_is_refused(service: Service, runtime: Path) -> None:
+    announced = json.loads(runtime.read_text())
+    head = (
+        f"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1:{announced['port']}\r\n"
+        f"Authorization: Bearer {announced['token']}\r\nContent-Type: application/json\r\n"
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", announced["port"]), timeout=30) as client:
+        client.sendall(head.encode())
+        try:
+            for _ in range(20):
+                client.sendall(b"100000\r\n" + b" " * 2**20 + b"\r\n")
+            answer = client.recv(100)
+        except OSError:
+            answer = b""  # the connection was closed on us
+    assert not answer or b" 413 " in answer or b" 400 " in answer
+    assert service.health()
+
+
+def test_a_websocket_is_refused(service: Service, runtime: Path) -> None:
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Version": "13",
+               "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==", "Authorization": ""}  # fmt: skip
+    assert _raw(runtime, **headers) in (400, 401, 403)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps the file by its folder's rights")
 def test_the_token_is_readable_by_its_user_alone(runtime: Path) -> None:
     assert stat.S_IMODE(runtime.stat().st_mode) == 0o600
+    assert stat.S_IMODE(Path(os.environ["DUBWRIGHT_STATE"]).stat().st_mode) == 0o700
 
 
 def test_status_lists_the_jobs(service: Service) -> None:
@@ -282,6 +313,53 @@ def test_a_host_starts_the_service_and_it_ends_by_itself(tmp_path: Path) -> None
         service = connect()
         assert service.health()["version"] == __version__
         wait_for(lambda: not runtime.exists())
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_a_service_that_crashed_is_started_by_who_waits_for_it(tmp_path: Path) -> None:
+    runtime = tmp_path / "service.json"
+    with own_service_places(tmp_path, runtime):
+        remember_installation(sys.executable)
+        service = connect()
+        job = service.submit("animate", _animate(tmp_path))
+        os.kill(json.loads(runtime.read_text())["pid"], signal.SIGKILL)
+        assert service.wait(job)["state"] == "done"
+        service.stop()
+        wait_for(lambda: not runtime.exists())
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_hosts_that_start_at_once_find_one_service(tmp_path: Path) -> None:
+    runtime = tmp_path / "service.json"
+    with own_service_places(tmp_path, runtime), ThreadPoolExecutor(3) as hosts:
+        remember_installation(sys.executable)
+        found = list(hosts.map(lambda _: connect(), range(3)))
+        assert len({service._port for service in found}) == 1
+        found[0].stop()
+        wait_for(lambda: not runtime.exists())
+
+
+def test_a_stranger_at_the_services_port_is_told_nothing(tmp_path: Path) -> None:
+    """A service died and left its file; the port is another user's now."""
+    told: list[str] = []
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told.append(f"{self.path} {self.headers}")
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"version": "0.1.0", "proof": "' + b"0" * 64 + b'"}')
+
+    with HTTPServer(("127.0.0.1", 0), Stranger) as stranger:
+        threading.Thread(target=stranger.serve_forever, daemon=True).start()
+        announced = {"port": stranger.server_port, "pid": 1, "token": "secret", "version": "1"}
+        runtime = tmp_path / "service.json"
+        with own_service_places(tmp_path, runtime):
+            runtime.write_text(json.dumps(announced))
+            with pytest.raises(ServiceError):
+                connect(start=False)
+        stranger.shutdown()
+    assert told and not any("secret" in request for request in told)
 
 
 def test_the_plugin_needs_nothing_but_the_standard_library(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, StorageUnavailable
 from dubwright.store import Fingerprints, Store, content_key
 
 
@@ -89,3 +89,12 @@ def test_two_dubs_may_hash_at_once(tmp_path: Path) -> None:
 def test_a_missing_file_has_no_fingerprint(tmp_path: Path) -> None:
     with pytest.raises(DubwrightError, match="cannot be read"):
         Fingerprints(Store(tmp_path).folder).of_file(tmp_path / "none")
+
+
+def test_a_store_whose_drive_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    place = tmp_path / "store"
+    with pytest.raises(StorageUnavailable, match="gone"):
+        Store.found(place)
+    assert not place.exists()
+    Store(place)
+    assert Store.found(place).folder == place

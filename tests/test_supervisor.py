@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,8 +18,9 @@ from service_places import wait_for
 
 from dubwright.service import supervisor as supervisor_module
 from dubwright.service.queue import Job, Queue
-from dubwright.service.slots import Gpu, Slot, slots_for
+from dubwright.service.slots import Gpu, Slot, find_gpus, slots_for
 from dubwright.service.supervisor import Supervisor
+from dubwright.store import Store
 
 # A voice that does what its line says, offered like any engine: by an entry point.
 MOODY = """
@@ -74,7 +76,7 @@ def supervisor(queue: Queue, tmp_path: Path) -> Iterator[Supervisor]:
 
 @contextmanager
 def _running(queue: Queue, store: Path, slots: list[Slot], **rest: int) -> Iterator[Supervisor]:
-    made = Supervisor(queue, store, slots, lambda: None, **rest)
+    made = Supervisor(queue, Store(store), slots, lambda: None, **rest)
     queue.listen(made.wake)
     made.start()
     try:
@@ -243,7 +245,7 @@ def test_a_full_disk_pauses_the_job_until_there_is_room(
 
 
 def test_workers_end_with_the_service(queue: Queue, tmp_path: Path) -> None:
-    running = Supervisor(queue, tmp_path / "store", slots_for([], 1), lambda: None)
+    running = Supervisor(queue, Store(tmp_path / "store"), slots_for([], 1), lambda: None)
     queue.listen(running.wake)
     running.start()
     job = _submit(queue, tmp_path, "sleep")
@@ -252,3 +254,72 @@ def test_workers_end_with_the_service(queue: Queue, tmp_path: Path) -> None:
     running.stop()
     assert not _alive(pid)
     assert queue.chunks(job.id)[1]["state"] == "ready"
+
+
+def test_a_fault_of_the_service_itself_does_not_end_a_slot(queue: Queue, tmp_path: Path) -> None:
+    asked = []
+
+    def folders() -> None:
+        asked.append(1)
+        if len(asked) == 1:
+            raise RuntimeError("the settings cannot be read")
+
+    made = Supervisor(queue, Store(tmp_path / "store"), slots_for([], 1), folders)
+    queue.listen(made.wake)
+    made.start()
+    try:
+        job = _ended(queue, _submit(queue, tmp_path, "calm"))
+        assert job.state == "done"
+        assert {chunk["attempts"] for chunk in queue.chunks(job.id)} == {1}
+    finally:
+        made.stop()
+
+
+def test_a_worker_that_dies_idle_costs_nobody_an_attempt(
+    queue: Queue, tmp_path: Path, supervisor: Supervisor
+) -> None:
+    _ended(queue, _submit(queue, tmp_path, "calm"))
+    for pid in supervisor.pids.values():
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda pid=pid: not _alive(pid))
+    job = _ended(queue, _submit(queue, tmp_path, "calm again"))
+    assert {chunk["attempts"] for chunk in queue.chunks(job.id)} == {1}
+
+
+def test_the_store_is_kept_within_its_size(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "store")
+    old = store.path("0" * 64)
+    old.mkdir(parents=True)
+    with (old / "large").open("wb") as file:
+        file.truncate(60 * 2**30)  # sparse
+    os.utime(old, (0, 0))
+    with _running(queue, store.folder, slots_for([], 1)):
+        _ended(queue, _submit(queue, tmp_path, "calm"))
+        wait_for(lambda: not old.exists())
+
+
+def test_a_sequence_that_is_named_by_its_pattern_is_not_a_lost_drive(
+    queue: Queue, tmp_path: Path
+) -> None:
+    for pattern in ("plate.####.exr", "plate.%04d.exr", "plate.@@@@.exr"):
+        request = {
+            "plate": str(tmp_path / pattern), "dialogue": str(tmp_path / "a.wav"), "text": "x",
+            "language": "es", "output": str(tmp_path),
+        }  # fmt: skip
+        job = queue.submit("lip_sync", request)
+        made = Supervisor(queue, Store(tmp_path / "store"), [], lambda: None)
+        assert tmp_path in made._places(job) and tmp_path / pattern not in made._places(job)
+
+
+def test_a_gpu_that_does_not_say_its_memory_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho '0, NVIDIA GB10, [N/A]'\necho '1, NVIDIA L4, 24000'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert find_gpus() == [Gpu(0, "NVIDIA GB10", 0), Gpu(1, "NVIDIA L4", 24000)]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert find_gpus() == [Gpu(1, "NVIDIA L4", 24000)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Cancelled", "DubwrightError", "StorageUnavailable"]
+__all__ = ["Cancelled", "DubwrightError", "PlanOutdated", "StorageUnavailable"]
 
 
 class DubwrightError(Exception):
@@ -45,6 +45,10 @@ class StorageUnavailable(DubwrightError):  # noqa: N818 - it names the state tha
     """A disk is full or gone: the same work can go on when it is back."""
 
     waits = True
+
+
+class PlanOutdated(DubwrightError):  # noqa: N818 - it names what has become of the plan
+    """What a plan was made from is not so any more: the work is to be planned again."""
 
 
 class Cancelled(Exception):  # noqa: N818 - it is not an error: somebody asked for it

@@ -1,6 +1,8 @@
 """Submits jobs to the service, follows them, cancels them and fetches what they made."""
 
+import hmac
 import json
+import secrets
 import shutil
 import time
 import urllib.error
@@ -17,6 +19,11 @@ START_WITHIN_S = 30.0
 POLL_S = 0.2
 ANSWER_WITHIN_S = 60.0
 ENDED = ("done", "failed", "cancelled")
+MOST_STARTS = 5
+STOPPING = 503
+
+# A proxy has no business between two programs on one machine.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class ServiceError(Exception):
@@ -48,15 +55,20 @@ def connect(start: bool = True) -> "Service":
             "The Dubwright service is not running. Start it with `dubwright serve`, or set "
             "DUBWRIGHT_PYTHON to the Python that Dubwright is installed in."
         )
-    process = runtime.start(command)
     deadline = time.monotonic() + START_WITHIN_S
+    process = None
+    starts = 0
     while time.monotonic() < deadline:
+        # One that ends at once may have met another that is starting, or one that is leaving.
+        if process is None or process.poll() is not None:
+            if starts == MOST_STARTS:
+                break
+            process = runtime.start(command)
+            starts += 1
+        time.sleep(POLL_S)
         found = _reachable()
         if found is not None:
             return found
-        if process.poll() is not None:
-            break
-        time.sleep(POLL_S)
     raise ServiceError(
         "The Dubwright service did not start. Run `{}` in a terminal to see why.".format(
             " ".join(command)
@@ -75,8 +87,6 @@ class Service:
     def __init__(self, port: int, token: str) -> None:
         self._port = port
         self._token = token
-        # A proxy has no business between two programs on one machine.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def health(self) -> Dict[str, Any]:
         """The service's version."""
@@ -209,7 +219,10 @@ class Service:
         self._json("POST", "/v1/jobs/{}/{}".format(job, action), {})
 
     def _patiently(self, job: str) -> Dict[str, Any]:
-        """A job's state, from a service that may be restarting."""
+        """A job's state, from a service that may be restarting.
+
+        One that crashed is started again; one that somebody stopped is waited for.
+        """
         deadline = time.monotonic() + START_WITHIN_S
         while True:
             try:
@@ -218,9 +231,12 @@ class Service:
                 if time.monotonic() > deadline:
                     raise
             time.sleep(POLL_S)
-            announced = runtime.read_runtime()
-            if announced is not None:
-                self._port, self._token = int(announced["port"]), str(announced["token"])
+            if runtime.read_runtime() is not None:
+                try:
+                    found = connect()
+                except ServiceError:
+                    continue
+                self._port, self._token = found._port, found._token
 
     def _json(self, method: str, place: str, content: Optional[Dict[str, Any]] = None) -> Any:
         with self._call(method, place, content) as answer:
@@ -242,23 +258,30 @@ class Service:
         if body is not None:
             request.add_header("Content-Type", "application/json")
         try:
-            return self._opener.open(request, timeout=ANSWER_WITHIN_S)
+            return _OPENER.open(request, timeout=ANSWER_WITHIN_S)
         except urllib.error.HTTPError as error:
+            if error.code == STOPPING:
+                raise NotThere("The Dubwright service is stopping.") from error
             raise ServiceError(_reason(error)) from error
         except OSError as error:
             raise NotThere("The Dubwright service does not answer: {}".format(error)) from error
 
 
 def _reachable() -> Optional[Service]:
+    """The service that is announced, if it answers and shows that it knows the token."""
     announced = runtime.read_runtime()
     if announced is None:
         return None
-    service = Service(int(announced["port"]), str(announced["token"]))
+    port, token = int(announced["port"]), str(announced["token"])
+    nonce = secrets.token_hex(16)
+    url = "http://127.0.0.1:{}/v1/proof?nonce={}".format(port, nonce)
     try:
-        service.health()
-    except ServiceError:
+        with _OPENER.open(url, timeout=ANSWER_WITHIN_S) as answer:
+            proof = str(json.load(answer)["proof"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return service
+    expected = hmac.new(token.encode(), nonce.encode(), "sha256").hexdigest()
+    return Service(port, token) if hmac.compare_digest(proof, expected) else None
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

@@ -19,6 +19,7 @@ import opentimelineio as otio
 from dubwright.errors import DubwrightError
 from dubwright.media.exr import read_header
 from dubwright.media.movie import probe_movie
+from dubwright.media.names import FRAME_PATTERN
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange, exact_rate
 from dubwright.speech.soundtrack import SoundClip, Stem
@@ -31,7 +32,6 @@ ME_NAMES: Final = re.compile(
     r"(?<![A-Z])(M\s*&\s*E|ME|MX|FX|SFX|MUSIC|EFFECTS|AMBIENCE|FOLEY)(?![A-Z])", re.IGNORECASE
 )
 DX_NAMES: Final = re.compile(r"(?<![A-Z])(DX|DIA|DIALOG|DIALOGUE|VOX)(?![A-Z])", re.IGNORECASE)
-PATTERN: Final = re.compile(r"#|@|%0?\d*d")
 DEFAULT_RATE: Final = Fraction(24)
 NOT_IN_FILE: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 NOT_IN_ID: Final = re.compile(r"[^A-Za-z0-9_-]+")
@@ -93,7 +93,7 @@ def read_timeline(
     Raises:
         DubwrightError: the file cannot be read, is empty, or its media are missing or elsewhere.
     """
-    sequence = not path.exists() and PATTERN.search(path.name)
+    sequence = not path.exists() and FRAME_PATTERN.search(path.name)
     if not sequence and not path.exists():
         raise DubwrightError(
             "The timeline is missing",
@@ -302,14 +302,16 @@ def _plate(clip: otio.schema.Clip, media: _Media, rate: Fraction) -> PlateSpec:
                 colour_space="",
             ),
             clip.name,
+            media.access,
         )
     path = media.path(reference.target_url)
     if path.suffix.lower() in MOVIES:
         spec = PlateSpec(
             kind="movie", path=str(path), first=offset, frames=frames, rate=rate, colour_space=""
         )
-        return _checked(spec, clip.name)
-    return _checked(_sequence_pattern(path, clip.name, offset, frames, rate), clip.name)
+        return _checked(spec, clip.name, media.access)
+    found = _sequence_pattern(path, clip.name, offset, frames, rate)
+    return _checked(found, clip.name, media.access)
 
 
 def _media_start(reference: otio.core.MediaReference, rate: Fraction) -> int:
@@ -358,7 +360,9 @@ def _found_sequence(path: Path, clip: str) -> fileseq.FileSequence:
     return found
 
 
-def _checked(spec: PlateSpec, clip: str) -> PlateSpec:
+def _checked(spec: PlateSpec, clip: str, access: Access) -> PlateSpec:
+    for file in spec.files():
+        access.check(file)
     missing = [file for file in spec.files() if not file.is_file()]
     if missing:
         count = f"{len(missing)} of {len(spec.files())} files are not there"

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import platformdirs
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dubwright.errors import DubwrightError
@@ -26,7 +28,8 @@ PICKLED: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msg
 BLOCK: Final = 1 << 20
 UNKNOWN: Final = "unknown"
 
-Name = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", max_length=96)]
+NAME: Final = re.compile(r"\w[\w.-]{0,94}/\w[\w.-]{0,94}", re.ASCII)
+Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -118,7 +121,7 @@ class WeightsFolder:
 
     def __init__(self, cache: Path | None = None, accepted: Path | None = None) -> None:
         home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
-        self._cache = cache or Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
+        self._cache = cache or Path(os.environ.get("HF_HUB_CACHE", home / "hub")).expanduser()
         named = os.environ.get("DUBWRIGHT_WEIGHTS")
         usual = Path(platformdirs.user_data_dir("dubwright")) / "weights.json"
         self._accepted = accepted or (Path(named) if named else usual)
@@ -208,6 +211,7 @@ class WeightsFolder:
         Raises:
             DubwrightError: the folder holds no weights, or only such as hold code.
         """
+        _check_name(name)
         found = sorted(path for path in source.rglob("*") if path.is_file())
         wanted = [path for path in found if path.suffix.lower() in TENSORS | BESIDE]
         _check_tensors(name, (path.name for path in found))
@@ -230,9 +234,10 @@ class WeightsFolder:
             shutil.copyfile(source / file.path, partial / file.path)
         shutil.rmtree(snapshot, ignore_errors=True)
         partial.rename(snapshot)
-        refs = self._repository(name) / "refs"
-        refs.mkdir(exist_ok=True)
-        (refs / "main").write_text(revision)
+        branch = self._repository(name) / "refs" / "main"
+        if not branch.exists():  # what another program follows stays as it is
+            branch.parent.mkdir(exist_ok=True)
+            branch.write_text(revision)
         return self._accept(Weights(name=name, revision=revision, licence=licence, files=files))
 
     def verify(self, name: str, step: Callable[[WeightsFile], None] = lambda _: None) -> None:
@@ -251,18 +256,33 @@ class WeightsFolder:
             step(file)
 
     def remove(self, name: str) -> None:
-        """Forget weights and delete their files."""
-        self.get(name)
-        shutil.rmtree(self._repository(name), ignore_errors=True)
-        self._write(tuple(weights for weights in self.all() if weights.name != name))
+        """Forget weights and delete their files, but for those that another revision shares."""
+        weights = self.get(name)
+        repository = self._repository(name)
+        snapshots = repository / "snapshots"
+        shutil.rmtree(snapshots / weights.revision, ignore_errors=True)
+        shared = {path.resolve() for path in snapshots.rglob("*") if path.is_file()}
+        for blob in (repository / "blobs").glob("*"):
+            if blob.resolve() not in shared:
+                blob.unlink()
+        if not any(snapshots.glob("*")):
+            shutil.rmtree(repository, ignore_errors=True)
+        with self._alone():
+            self._write(tuple(other for other in self.all() if other.name != name))
 
     def _repository(self, name: str) -> Path:
         return self._cache / f"models--{name.replace('/', '--')}"
 
     def _accept(self, weights: Weights) -> Weights:
-        others = [other for other in self.all() if other.name != weights.name]
-        self._write(tuple(sorted([*others, weights], key=lambda w: w.name)))
+        with self._alone():
+            others = [other for other in self.all() if other.name != weights.name]
+            self._write(tuple(sorted([*others, weights], key=lambda w: w.name)))
         return weights
+
+    def _alone(self) -> FileLock:
+        """Two commands at once must not each write down the list without the other's."""
+        self._accepted.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(self._accepted.with_suffix(".lock"))
 
     def _write(self, weights: tuple[Weights, ...]) -> None:
         self._accepted.parent.mkdir(parents=True, exist_ok=True)
@@ -270,6 +290,16 @@ class WeightsFolder:
         text = _Accepted(weights=weights).model_dump_json(indent=1)
         partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(self._accepted)
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise DubwrightError(
+            "Weights cannot have this name",
+            where=name,
+            why="it is not two plain words with a slash between them",
+            repair="name them like their repository, as in openai/whisper-tiny",
+        )
 
 
 def _check_tensors(name: str, files: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ import PyOpenColorIO as ocio
 from numpy.typing import NDArray
 
 from dubwright.errors import DubwrightError
+from dubwright.media.names import is_config_file
 
 __all__ = [
     "DEFAULT_CONFIG",
@@ -72,7 +73,7 @@ class ColourConfig:
                 self._config = (
                     ocio.Config.CreateFromEnv() if environment else _built_in(DEFAULT_CONFIG)
                 )
-            elif Path(name).is_file():
+            elif is_config_file(name):
                 self._config = ocio.Config.CreateFromFile(name)
             else:
                 self._config = _built_in(name)
@@ -88,6 +89,11 @@ class ColourConfig:
     def identity(self) -> str:
         """A hash of the config's content."""
         return str(self._config.getCacheID())
+
+    def search_folders(self) -> list[Path]:
+        """Where the config looks for its tables, beside its own folder."""
+        home = Path(self._config.getWorkingDir())
+        return [home / folder for folder in self._config.getSearchPaths()]
 
     def resolve(self, name: str, where: str) -> str:
         """The config's own name for a colour space, alias or interop ID.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from dubwright._version import __version__
 from dubwright.engines import EngineKind, engine
 from dubwright.model import Cue
-from dubwright.operations.deliver import check_output, next_version, output_error, whole
-from dubwright.operations.request import AnimateRequest
+from dubwright.operations.deliver import MANIFEST, deliver_once, whole
+from dubwright.operations.media_content import media_content
+from dubwright.operations.request import AnimateRequest, request_paths
 from dubwright.operations.results import load_take
 from dubwright.operations.stages import VERSIONS
 from dubwright.operations.task import Task
@@ -34,6 +37,8 @@ class AnimatePlan:
 
 def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWHERE) -> AnimatePlan:
     """Plan an animation: a take, then its curves. See plan_dub for the arguments."""
+    for _, path in request_paths(request):
+        access.check(path)
     spoken = Cue(
         id=CUE, speaker="character", start_ms=0, end_ms=FREE_MS,
         text={request.language: request.text},
@@ -43,11 +48,14 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
     predictor = engine(request.engines.mouth_predictor, EngineKind.MOUTH_PREDICTOR).card
     parameters = {"cue": spoken.model_dump(mode="json"), "language": request.language}
     if request.recording:
-        access.check(request.recording)
-        content = Fingerprints(store.folder).of_file(request.recording)
+        fingerprints = Fingerprints(store.folder)
+        content = fingerprints.of_file(request.recording)
         parameters |= {"aligner": aligner.name, "card": aligner.identity, "recording": content}
         where = {"recording": str(request.recording)}
-        take = Task("dialogue", VERSIONS["dialogue"], parameters, where=where, label="timing")
+        media = media_content(where, fingerprints)
+        take = Task(
+            "dialogue", VERSIONS["dialogue"], parameters, where=where, media=media, label="timing"
+        )
     else:
         parameters |= {"synthesizer": voice.name, "card": voice.identity}
         take = Task("line", VERSIONS["line"], parameters, label="speaking")
@@ -62,23 +70,28 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
 
 
 def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
-    """Write curves.json and line.wav into the next version.
+    """Write curves.json, line.wav and the manifest into the next version.
 
     Returns:
         The version's folder.
     """
-    check_output(output)
-    version = output / next_version(output)
-    partial = output / f".dubwright-{plan.curves[:16]}"
     take = store.path(plan.take)
-    try:
-        partial.mkdir(exist_ok=True)
+
+    def write(folder: Path, _: Path) -> None:
         for source, name in (
             (store.path(plan.curves) / "curves.json", "curves.json"),
             (take / load_take(take).audio, "line.wav"),
         ):
-            whole(partial / name, functools.partial(shutil.copyfile, source))
-        partial.rename(version)
-    except OSError as error:
-        raise output_error(error, output) from error
-    return version
+            whole(folder / name, functools.partial(shutil.copyfile, source))
+        manifest = {
+            "document": "dubwright.manifest",
+            "version": 1,
+            "software": f"dubwright {__version__}",
+            "plan": plan.curves,
+            "statement": "A character's line and the movements of its mouth, made by software.",
+            "engines": {"voice": load_take(take).engine},
+        }
+        text = json.dumps(manifest, indent=1) + "\n"
+        whole(folder / MANIFEST, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+    return deliver_once(plan.curves, store, output, write)

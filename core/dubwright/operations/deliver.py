@@ -11,6 +11,7 @@ import errno
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -29,12 +30,14 @@ from dubwright.operations.reporting import build_report, drawn_reasons, sheet_na
 from dubwright.operations.results import drawn_frames
 from dubwright.quality.report import render_html
 from dubwright.speech.mix import MIX_RATE
-from dubwright.store import Store
+from dubwright.store import Store, rename
 from dubwright.trust import Disclosure
 
 __all__ = [
+    "MANIFEST",
     "check_output",
     "deliver",
+    "deliver_once",
     "delivered",
     "next_version",
     "output_error",
@@ -55,9 +58,8 @@ def check_output(output: Path) -> None:
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
-        probe = output / ".dubwright-probe"
-        probe.write_bytes(b"")
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=output):
+            pass
     except OSError as error:
         raise DubwrightError(
             "The output folder cannot be written",
@@ -67,12 +69,12 @@ def check_output(output: Path) -> None:
         ) from error
 
 
-def delivered(plan: DubPlan, output: Path) -> Path | None:
-    """The version that this plan was delivered as before, or None."""
+def delivered(plan: str, output: Path) -> Path | None:
+    """The version that the plan with this key was delivered as before, or None."""
     for version in sorted(output.glob("v*")):
         if VERSION.fullmatch(version.name) and (version / MANIFEST).is_file():
             manifest = json.loads((version / MANIFEST).read_text(encoding="utf-8"))
-            if manifest.get("plan") == plan.key:
+            if manifest.get("plan") == plan:
                 return version
     return None
 
@@ -87,16 +89,42 @@ def deliver(plan: DubPlan, store: Store, output: Path) -> Path:
         DubwrightError: the folder cannot be written, or the disk is full; what was delivered
             before is untouched.
     """
+    return deliver_once(
+        plan.key,
+        store,
+        output,
+        lambda folder, version: _Delivery(plan, store, folder, version).write(),
+    )
+
+
+def deliver_once(
+    plan: str, store: Store, output: Path, write: Callable[[Path, Path], None]
+) -> Path:
+    """Have the next version written, unless this plan was delivered before.
+
+    One delivery into a folder waits for another from the same store, in whatever process it runs.
+
+    Args:
+        plan: the key of the plan, which the manifest names.
+        store: what is delivered from.
+        output: receives the version.
+        write: called with the folder to write into, which may hold what an interrupted delivery
+            wrote whole, and with the place that it will be renamed to.
+
+    Raises:
+        DubwrightError: the folder cannot be written, or the disk is full.
+    """
     check_output(output)
-    before = delivered(plan, output)
-    if before is not None:
-        return before
-    version = output / next_version(output)
-    partial = output / f".dubwright-{plan.key[:16]}"
     try:
-        partial.mkdir(exist_ok=True)
-        _Delivery(plan, store, partial, version).write()
-        partial.rename(version)
+        with store.lock(str(output.resolve())):
+            before = delivered(plan, output)
+            if before is not None:
+                return before
+            version = output / next_version(output)
+            partial = output / f".dubwright-{plan[:16]}"
+            partial.mkdir(exist_ok=True)
+            write(partial, version)
+            rename(partial, version)
     except OSError as error:
         raise output_error(error, output) from error
     return version

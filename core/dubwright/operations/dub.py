@@ -16,13 +16,14 @@ from dubwright.errors import DubwrightError
 from dubwright.media.colour import ColourConfig
 from dubwright.media.plate import PlateSpec, probe_plate
 from dubwright.model import Cue, CueKind, FrameRange, Span, frame_of_ms, samples_of_ms
+from dubwright.operations.media_content import media_content
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
 from dubwright.operations.preview import preview_size
 from dubwright.operations.request import DubRequest, request_paths
 from dubwright.operations.stages import VERSIONS
 from dubwright.operations.task import Task
 from dubwright.speech.mix import MIX_RATE
-from dubwright.store import EVERYWHERE, Access, Fingerprints, Store
+from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, content_key
 from dubwright.trust import Disclosure, disclosure_for
 
 __all__ = ["DubPlanner", "plan_dub"]
@@ -162,9 +163,12 @@ class DubPlanner:
         self._today = today
         self._fingerprints = Fingerprints(store.folder)
         self._config = ColourConfig(request.ocio)
+        for folder in self._config.search_folders() if request.ocio else ():
+            access.check(folder)
         self._tasks: dict[str, Task] = {}
         self._plates: dict[str, PlateSpec] = {}
         self._contents: dict[str, str] = {}
+        self._media_contents: dict[str, str] = {}
         self._tracks: dict[str, str] = {}
         self._libraries: dict[str, str] = {}
         self._articulations: dict[str, str] = {}
@@ -198,8 +202,6 @@ class DubPlanner:
             if shot.plate is not None:
                 spec = probe_plate(shot.plate, self._request.colour_space, self._config)
                 spec = spec.model_copy(update={"ocio": self._request.ocio})
-                for file in spec.files():
-                    self._access.check(file)
                 self._plates[shot.uid] = spec
                 self._contents[shot.uid] = self._content(spec)
         if self._request.lip_sync:
@@ -263,9 +265,16 @@ class DubPlanner:
                 )
 
     def _add(self, stage: str, parameters: dict[str, Any], **rest: Any) -> str:
-        task = Task(stage, VERSIONS[stage], parameters, **rest)
+        media = self._media(rest.get("where", {}))
+        task = Task(stage, VERSIONS[stage], parameters, media=media, **rest)
         self._tasks[task.key] = task
         return task.key
+
+    def _media(self, where: Mapping[str, Any]) -> str:
+        key = content_key(where)
+        if key not in self._media_contents:
+            self._media_contents[key] = media_content(where, self._fingerprints)
+        return self._media_contents[key]
 
     def _content(self, spec: PlateSpec) -> str:
         """What a plate's pixels depend on, as one string; not where its files are."""
@@ -273,7 +282,7 @@ class DubPlanner:
         described = spec.model_dump(mode="json", exclude={"path", "ocio"})
         if spec.kind == "sequence":
             described.pop("first")
-        return str([files, described, self._config.identity])
+        return content_key([files, described, self._config.identity])
 
     def _where(self, uid: str) -> dict[str, Any]:
         return {"plate": self._plates[uid].model_dump(mode="json")}

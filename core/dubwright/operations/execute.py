@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
-from dubwright.errors import Cancelled, DubwrightError
+from dubwright.errors import Cancelled, PlanOutdated
+from dubwright.operations.media_content import media_content
 from dubwright.operations.stages import STAGES
 from dubwright.operations.task import Context, Task
-from dubwright.store import Store
+from dubwright.store import Fingerprints, Store
 
 __all__ = ["BATCH_FRAMES", "Cancelling", "execute"]
 
@@ -43,6 +44,7 @@ def execute(
 
     Raises:
         DubwrightError: the task failed in a way that a person can repair.
+        PlanOutdated: what it was planned from is gone or was changed.
         Cancelled: `cancel` was set.
     """
     finished = store.find(task.key)
@@ -53,7 +55,7 @@ def execute(
     for name, key in task.inputs.items():
         folder = store.find(key)
         if folder is None:
-            raise DubwrightError(
+            raise PlanOutdated(
                 "A result that a task reads is gone",
                 where=f"{task.label}: {name}",
                 why="it was removed from the store while the work ran",
@@ -72,5 +74,12 @@ def execute(
 
     with store.making(task.key) as folder:
         STAGES[task.stage](Context(task, inputs, folder, step, batch))
+        if media_content(task.where, Fingerprints(store.folder)) != task.media:
+            raise PlanOutdated(
+                "The media changed while they were worked on",
+                where=task.label,
+                why="they do not hold what they held when the work was planned",
+                repair="wait until nothing writes to them, and run the same command again",
+            )
     progress(task.units - counted)
     return store.path(task.key)

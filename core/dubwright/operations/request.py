@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dubwright.errors import DubwrightError
+from dubwright.media.names import is_config_file
 from dubwright.model import LanguageTag
 
 __all__ = [
@@ -125,3 +126,5 @@ def request_paths(request: Request) -> Iterator[tuple[str, Path]]:
     for name, value in request:
         inside = value.values() if isinstance(value, dict) else [value]
         yield from ((name, item) for item in inside if isinstance(item, Path))
+        if name == "ocio" and value is not None and is_config_file(value):
+            yield name, Path(value)

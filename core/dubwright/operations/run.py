@@ -13,7 +13,7 @@ from typing import Final
 from dubwright.errors import Cancelled, DubwrightError
 from dubwright.operations.execute import BATCH_FRAMES, Cancelling
 from dubwright.operations.task import Task
-from dubwright.operations.worker_process import WorkerProcess
+from dubwright.operations.worker_process import Hung, WorkerProcess
 from dubwright.store import Store
 
 __all__ = ["Progress", "ProgressListener", "run"]
@@ -21,6 +21,7 @@ __all__ = ["Progress", "ProgressListener", "run"]
 POLL_S: Final = 0.1
 MAX_WORKERS: Final = 8
 STOP_WITHIN_S: Final = 5
+KILLED: Final = -9
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,13 @@ def _keep_busy(board: _Board, store: Store) -> None:
 def _do(task: Task, worker: WorkerProcess, board: _Board) -> None:
     """Have a task done, telling the board of its progress."""
     worker.send({"task": task.as_json(), "batch": BATCH_FRAMES})
+    try:
+        _hear(task, worker, board)
+    except Hung:
+        raise _ended(task, "a worker process was silent for too long") from None
+
+
+def _hear(task: Task, worker: WorkerProcess, board: _Board) -> None:
     kill_at = math.inf
     for message in worker.replies(POLL_S):
         if board.stopped and kill_at == math.inf:
@@ -166,17 +174,30 @@ def _do(task: Task, worker: WorkerProcess, board: _Board) -> None:
             continue
         if "progress" in message:
             board.advance(task, message["progress"])
-        elif "error" in message:
-            raise DubwrightError(**message["error"])
+        elif "error" in message or "outdated" in message:
+            raise DubwrightError(**(message.get("error") or message["outdated"]))
         elif "fault" in message:
-            raise RuntimeError(f"{task.label}:\n{message['fault']}")
+            raise RuntimeError(f"{task.label}:\n{message['frames']}{message['fault']}")
         elif "memory" in message:
             raise _out_of_memory(task, message["memory"])
         elif "cancelled" in message:
             raise Cancelled
         else:
             return
-    raise _out_of_memory(task, f"a worker process ended with status {worker.wait()}")
+    status = worker.wait()
+    if status == KILLED:
+        raise _out_of_memory(task, "the system ended a worker process")
+    said = f": {worker.last_words.splitlines()[-1]}" if worker.last_words else ""
+    raise _ended(task, f"a worker process ended with status {status}{said}")
+
+
+def _ended(task: Task, why: str) -> DubwrightError:
+    return DubwrightError(
+        "A worker process ended in the middle of its work",
+        where=task.label,
+        why=why,
+        repair="run the same command again; if it ends there again, report it with this message",
+    )
 
 
 def _out_of_memory(task: Task, why: str) -> DubwrightError:

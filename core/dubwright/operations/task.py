@@ -24,6 +24,7 @@ class Task:
         parameters: JSON values that decide the result; part of the key.
         inputs: name -> key of a result that it reads; part of the key.
         where: JSON values that say where things are but do not decide the result: file paths.
+        media: key of what the media files held that `where` names; "" where it names none.
         label: for people.
         units: how many steps of progress it reports.
     """
@@ -33,6 +34,7 @@ class Task:
     parameters: Mapping[str, Any]
     inputs: Mapping[str, str] = field(default_factory=dict)
     where: Mapping[str, Any] = field(default_factory=dict)
+    media: str = ""
     label: str = ""
     units: int = 1
 

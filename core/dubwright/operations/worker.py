@@ -9,9 +9,10 @@ has one of
     {"evict": [keys]}                                      make room in the store, keeping these
 
 and {"cancel": true} stops the one that runs. The answer is {"progress": units} any number of
-times, then one of {"done": ...}, {"error": {...}}, {"cancelled": true}, {"memory": why} and
-{"fault": traceback}. While it lives it says {"beat": true} every second. It ends when its input
-does, so that it never outlives the process that started it, however that one died.
+times, then one of {"done": ...}, {"error": {...}}, {"outdated": {...}}, {"cancelled": true},
+{"memory": why} and {"fault": what, "frames": where}. While it lives it says {"beat": true} every
+second. It ends when its input does, so that it never outlives the process that started it, however
+that one died.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from dubwright.errors import Cancelled, DubwrightError
+from dubwright.errors import Cancelled, DubwrightError, PlanOutdated
 
 if TYPE_CHECKING:
     from dubwright.store import Store
@@ -58,7 +59,9 @@ def main() -> None:
     while True:
         request = requests.get()
         try:
-            reply({"done": _do(request, Store(store_folder), reply, cancel)})
+            reply({"done": _do(request, Store.found(store_folder), reply, cancel)})
+        except PlanOutdated as error:
+            reply({"outdated": error.as_dict()})
         except DubwrightError as error:
             reply({"error": error.as_dict(), "waits": error.waits})
         except Cancelled:
@@ -67,7 +70,8 @@ def main() -> None:
             if _out_of_memory(error):
                 reply({"memory": f"{type(error).__name__}: {error}"})
             else:
-                reply({"fault": traceback.format_exc()})
+                frames = "".join(traceback.format_tb(error.__traceback__))
+                reply({"fault": f"{type(error).__name__}: {error}", "frames": frames})
 
 
 def claim_stdout() -> TextIO:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -17,6 +18,12 @@ from typing import Any, Final
 __all__ = ["Hung", "WorkerProcess"]
 
 STOP_WITHIN_S: Final = 5.0
+ASLEEP_S: Final = 5.0
+LAST_WORDS: Final = 20
+# A Ctrl-C in a terminal is for the one who gives the work, who then tells the worker.
+APART: Final[dict[str, Any]] = (
+    {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
+)
 
 
 class Hung(Exception):  # noqa: N818 - a state of the worker that its giver of work must act on
@@ -40,13 +47,26 @@ class WorkerProcess:
             [sys.executable, "-m", "dubwright.operations.worker", str(store)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            errors="replace",
             env=os.environ | dict(environment or {}),
+            **APART,
         )
         self._messages: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
         threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._overhear, daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def last_words(self) -> str:
+        """The last that its libraries said on standard error: mostly why it ended."""
+        return "".join(self._last_words).strip()
 
     @property
     def pid(self) -> int:
@@ -69,10 +89,14 @@ class WorkerProcess:
         """
         heard = time.monotonic()
         while True:
+            asked = time.monotonic()
             try:
                 message = self._messages.get(timeout=poll_s)
             except Empty:
-                if time.monotonic() - heard > self._quiet_s:
+                now = time.monotonic()
+                if now - asked > poll_s + ASLEEP_S:
+                    heard = now  # this machine slept, and the worker with it
+                if now - heard > self._quiet_s:
                     raise Hung from None
                 yield None
                 continue
@@ -105,7 +129,16 @@ class WorkerProcess:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        with self._process.stdout as lines:
-            for line in lines:
-                self._messages.put(json.loads(line))
-        self._messages.put(None)
+        try:
+            with self._process.stdout as lines:
+                for line in lines:
+                    self._messages.put(json.loads(line))
+        except ValueError:
+            return  # it was killed while it spoke
+        finally:
+            self._messages.put(None)
+
+    def _overhear(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as lines:
+            self._last_words.extend(lines)

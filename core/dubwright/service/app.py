@@ -364,13 +364,14 @@ async def _events(queue: Queue, broadcast: Broadcast, job_id: str, last: int) ->
     async with broadcast.listen() as listener:
         while True:
             listener.clear()
+            # The job is asked first: what it did until then is among the events asked after.
+            job = await run_in_threadpool(queue.job, job_id) if job_id else None
             events = await run_in_threadpool(queue.events, last, job_id)
             for event in events:
                 last = event.id
                 yield _as_text(event)
             if not events:
-                job = await run_in_threadpool(queue.job, job_id) if job_id else None
-                if job is not None and job.ended is not None:
+                if job_id and (job is None or job.ended is not None):
                     return
                 if not await listener.wait(ALIVE_S):
                     yield ": still here\n\n"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 import time
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
+from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -27,7 +29,11 @@ ALWAYS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
+PROOF: Final = "/v1/proof"
+NONCE: Final = re.compile("[0-9a-f]{32}")
+
 Refusal = tuple[int, str]
+TOO_LARGE: Final[Refusal] = (413, "the request is too large")
 
 
 class Guard:
@@ -41,6 +47,11 @@ class Guard:
         port: that the service listens on, which the Host header must name.
         token: that the Authorization header must carry.
         sessions: of the page.
+
+    Attributes:
+        called: when the last call that was let in came, by the monotonic clock.
+        closing: set before the service looks for the last time whether anybody wants it: calls are
+            then refused, and their caller starts another.
     """
 
     def __init__(self, app: ASGIApp, port: int, token: str, sessions: Sessions) -> None:
@@ -49,10 +60,14 @@ class Guard:
         self._token = token
         self._sessions = sessions
         self.called = time.monotonic()
+        self.closing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
             return
         send = _with_headers(send)
         headers = {k.decode("latin1"): v.decode("latin1") for k, v in scope["headers"]}
@@ -62,26 +77,45 @@ class Guard:
         elif first == "open" and scope["method"] == "GET":
             await self._opened(rest, headers)(scope, receive, send)
             return
+        elif scope["path"] == PROOF and scope["method"] == "GET":
+            await self._proven(scope, headers)(scope, receive, send)
+            return
         elif self._sessions.is_place(first):
             refusal = self._refused_page(first, scope["method"], headers)
             scope = {**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}
         else:
             refusal = self._refused_program(headers)
         refusal = refusal or _refused_body(scope["method"], headers)
+        if refusal is None:
+            self.called = time.monotonic()
+            if self.closing:
+                refusal = 503, "the service is stopping"
+        if refusal is None and scope["method"] not in READING:
+            try:
+                body = await asyncio.wait_for(_whole(receive), BODY_WITHIN_S)
+            except TimeoutError:
+                refusal = 408, f"the request took longer than {BODY_WITHIN_S:.0f} s"
+            except _TooLarge:
+                refusal = TOO_LARGE
+            else:
+                receive = _again(body, receive)
         if refusal is not None:
             status, why = refusal
             await JSONResponse({"refused": why}, status)(scope, receive, send)
             return
-        self.called = time.monotonic()
-        if scope["method"] not in READING:
-            try:
-                body = await asyncio.wait_for(_whole(receive), BODY_WITHIN_S)
-            except TimeoutError:
-                late = {"refused": f"the request took longer than {BODY_WITHIN_S:.0f} s"}
-                await JSONResponse(late, 408)(scope, receive, send)
-                return
-            receive = _again(body, receive)
         await self._app(scope, receive, send)
+
+    def _proven(self, scope: Scope, headers: Mapping[str, str]) -> Response:
+        """Shows a client that we know its token, before it sends it: the port that a service left
+        behind may be somebody else's by now."""
+        query = parse_qs(scope["query_string"].decode("latin1"))
+        (nonce, *_) = query.get("nonce", [""])
+        if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
+            return JSONResponse({"refused": "web pages may not call this service"}, 403)
+        if not NONCE.fullmatch(nonce):
+            return JSONResponse({"refused": "a nonce is 32 hexadecimal digits"}, 422)
+        proof = hmac.new(self._token.encode(), nonce.encode(), "sha256").hexdigest()
+        return JSONResponse({"proof": proof})
 
     def _opened(self, code: str, headers: Mapping[str, str]) -> Response:
         """What a visitor with a link gets: a session, once."""
@@ -126,7 +160,7 @@ def _refused_body(method: str, headers: Mapping[str, str]) -> Refusal | None:
         return 415, "send JSON"
     length = headers.get("content-length", "")
     if not length.isdigit() or int(length) > MAX_BODY:
-        return 413, "the request is too large"
+        return TOO_LARGE
     return None
 
 
@@ -151,12 +185,18 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
+class _TooLarge(Exception):  # noqa: N818 - it is caught where it is told
+    """A body is larger than its header said."""
+
+
 async def _whole(receive: Receive) -> bytes:
-    """The body of a request; its length has been checked."""
-    parts = []
+    """The body of a request, which may be longer than its header says."""
+    parts: list[bytes] = []
     while True:
         message = await receive()
         parts.append(message.get("body", b""))
+        if sum(map(len, parts)) > MAX_BODY:
+            raise _TooLarge
         if message["type"] != "http.request" or not message.get("more_body"):
             return b"".join(parts)
 

@@ -3,7 +3,8 @@
 A job begins as one chunk, its planning. What is planned becomes chunks of their own, each after
 those whose results it reads, and a last one that delivers. A worker holds a chunk under a lease
 that it must renew; a chunk whose lease ran out goes back, and what its late holder says is not
-heard. So every chunk is committed once, whatever dies in between.
+heard. So every chunk is committed once, whatever dies in between. Leases are counted by a clock
+that nobody sets; a service that starts gives all of them back.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -30,12 +31,14 @@ MOST_ATTEMPTS: Final = 3
 MOST_PLANNINGS: Final = 3
 FULL_BATCH: Final = 8
 KEPT_EVENTS: Final = 100_000
+KEPT_JOBS: Final = 1000
 
+SCHEMA_VERSION: Final = 2
 SCHEMA: Final = """
 create table if not exists job (
   number integer primary key, id text unique not null, operation text not null,
   request text not null, title text not null, tag text not null, priority integer not null,
-  state text not null, reason text, result text, total integer not null default 0,
+  state text not null, reason text, error text, result text, total integer not null default 0,
   done integer not null default 0, label text not null default '',
   plannings integer not null default 0, submitted real not null, started real, ended real
 );
@@ -54,6 +57,10 @@ create table if not exists event (
   id integer primary key autoincrement, job integer not null, body text not null
 );
 create index if not exists event_job on event (job, id);
+"""
+OLD_JOBS: Final = """
+select number from job where state in ('done', 'failed', 'cancelled')
+order by number desc limit -1 offset ?
 """
 
 
@@ -126,7 +133,8 @@ class Queue:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _put_aside_another_version(path)
         self._heard: Callable[[], None] = lambda: None
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
@@ -134,6 +142,7 @@ class Queue:
         self._db.execute("pragma journal_mode=wal")
         self._db.execute("pragma synchronous=normal")
         self._db.executescript(SCHEMA)
+        self._db.execute(f"pragma user_version={SCHEMA_VERSION}")
 
     def listen(self, heard: Callable[[], None]) -> None:
         """Call `heard` after each change, from the thread that made it."""
@@ -185,7 +194,7 @@ class Queue:
             db.execute(
                 "update chunk set state='running', worker=?, lease=?, attempts=attempts+1, done=0"
                 " where id=?",
-                (worker, time.time() + LEASE_S, row["id"]),
+                (worker, time.monotonic() + LEASE_S, row["id"]),
             )
             job = db.execute("select * from job where number=?", (row["job"],)).fetchone()
             if job["state"] == "queued":
@@ -207,7 +216,7 @@ class Queue:
         with self._lock:
             renewed = self._db.execute(
                 "update chunk set lease=? where id=? and worker=? and state='running'",
-                (time.time() + LEASE_S, chunk.id, worker),
+                (time.monotonic() + LEASE_S, chunk.id, worker),
             )
             return renewed.rowcount == 1
 
@@ -222,7 +231,7 @@ class Queue:
             counted = min(units, row["units"] - row["done"])
             db.execute(
                 "update chunk set done=done+?, lease=? where id=?",
-                (counted, time.time() + LEASE_S, chunk.id),
+                (counted, time.monotonic() + LEASE_S, chunk.id),
             )
             self._count(db, row["job"], counted, chunk.label)
             return True
@@ -280,7 +289,7 @@ class Queue:
         """Give back the chunks whose leases ran out; their ids."""
         with self._changing() as db:
             late = db.execute(
-                "select id from chunk where state='running' and lease < ?", (time.time(),)
+                "select id from chunk where state='running' and lease < ?", (time.monotonic(),)
             ).fetchall()
             for row in late:
                 self._give_back(db, row["id"], attempts=0)
@@ -314,8 +323,8 @@ class Queue:
             if row["state"] not in ("failed", "cancelled"):
                 return False
             db.execute(
-                "update job set state='queued', reason=null, result=null, ended=null, started=null,"
-                " done=0, total=0, label='', plannings=0 where number=?",
+                "update job set state='queued', reason=null, error=null, result=null, ended=null,"
+                " started=null, done=0, total=0, label='', plannings=0 where number=?",
                 (number,),
             )
             self._start_over(db, number)
@@ -416,6 +425,47 @@ class Queue:
             ).fetchall()
         return [row["key"] for row in rows]
 
+    def wait_out(self, chunk: Chunk, worker: str, reason: Mapping[str, str]) -> None:
+        """Pause the job of a chunk whose work can go on by itself once a cause is gone."""
+        with self._changing() as db:
+            if self._held(db, chunk, worker):
+                self._halt_now(db, self._number(db, chunk.job), "paused", reason)
+
+    def plan_anew(self, chunk: Chunk, worker: str, why: Mapping[str, str]) -> None:
+        """Plan a job again, since what its plan was made from is not so any more."""
+        with self._changing() as db:
+            if not self._held(db, chunk, worker):
+                return
+            number = self._number(db, chunk.job)
+            if self._planned_too_often(db, number):
+                self._fail(db, chunk.id, why)
+                return
+            db.execute("update job set done=0, total=0 where number=?", (number,))
+            self._start_over(db, number)
+
+    def prune(self) -> None:
+        """Forget old events, what ended jobs were planned as, and the oldest ended jobs."""
+        with self._changing() as db:
+            db.execute(
+                "delete from event where id <= (select max(id) from event) - ?", (KEPT_EVENTS,)
+            )
+            for table in ("event", "chunk"):
+                db.execute(
+                    f"delete from {table} where job in ({OLD_JOBS})",  # noqa: S608 - constants
+                    (KEPT_JOBS,),
+                )
+            db.execute(f"delete from job where number in ({OLD_JOBS})", (KEPT_JOBS,))  # noqa: S608
+            db.execute(
+                "delete from need where before not in (select chunk.id from chunk join job"
+                " on job.number=chunk.job where job.state in ('queued', 'running', 'paused'))"
+            )
+            db.execute(
+                "update chunk set body=json_object('label', json_extract(body, '$.label'),"
+                " 'stage', json_extract(body, '$.stage')) where kind='task'"
+                " and json_extract(body, '$.parameters') is not null and job in"
+                " (select number from job where state in ('done', 'failed', 'cancelled'))"
+            )
+
     def active_keys(self) -> list[str]:
         """Keys of the results that active jobs have made or will read."""
         with self._lock:
@@ -432,16 +482,20 @@ class Queue:
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; listeners hear of it afterwards."""
+        """One transaction; listeners hear of it afterwards, if it changed anything."""
         with self._lock:
+            before = self._db.total_changes
             self._db.execute("begin immediate")
             try:
                 yield self._db
+                self._db.execute("commit")
             except BaseException:
-                self._db.execute("rollback")
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
                 raise
-            self._db.execute("commit")
-        self._heard()
+            changed = self._db.total_changes != before
+        if changed:
+            self._heard()
 
     def _start_over(self, db: sqlite3.Connection, number: int) -> None:
         db.execute("delete from need where before in (select id from chunk where job=?)", (number,))
@@ -478,7 +532,11 @@ class Queue:
                 db, number, task["key"], "task", task["task"],
                 0 if task["finished"] else len(needs), task["task"]["units"], task["finished"],
             )  # fmt: skip
-        deliver = self._add(db, number, f"deliver:{number}", "deliver", {}, len(unfinished))
+        # Two deliveries into one folder wait for each other: equal keys do not run at once.
+        output = json.loads(
+            db.execute("select request from job where number=?", (number,)).fetchone()["request"]
+        ).get("output", number)
+        deliver = self._add(db, number, f"deliver:{output}", "deliver", {}, len(unfinished))
         pairs = [
             (ids[key], ids[task["key"]])
             for task in tasks
@@ -497,10 +555,7 @@ class Queue:
         self, db: sqlite3.Connection, number: int, chunk: Chunk, tasks: Sequence[dict[str, Any]]
     ) -> None:
         """What is to be delivered changed while the work ran."""
-        row = db.execute(
-            "update job set plannings=plannings+1 where number=? returning plannings", (number,)
-        ).fetchone()
-        if row["plannings"] >= MOST_PLANNINGS:
+        if self._planned_too_often(db, number):
             self._fail(db, chunk.id, {
                 "what": "The media keep changing",
                 "where": "the delivery",
@@ -511,6 +566,12 @@ class Queue:
         db.execute("delete from need where before in (select id from chunk where job=?)", (number,))
         db.execute("delete from chunk where job=?", (number,))
         self._plan(db, number, tasks)
+
+    def _planned_too_often(self, db: sqlite3.Connection, number: int) -> bool:
+        row = db.execute(
+            "update job set plannings=plannings+1 where number=? returning plannings", (number,)
+        ).fetchone()
+        return bool(row["plannings"] >= MOST_PLANNINGS)
 
     def _finish_chunk(self, db: sqlite3.Connection, chunk: int) -> int:
         """Its units that no progress was told of."""
@@ -551,7 +612,7 @@ class Queue:
             (chunk,),
         )
         db.execute(
-            "update job set reason=coalesce(reason, ?) where number=?",
+            "update job set error=coalesce(error, ?) where number=?",
             (json.dumps(dict(error)), row["job"]),
         )
         self._tell(db, row["job"], {"failed": dict(error)})
@@ -579,7 +640,6 @@ class Queue:
             (state, time.time(), json.dumps(result) if result else None, number),
         )
         self._tell_state(db, number)
-        db.execute("delete from event where id <= (select max(id) from event) - ?", (KEPT_EVENTS,))
 
     def _halt(
         self,
@@ -593,18 +653,27 @@ class Queue:
             now = db.execute("select state from job where number=?", (number,)).fetchone()
             if now["state"] not in allowed:
                 return False
-            running = db.execute(
-                "select id from chunk where job=? and state='running'", (number,)
-            ).fetchall()
-            for row in running:
-                self._give_back(db, row["id"], attempts=-1)
-            db.execute(
-                "update job set state=?, reason=?, ended=? where number=?",
-                (state, json.dumps(dict(reason)) if reason else None,
-                 time.time() if state == "cancelled" else None, number),
-            )  # fmt: skip
-            self._tell_state(db, number)
+            self._halt_now(db, number, state, reason)
             return True
+
+    def _halt_now(
+        self,
+        db: sqlite3.Connection,
+        number: int,
+        state: JobState,
+        reason: Mapping[str, str] | None,
+    ) -> None:
+        running = db.execute(
+            "select id from chunk where job=? and state='running'", (number,)
+        ).fetchall()
+        for row in running:
+            self._give_back(db, row["id"], attempts=-1)
+        db.execute(
+            "update job set state=?, reason=?, ended=? where number=?",
+            (state, json.dumps(dict(reason)) if reason else None,
+             time.time() if state == "cancelled" else None, number),
+        )  # fmt: skip
+        self._tell_state(db, number)
 
     def _held(self, db: sqlite3.Connection, chunk: Chunk, worker: str) -> bool:
         row = db.execute("select state, worker from chunk where id=?", (chunk.id,)).fetchone()
@@ -636,7 +705,6 @@ class Queue:
 
 
 def _as_job(row: sqlite3.Row) -> Job:
-    reason = json.loads(row["reason"]) if row["reason"] else None
     return Job(
         id=row["id"],
         operation=row["operation"],
@@ -648,8 +716,8 @@ def _as_job(row: sqlite3.Row) -> Job:
         total=row["total"],
         label=row["label"],
         result=json.loads(row["result"]) if row["result"] else None,
-        error=reason if row["state"] == "failed" else None,
-        reason=reason if row["state"] == "paused" else None,
+        error=json.loads(row["error"]) if row["error"] and row["state"] == "failed" else None,
+        reason=json.loads(row["reason"]) if row["reason"] else None,
         submitted=row["submitted"],
         started=row["started"],
         ended=row["ended"],
@@ -663,3 +731,18 @@ def _gave_up(chunk: Chunk, why: str) -> dict[str, str]:
         "why": f"{why}, at each of {chunk.attempts} attempts",
         "repair": "retry the job; if it fails there again, report it with this message",
     }
+
+
+def _put_aside_another_version(path: Path) -> None:
+    """A queue that another version of Dubwright wrote is kept beside a new one, and not read."""
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(path)) as db:
+        version = db.execute("pragma user_version").fetchone()[0]
+    if version == SCHEMA_VERSION:
+        return
+    aside = path.with_name(f"{path.stem}.version-{version}{path.suffix}")
+    for suffix in ("", "-wal", "-shm"):
+        old = path.with_name(path.name + suffix)
+        if old.exists():
+            old.replace(aside.with_name(aside.name + suffix))

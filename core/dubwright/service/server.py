@@ -12,6 +12,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +32,7 @@ from dubwright.service.sessions import Sessions
 from dubwright.service.settings import read_settings
 from dubwright.service.slots import find_gpus, slots_for
 from dubwright.service.supervisor import Supervisor
+from dubwright.store import Store
 
 __all__ = ["default_state_folder", "log_file", "serve"]
 
@@ -41,7 +44,10 @@ LEAVE_WITHIN_S: Final = 2
 def default_state_folder() -> Path:
     """Where the queue and the log are kept."""
     named = os.environ.get("DUBWRIGHT_STATE")
-    return Path(named) if named else Path(platformdirs.user_state_dir("dubwright"))
+    if named:
+        return Path(named)
+    # A home that several computers share must not have them share a queue.
+    return Path(platformdirs.user_state_dir("dubwright")) / socket.gethostname()
 
 
 def log_file(state: Path) -> Path:
@@ -63,26 +69,25 @@ def serve(runtime_file: Path, store: Path, state: Path, settings_file: Path) -> 
     """
     settings = read_settings(settings_file)
     runtime_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(runtime_file.with_suffix(".lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise DubwrightError(
-            "The service is running already",
-            where=str(runtime_file),
-            why="each user has one",
-            repair="use it, or end it with `dubwright stop`",
-        ) from error
-    with lock, socket.create_server(("127.0.0.1", 0)) as listener:
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (
+        _alone(runtime_file.with_suffix(".lock")),
+        # The runtime file may be swept away at logout while its service lives on.
+        _alone(state / "queue.lock"),
+        socket.create_server(("127.0.0.1", 0)) as listener,
+    ):
         _log_to(log_file(state))
         token = secrets.token_urlsafe(32)
         port = listener.getsockname()[1]
+        # Clients that come before all is ready wait at the port.
+        _announce(runtime_file, port, token)
+        results = Store(store)
         broadcast = Broadcast()
         queue = Queue(state / "queue.sqlite")
         queue.recover()
         supervisor = Supervisor(
             queue,
-            store,
+            results,
             slots_for(find_gpus(), settings.workers),
             lambda: read_settings(settings_file).folders,
         )
@@ -111,12 +116,12 @@ def serve(runtime_file: Path, store: Path, state: Path, settings_file: Path) -> 
                 guard,
                 log_level="warning",
                 access_log=False,
+                ws="none",
                 timeout_graceful_shutdown=LEAVE_WITHIN_S,
             )
         )
         # uvicorn raises the signal that ended it again: it must not end us before we have cleaned.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        _announce(runtime_file, port, token)
         idle = threading.Thread(
             target=_stop_when_idle,
             args=(server, guard, queue, broadcast, settings.idle_minutes * 60),
@@ -132,6 +137,25 @@ def serve(runtime_file: Path, store: Path, state: Path, settings_file: Path) -> 
             _withdraw(runtime_file)
 
 
+@contextmanager
+def _alone(lock_file: Path) -> Iterator[None]:
+    """Hold a lock that one service at a time can have."""
+    lock = FileLock(lock_file, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise DubwrightError(
+            "The service is running already",
+            where=str(lock_file),
+            why="each user has one",
+            repair="use it, or end it with `dubwright stop`",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _stop_when_idle(
     server: uvicorn.Server, guard: Guard, queue: Queue, broadcast: Broadcast, idle_s: float
 ) -> None:
@@ -142,7 +166,12 @@ def _stop_when_idle(
             idle_since = time.monotonic()
         idle_since = max(idle_since, guard.called)
         if time.monotonic() - idle_since > idle_s:
-            server.should_exit = True
+            guard.closing = True
+            called_meanwhile = time.monotonic() - guard.called <= idle_s
+            if called_meanwhile or broadcast.listeners or queue.jobs(states=ACTIVE, limit=1):
+                guard.closing = False
+            else:
+                server.should_exit = True
         time.sleep(min(LOOK_EVERY_S, idle_s))
 
 
@@ -153,6 +182,7 @@ def _log_to(path: Path) -> None:
         path, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8"
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("uvicorn").addHandler(handler)
     log = logging.getLogger("dubwright")
     log.setLevel(logging.INFO)
     log.addHandler(handler)

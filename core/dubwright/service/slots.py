@@ -16,7 +16,7 @@ ANSWER_WITHIN_S: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU of this machine; `memory_mib` is all that it has."""
+    """A GPU of this machine; `memory_mib` is all that it has, 0 if it does not say."""
 
     index: int
     name: str
@@ -52,9 +52,17 @@ def find_gpus() -> list[Gpu]:
         return []  # a driver that does not answer offers no GPU
     gpus = []
     for line in done.stdout.splitlines():
-        index, name, memory = (part.strip() for part in line.split(","))
-        gpus.append(Gpu(int(index), name, int(memory)))
+        index, name, memory = ([part.strip() for part in line.split(",")] + ["", ""])[:3]
+        if index.isdigit() and _may_be_used(int(index)):
+            # Some that share the machine's memory do not say how much they have.
+            gpus.append(Gpu(int(index), name, int(memory) if memory.isdigit() else 0))
     return gpus
+
+
+def _may_be_used(gpu: int) -> bool:
+    """Whether who started us left this GPU to us."""
+    left = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return left is None or str(gpu) in [part.strip() for part in left.split(",")]
 
 
 def slots_for(gpus: list[Gpu], workers: int | None = None) -> list[Slot]:

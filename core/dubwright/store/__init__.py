@@ -2,6 +2,14 @@
 
 from dubwright.store.access import EVERYWHERE, Access
 from dubwright.store.fingerprints import Fingerprints
-from dubwright.store.store import Store, content_key, default_store_folder
+from dubwright.store.store import Store, content_key, default_store_folder, rename
 
-__all__ = ["EVERYWHERE", "Access", "Fingerprints", "Store", "content_key", "default_store_folder"]
+__all__ = [
+    "EVERYWHERE",
+    "Access",
+    "Fingerprints",
+    "Store",
+    "content_key",
+    "default_store_folder",
+    "rename",
+]

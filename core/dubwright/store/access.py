@@ -29,7 +29,11 @@ class Access:
         """
         if self.folders is None:
             return
-        real = path.resolve()
+        # Even to look for a share of another computer would tell that computer who asks.
+        elsewhere = path.drive.startswith("\\\\") and path.drive not in {
+            folder.drive for folder in self.folders
+        }
+        real = path if elsewhere else path.resolve()
         if not any(real.is_relative_to(folder) for folder in self.folders):
             raise DubwrightError(
                 "A place was not opened to Dubwright",

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,20 +20,40 @@ from pathlib import Path
 from typing import Any, Final
 
 import platformdirs
+from filelock import FileLock
 
 from dubwright.errors import Cancelled, DubwrightError, StorageUnavailable
 
-__all__ = ["Store", "content_key", "default_store_folder"]
+__all__ = ["Store", "content_key", "default_store_folder", "rename"]
 
 DEFAULT_SIZE_LIMIT: Final = 50 * 2**30
 FULL_BELOW: Final = 2**20
 ABANDONED_AFTER_S: Final = 24 * 3600
+RENAME_WITHIN_S: Final = 2.0
 
 
 def content_key(content: Any) -> str:
     """The SHA-256, in hexadecimal, of any JSON value in canonical form."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def rename(source: Path, destination: Path) -> None:
+    """Rename a file or a folder. Windows refuses while a scanner looks into it: it is asked again.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    deadline = time.monotonic() + RENAME_WITHIN_S
+    while True:
+        try:
+            source.rename(destination)
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def default_store_folder() -> Path:
@@ -57,7 +78,8 @@ class Store:
         self._objects = self.folder / "objects"
         self._making = self.folder / "making"
         try:
-            self._objects.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._objects.mkdir(exist_ok=True)
             self._making.mkdir(exist_ok=True)
         except OSError as error:
             raise DubwrightError(
@@ -66,6 +88,24 @@ class Store:
                 why=error.strerror or str(error),
                 repair="choose a folder that you may write to with --store",
             ) from error
+
+    @classmethod
+    def found(cls, folder: Path) -> Store:
+        """A store that was made before.
+
+        Raises:
+            StorageUnavailable: it is not there: making it anew where its drive was mounted would
+                fill another disk.
+        """
+        if not (folder / "objects").is_dir():
+            raise _gone(folder)
+        return cls(folder)
+
+    def lock(self, name: str) -> FileLock:
+        """A lock of this name that one process at a time can hold, as a context."""
+        locks = self.folder / "locks"
+        locks.mkdir(exist_ok=True)
+        return FileLock(locks / f"{content_key(name)[:32]}.lock")
 
     def path(self, key: str) -> Path:
         """Where the result of this key lies or will lie."""
@@ -93,18 +133,13 @@ class Store:
             final = self.path(key)
             final.parent.mkdir(exist_ok=True)
             try:
-                folder.rename(final)
+                rename(folder, final)
             except OSError:
                 if not final.is_dir():  # otherwise another process made the same result first
                     raise
         except Exception as error:
             if not self._making.is_dir():
-                raise StorageUnavailable(
-                    "The store is gone",
-                    where=str(self.folder),
-                    why="its folder is not there any more",
-                    repair="connect its drive again; what is finished is kept on it",
-                ) from error
+                raise _gone(self.folder) from error
             if _disk_is_full(error, self.folder):
                 raise StorageUnavailable(
                     "The disk is full",
@@ -144,6 +179,15 @@ class Store:
                 total -= sizes[folder]
                 removed.append(folder.name)
         return removed
+
+
+def _gone(folder: Path) -> StorageUnavailable:
+    return StorageUnavailable(
+        "The store is gone",
+        where=str(folder),
+        why="its folder is not there any more",
+        repair="connect its drive again; what is finished is kept on it",
+    )
 
 
 def _disk_is_full(error: Exception, folder: Path) -> bool:
