@@ -454,8 +454,8 @@ def test_a_player_is_told_where_the_mouths_are_and_what_is_said(dubbed: Dubbed) 
     covered = sum(len(run["squares"]) for run in player["mouths"])
     assert 0.9 * player["frames"] < covered <= player["frames"]
     width, height = player["size"]
-    for run in player["mouths"]:
-        for x, y, side in run["squares"]:
+    for seen_run in player["mouths"]:
+        for x, y, side in seen_run["squares"]:
             assert 0 < x + side / 2 < width and 0 < y + side / 2 < height and 20 < side < width / 2
 
 

@@ -1,0 +1,453 @@
+"""The review page in a real browser, over a real service, on the synthetic actor."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import opentimelineio as otio
+import pytest
+from conftest import Dubbed
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from service_places import own_service_places, wait_for
+
+from dubwright_plugin import Service, connect
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "core" / "review_page"
+BUILT = ROOT / "core" / "dubwright" / "service" / "page"
+SMALLEST = {"width": 1280, "height": 800}
+# WCAG 2.2, levels A and AA.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A service that has dubbed the sample, and where it put it."""
+
+    service: Service
+    runtime: Path
+    job: str
+    output: Path
+
+
+@pytest.fixture(scope="module")
+def desk(dubbed: Dubbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("page")
+    runtime = folder / "run" / "service.json"
+    store = folder / "store"
+    shutil.copytree(dubbed.store, store)
+    with own_service_places(folder, runtime):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dubwright.cli", "serve", "--store", str(store)]
+        )
+        wait_for(runtime.exists, process=process)
+        service = connect(start=False)
+        subtitles = dubbed.sample.subtitles("en", "es", "fr")
+        request = {
+            "timeline": str(dubbed.sample.timeline),
+            "languages": ["es", "fr"],
+            "output": str(folder / "out"),
+            "subtitles": {tag: str(path) for tag, path in subtitles.items()},
+            "cast": str(dubbed.sample.cast),
+            "original": "en",
+        }
+        job = service.submit("dub", request, title="Lighthouse")
+        assert service.wait(job)["state"] == "done"
+        yield Desk(service, runtime, job, folder / "out")
+        service.stop()
+        assert process.wait(20) == 0
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = os.environ.get("DUBWRIGHT_CHROMIUM") or shutil.which("chromium")
+    if not chromium:
+        pytest.skip("no Chromium: install Debian's, or name one with DUBWRIGHT_CHROMIUM")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def packages() -> Path:
+    """What the page is built and checked with, exactly as its lock says."""
+    npm = shutil.which("npm")
+    if not npm:
+        pytest.skip("npm is not installed")
+    folder = SOURCE / "node_modules"
+    if not folder.exists():
+        subprocess.run([npm, "ci"], cwd=SOURCE, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def page(browser: Browser, desk: Desk) -> Iterator[Page]:
+    """A tab that was let in; every fault in it fails the test, and so does a call elsewhere."""
+    context = browser.new_context(viewport=SMALLEST)  # type: ignore[arg-type]
+    tab = context.new_page()
+    tab.set_default_timeout(20_000)
+    faults: list[str] = []
+    own = f"http://127.0.0.1:{json.loads(desk.runtime.read_text())['port']}/"
+
+    def said(message: ConsoleMessage) -> None:
+        refused = message.text.startswith("Failed to load resource")  # told on the page
+        if message.type == "error" and not refused:
+            faults.append(message.text)
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith((own, "data:")):
+            faults.append(request.url)
+
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.on("console", said)
+    tab.on("request", asked)
+    tab.goto(desk.service.page())
+    yield tab
+    context.close()
+    assert faults == []
+
+
+def _review(page: Page, cue: str = "cue0001") -> None:
+    page.get_by_role("link", name="Review Lighthouse").first.click()
+    page.locator(f"[data-cue={cue}]").click()
+    expect(page.get_by_role("region", name=f"Cue {cue}")).to_be_visible()
+
+
+def _frame(page: Page) -> int:
+    return int(page.locator(".frame-number").inner_text().split()[1])
+
+
+def _mean_colours(page: Page) -> tuple[str, ...]:
+    """What the two close-ups show, as one number each."""
+    script = """canvas => {
+      const shown = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+      return String(shown.reduce((sum, value) => sum + value, 0));
+    }"""
+    return tuple(canvas.evaluate(script) for canvas in page.locator(".close-ups canvas").all())
+
+
+def test_a_line_is_edited_rendered_alone_approved_and_found_in_the_timeline(
+    page: Page, desk: Desk
+) -> None:
+    _review(page, "cue0002")
+    before = {job["id"] for job in desk.service.jobs()}
+    page.keyboard.press("e")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Nadie me dijo nada.")
+    page.keyboard.press("Escape")
+    render = page.get_by_role("button", name="Render 1 changed line")
+    expect(page.locator("[data-cue=cue0002]")).to_contain_text("Changed")
+    render.click()
+    expect(page.locator(".version option:checked")).to_have_text("v002", timeout=120_000)
+    (job,) = {job["id"] for job in desk.service.jobs()} - before
+    worked = [chunk["label"] for chunk in _chunks(desk, job) if chunk["commits"]]
+    about = [label for label in worked if "cue" in label]
+    assert about and all("cue0002 in es" in label for label in about)
+    assert {label for label in worked if label not in about} == {
+        "plan", "mixing es", "rendering the es preview", "adding sound to the es preview",
+        "adding sound to the fr preview", "deliver",
+    }  # fmt: skip
+
+    page.keyboard.press("n")
+    page.keyboard.type("Lovely.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("y")
+    approve = page.get_by_role("button", name="Approve", exact=True)
+    expect(approve).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[data-cue=cue0002]")).to_contain_text("Approved")
+    timeline = otio.adapters.read_from_file(str(desk.output / "v002" / "lighthouse.es.otio"))
+    marker = next(m for m in timeline.tracks.markers if m.metadata["dubwright"]["cue"] == "cue0002")
+    assert marker.color == "GREEN" and marker.comment.endswith(": Lovely.")
+    review = json.loads((desk.output / "review.json").read_text(encoding="utf-8"))
+    assert [decision["note"] for decision in review["decisions"]] == ["Lovely."]
+
+    approve.click()
+    expect(approve).to_have_attribute("aria-pressed", "false")
+    assert json.loads((desk.output / "review.json").read_text())["decisions"] == []
+
+
+def _chunks(desk: Desk, job: str) -> list[dict[str, object]]:
+    return list(desk.service._json("GET", f"/v1/jobs/{job}/chunks"))
+
+
+def test_pictures_play_in_step_and_stand_on_the_same_frame(page: Page, desk: Desk) -> None:
+    _review(page)
+    page.keyboard.press("l")
+    page.wait_for_timeout(1500)
+    page.keyboard.press("k")
+    page.wait_for_timeout(300)
+    played = _frame(page)
+    assert played > 20
+    times = page.locator(".screen video").evaluate_all("all => all.map(one => one.currentTime)")
+    assert times[0] == times[1] == pytest.approx((played + 0.5) / 24, abs=1e-3)
+    page.keyboard.press("ArrowRight")
+    assert _frame(page) == played + 1
+    page.keyboard.press("Shift+ArrowLeft")
+    assert _frame(page) == played + 1 - 24
+    page.keyboard.press("j")
+    page.wait_for_timeout(400)
+    page.keyboard.press("k")
+    assert _frame(page) < played - 23
+
+
+def test_the_mouths_are_seen_near_and_the_wipe_shows_both(page: Page) -> None:
+    _review(page)
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(500)
+    original, dubbed = _mean_colours(page)
+    assert original != "0" and dubbed != "0" and original != dubbed
+    clip = "dub => getComputedStyle(dub).clipPath"
+    dub = page.locator(".screen video").nth(1)
+    assert dub.evaluate(clip) == "inset(0px 0% 0px 0px)"
+    page.keyboard.press("a")
+    assert dub.evaluate(clip) == "inset(0px 100% 0px 0px)"
+    assert dub.evaluate("dub => dub.muted")
+    page.keyboard.press("w")
+    assert dub.evaluate(clip) == "inset(0px 50% 0px 0px)"
+    page.get_by_label("Wipe: how much of the dub is seen").fill("0.25")
+    assert dub.evaluate(clip) == "inset(0px 75% 0px 0px)"
+
+
+def test_everything_is_done_with_keys_and_keys_can_be_turned_off(page: Page) -> None:
+    _review(page)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("[data-cue=cue0002]")).to_have_attribute("aria-current", "true")
+    page.keyboard.press("2")
+    expect(page.get_by_role("radio", name="fr")).to_be_checked()
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    dialog.get_by_label("Single keys are shortcuts").uncheck()
+    page.keyboard.press("Escape")
+    expect(dialog).not_to_be_visible()
+    page.keyboard.press("1")
+    expect(page.get_by_role("radio", name="fr")).to_be_checked()
+    page.evaluate("localStorage.clear()")
+
+
+def test_timing_voice_and_mouth_are_edited_and_kept(page: Page, desk: Desk) -> None:
+    _review(page, "cue0003")
+    editor = page.get_by_role("region", name="Cue cue0003")
+    start = editor.get_by_label("Starts")
+    was = start.input_value()
+    start.press("ArrowUp")
+    expect(start).not_to_have_value(was)
+    start.fill("99:99:99:99")
+    start.press("Tab")
+    expect(start).not_to_have_value("99:99:99:99")
+    editor.get_by_label("Ada’s voice").select_option(label="Male 7")
+    editor.get_by_label(re.compile("^Mouth, ")).fill("1.5")
+    editor.get_by_label("Mouth later by, ms").fill("40")
+    editor.get_by_label("Mouth later by, ms").press("Tab")
+    sheet_file, cast_file = (desk.output / f"lighthouse.{d}.json" for d in ("cue_sheet", "cast"))
+    wait_for(lambda: sheet_file.exists() and '"offset_ms": 40' in sheet_file.read_text())
+    cue = json.loads(sheet_file.read_text())["cues"][2]
+    assert cue["mouth"] == {"intensity": 1.5, "offset_ms": 40}
+    assert json.loads(cast_file.read_text())["speakers"][0]["voices"] == {"es": "m7"}
+    # Ada speaks every line: her voice changes all of them.
+    expect(page.get_by_role("button", name=re.compile("Render . changed lines"))).to_be_enabled()
+    page.reload()
+    expect(editor.get_by_label("Mouth later by, ms")).to_have_value("40")
+    sheet_file.unlink()
+    cast_file.unlink()
+
+
+def test_a_cues_edge_is_dragged_to_a_frame(page: Page, desk: Desk) -> None:
+    _review(page)
+    ends = page.get_by_role("region", name="Cue cue0001").get_by_label("Ends")
+    was = ends.input_value()
+    box = page.locator(".waveform").bounding_box()
+    assert box is not None
+    # The cue lies between the two margins of a fifth of its length that the waveform shows.
+    edge = box["x"] + box["width"] * 1.2 / 1.4
+    page.mouse.move(edge, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(edge - 60, box["y"] + 40, steps=5)
+    page.mouse.up()
+    expect(ends).not_to_have_value(was)
+    expect(page.locator("[data-cue=cue0001]")).to_contain_text("Changed")
+    wait_for((desk.output / "lighthouse.cue_sheet.json").exists)
+    page.wait_for_timeout(300)
+    (desk.output / "lighthouse.cue_sheet.json").unlink()
+    (desk.output / "lighthouse.cast.json").unlink()
+
+
+def test_each_shot_says_what_to_look_at_and_why(page: Page) -> None:
+    _review(page)
+    quality = page.get_by_role("region", name="Quality of each shot")
+    turned = quality.locator("article", has_text="lighthouse_020")
+    expect(turned).to_contain_text("1 to look at")
+    expect(turned).to_contain_text("turned away by more than 35 degrees")
+    expect(turned).to_contain_text("frames keep the plate's own mouth")
+    turned.get_by_role("button", name="cue0003").click()
+    expect(page.locator("[data-cue=cue0003]")).to_have_attribute("aria-current", "true")
+
+
+def test_a_timeline_is_taken_from_any_host_and_one_is_given_back(
+    page: Page, desk: Desk, dubbed: Dubbed
+) -> None:
+    page.get_by_role("link", name="New dub").click()
+
+    def choose(field: str, path: Path) -> None:
+        page.get_by_role("button", name=field).click()
+        dialog = page.get_by_role("dialog")
+        dialog.locator(".place").first.wait_for()
+        while not dialog.get_by_role("button", name=path.name, exact=True).count():
+            shown = Path(dialog.locator("p.path").inner_text())
+            if path.is_relative_to(shown) and shown.is_absolute():
+                step = path.relative_to(shown).parts[0]
+                dialog.get_by_role("button", name=step, exact=True).click()
+            elif dialog.get_by_role("button", name="↑ Up").count():
+                dialog.get_by_role("button", name="↑ Up").click()
+            else:
+                tops = dialog.locator(".place.folder").all_inner_texts()
+                top = next(t for t in sorted(tops, key=len)[::-1] if path.is_relative_to(t))
+                dialog.get_by_role("button", name=top, exact=True).click()
+            expect(dialog.locator("p.path")).not_to_have_text(str(shown))
+            dialog.locator(".place").first.wait_for()
+        dialog.get_by_role("button", name=path.name, exact=True).click()
+
+    choose("Choose Timeline", dubbed.sample.timeline)
+    choose("Add subtitles…", dubbed.sample.subtitles("es")["es"])
+    choose("Choose Cast", dubbed.sample.cast)
+    page.get_by_label("Into").fill("es, nonsense!")
+    expect(page.get_by_text("nonsense!: a tag looks like")).to_be_visible()
+    page.get_by_label("Into").fill("es")
+    page.get_by_role("button", name="Dub it").click()
+    card = page.locator(".card", has_text="timeline").first
+    expect(card).to_contain_text(re.compile("Waiting|Running"))
+    card.get_by_role("button", name="Pause").click()
+    expect(card).to_contain_text("Paused")
+    card.get_by_role("button", name="Resume").click()
+    card.get_by_role("button", name="Cancel").click()
+    expect(card).to_contain_text("Cancelled")
+    shutil.rmtree(dubbed.sample.folder / "dubs", ignore_errors=True)
+
+    _review(page)
+    page.get_by_text("Deliveries").click()
+    with page.expect_download() as started:
+        page.get_by_role("listitem").filter(has_text="Timeline in es").get_by_role(
+            "link", name="Download"
+        ).click()
+    timeline = otio.adapters.read_from_file(str(_saved(started.value, desk)))
+    assert timeline.metadata["dubwright"]["language"] == "es"
+
+
+def _saved(download: object, desk: Desk) -> Path:
+    path = desk.output / "downloaded.otio"
+    download.save_as(path)  # type: ignore[attr-defined]
+    return path
+
+
+def test_lines_that_were_changed_elsewhere_are_not_lost(page: Page, desk: Desk) -> None:
+    _review(page)
+    lines = desk.service._json("GET", f"/v1/jobs/{desk.job}/lines")
+    lines["cue_sheet"]["cues"][0]["note"] = "changed elsewhere"
+    changed = {name: lines[name] for name in ("revision", "cue_sheet", "cast")}
+    desk.service._json("POST", f"/v1/jobs/{desk.job}/lines", changed)
+    page.keyboard.press("e")
+    page.keyboard.type("Hola. ")
+    told = page.get_by_role("alert")
+    expect(told).to_contain_text("The lines were changed elsewhere")
+    kept = json.loads((desk.output / "lighthouse.cue_sheet.json").read_text())
+    assert kept["cues"][0]["note"] == "changed elsewhere"
+    page.context.close()
+    (desk.output / "lighthouse.cue_sheet.json").unlink()
+    (desk.output / "lighthouse.cast.json").unlink()
+
+
+VIEWS = ["", "#/new", "#/jobs/{job}/es/cue0001", "#/jobs/{job}/fr/cue0003"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_is_accessible_and_fits_a_small_screen(
+    browser: Browser, desk: Desk, packages: Path, view: str
+) -> None:
+    # The checker is put into the page, which the page's own policy would not allow.
+    context = browser.new_context(viewport=SMALLEST, bypass_csp=True)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(desk.service.page())
+    page.goto(page.url.partition("#")[0] + view.format(job=desk.job))
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    if "jobs" in view:
+        expect(page.get_by_role("button", name="Approve", exact=True)).to_be_visible()
+    page.wait_for_timeout(300)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= SMALLEST["width"]
+    page.add_script_tag(path=packages / "axe-core" / "axe.min.js")
+    found = page.evaluate(
+        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
+    )
+    context.close()
+    assert [(fault["id"], fault["nodes"]) for fault in found["violations"]] == []
+
+
+def _get(desk: Desk, path: str, **headers: str) -> http.client.HTTPResponse:
+    port = json.loads(desk.runtime.read_text())["port"]
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+def test_a_link_lets_one_browser_in_once(desk: Desk) -> None:
+    path = "/" + desk.service.page().split("/", 3)[3]
+    assert _get(desk, path, Sec_Fetch_Site="cross-site").status == 403
+    opened = _get(desk, path)
+    place, cookie = opened.headers["Location"], opened.headers["Set-Cookie"]
+    assert opened.status == 303 and f"Path={place}" in cookie
+    assert "HttpOnly" in cookie and "SameSite=strict" in cookie
+    assert _get(desk, path).status == 410
+    secret = cookie.partition(";")[0]
+    assert _get(desk, place, Cookie=secret).status == 200
+    assert _get(desk, place + "v1/jobs", Cookie=secret).status == 200
+    assert _get(desk, place, Cookie="dubwright=guessed").status == 401
+    assert _get(desk, place).status == 401
+    assert _get(desk, "/v1/jobs", Cookie=secret).status == 401
+    assert _get(desk, place + "v1/jobs", Cookie=secret, Sec_Fetch_Site="same-site").status == 403
+    assert _get(desk, place + "v1/jobs", Cookie=secret, Origin="http://evil.example").status == 403
+
+
+def test_a_page_elsewhere_cannot_change_anything(desk: Desk) -> None:
+    opened = _get(desk, "/" + desk.service.page().split("/", 3)[3])
+    place = opened.headers["Location"]
+    secret = opened.headers["Set-Cookie"].partition(";")[0]
+    port = json.loads(desk.runtime.read_text())["port"]
+    for origin, status in ((None, 403), ("null", 403), (f"http://127.0.0.1:{port}", 200)):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        headers = {"Cookie": secret, "Content-Type": "application/json"}
+        headers |= {"Origin": origin} if origin else {}
+        body = json.dumps({"cue": "cue0001", "language": "es", "verdict": None})
+        connection.request("POST", f"{place}v1/jobs/{desk.job}/review", body, headers)
+        assert connection.getresponse().status == status
+        connection.close()
+
+
+def test_what_is_delivered_is_shown_and_never_run(desk: Desk) -> None:
+    bearer = {"Authorization": f"Bearer {desk.service._token}"}
+    report = _get(desk, f"/v1/jobs/{desk.job}/files/report.html", **bearer)
+    assert report.headers["Content-Security-Policy"].startswith("sandbox")
+    assert report.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_built_page_is_that_of_the_source(packages: Path, tmp_path: Path) -> None:
+    subprocess.run(["npm", "run", "--silent", "check"], cwd=packages.parent, check=True)
+    subprocess.run(["node", "build.mjs", str(tmp_path)], cwd=packages.parent, check=True)
+    built = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    committed = {path.name: path.read_bytes() for path in BUILT.iterdir()}
+    assert built == committed, "run `npm run build` in core/review_page and commit what it writes"
