@@ -250,7 +250,9 @@ def review(
     import webbrowser
 
     from dubwright_plugin import ServiceError, connect
+    from dubwright_plugin.runtime import remember_installation
 
+    remember_installation(sys.executable)
     try:
         link = connect().page(job)
     except ServiceError as error:

@@ -3,7 +3,8 @@
     python tests/benchmarks/hostile.py [--quick] [--json FILE]
 
 Requests drawn by schemathesis from the published schema, right and wrong; then, by hand, rebound
-Hosts, Origins, tokens, path traversal, links that lead out, oversized bodies and slow clients.
+Hosts, Origins, tokens, visits to the page, path traversal, links that lead out, oversized bodies and
+slow clients.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
 
+from dubwright.service.guard import MAX_BODY
 from dubwright_plugin import connect
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -128,6 +130,17 @@ class _Attack:
         timeline.write_text(json.dumps(_timeline(str(self._outside / "secret.mov"))))
         secret = str(self._outside / "secret.srt")
         job = self._a_job()
+        place, cookie = self._a_visit()
+        visits = [
+            ("/open/guessed", "", {}),
+            (place, "", {}),
+            (place, "dubwright=guessed", {}),
+            (place, cookie, {"Sec-Fetch-Site": "cross-site"}),
+            (place, cookie, {"Sec-Fetch-Site": "same-site"}),
+            (place, cookie, {"Origin": "http://evil.example"}),
+            (place, cookie, {"Host": f"evil.example:{self._port}"}),
+            ("/", cookie, {}),
+        ]
         for _ in range(rounds):
             for host in ("evil.example", f"evil.example:{self._port}", "127.0.0.1", "[::1]", ""):
                 self._count("GET", f"{self._url}/v1/jobs", headers=self._bearer | {"Host": host})
@@ -149,9 +162,16 @@ class _Attack:
             self._submit(str(timeline), str(link / "out"), secret)
             self._submit(str(timeline) + "\0", "/" * 5000, "relative")
             self._count(
-                "POST", f"{self._url}/v1/jobs", data=b"{" * (2 << 20),
+                "POST", f"{self._url}/v1/jobs", data=b"{" * (MAX_BODY + 1),
                 headers=self._bearer | {"Content-Type": "application/json"},
             )  # fmt: skip
+            for folder in (str(self._outside), str(link), "/etc", "..", "\0", "/" * 5000):
+                place = f"{self._url}/v1/places"
+                self._count("GET", place, params={"folder": folder}, headers=self._bearer)
+            for visit, cookie, more in visits:
+                headers = {"Cookie": cookie, "Content-Type": "application/json"} | more
+                self._count("GET", f"{self._url}{visit}v1/jobs", headers=headers)
+                self._count("POST", f"{self._url}{visit}v1/stop", data=b"{}", headers=headers)
             for body in (b"", b"\xff\xfe", b"[" * 100_000, b'{"operation": NaN}', b"null"):
                 headers = self._bearer | {"Content-Type": "application/json"}
                 self._count("POST", f"{self._url}/v1/jobs", data=body, headers=headers)
@@ -178,6 +198,13 @@ class _Attack:
         job = service.submit("animate", request)
         service.wait(job)
         return job
+
+    def _a_visit(self) -> tuple[str, str]:
+        """The place and the cookie of a page that was opened."""
+        link = connect(start=False).page()
+        opened = self._session.get(link, allow_redirects=False)
+        self._session.cookies.clear()
+        return opened.headers["Location"], opened.headers["Set-Cookie"].partition(";")[0]
 
     def _submit(self, timeline: str, output: str, subtitles: str) -> None:
         request = {

@@ -118,7 +118,7 @@ def read_timeline(
             repair="export a timeline with at least one clip on a video track",
         )
     rate = _timeline_rate(timeline, clips)
-    media = _Media(path.parent, access)
+    media = _Media(path.absolute().parent, access)
     start = timeline.global_start_time
     duration = timeline.duration()
     return (
