@@ -252,7 +252,7 @@ def test_timing_voice_and_mouth_are_edited_and_kept(page: Page, desk: Desk) -> N
     editor.get_by_label(re.compile("^Mouth, ")).fill("1.5")
     editor.get_by_label("Mouth later by, ms").fill("40")
     editor.get_by_label("Mouth later by, ms").press("Tab")
-    sheet_file, cast_file = (desk.output / f"lighthouse.{d}.json" for d in ("cue_sheet", "cast"))
+    sheet_file, cast_file = _edited(desk, "cue_sheet"), _edited(desk, "cast")
     wait_for(lambda: sheet_file.exists() and '"offset_ms": 40' in sheet_file.read_text())
     cue = json.loads(sheet_file.read_text())["cues"][2]
     assert cue["mouth"] == {"intensity": 1.5, "offset_ms": 40}
@@ -261,8 +261,42 @@ def test_timing_voice_and_mouth_are_edited_and_kept(page: Page, desk: Desk) -> N
     expect(page.get_by_role("button", name=re.compile("Render . changed lines"))).to_be_enabled()
     page.reload()
     expect(editor.get_by_label("Mouth later by, ms")).to_have_value("40")
-    sheet_file.unlink()
-    cast_file.unlink()
+    page.context.close()
+    _forget_edits(desk)
+
+
+def test_cues_are_added_deleted_and_undone(page: Page, desk: Desk) -> None:
+    _review(page, "cue0003")
+    page.get_by_role("button", name="Delete this cue").click()
+    expect(page.locator("[data-cue=cue0003]")).to_have_count(0)
+    # It is gone from both languages.
+    expect(page.get_by_role("button", name="Render 2 changed lines")).to_be_enabled()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("[data-cue=cue0003]")).to_be_visible()
+    page.wait_for_timeout(1100)
+    page.locator(".waveform").click(position={"x": 5, "y": 40})
+    page.get_by_role("button", name="New cue here").click()
+    expect(page.get_by_role("region", name="Cue cue0004")).to_be_visible()
+    expect(page.get_by_role("button", name="Nothing changed")).to_be_disabled()
+    page.keyboard.press("e")
+    page.keyboard.type("¡Mira!")
+    expect(page.get_by_role("button", name="Render 1 changed line")).to_be_enabled()
+    wait_for(lambda: _edited(desk, "cue_sheet").exists())
+    page.keyboard.press("Escape")
+    for _ in range(2):
+        page.keyboard.press("u")
+    expect(page.locator("[data-cue=cue0004]")).to_have_count(0)
+    page.context.close()
+    _forget_edits(desk)
+
+
+def _edited(desk: Desk, document: str) -> Path:
+    return desk.output / f"lighthouse.{document}.json"
+
+
+def _forget_edits(desk: Desk) -> None:
+    for document in ("cue_sheet", "cast"):
+        _edited(desk, document).unlink(missing_ok=True)
 
 
 def test_a_cues_edge_is_dragged_to_a_frame(page: Page, desk: Desk) -> None:
@@ -279,10 +313,9 @@ def test_a_cues_edge_is_dragged_to_a_frame(page: Page, desk: Desk) -> None:
     page.mouse.up()
     expect(ends).not_to_have_value(was)
     expect(page.locator("[data-cue=cue0001]")).to_contain_text("Changed")
-    wait_for((desk.output / "lighthouse.cue_sheet.json").exists)
-    page.wait_for_timeout(300)
-    (desk.output / "lighthouse.cue_sheet.json").unlink()
-    (desk.output / "lighthouse.cast.json").unlink()
+    wait_for(_edited(desk, "cue_sheet").exists)
+    page.context.close()
+    _forget_edits(desk)
 
 
 def test_each_shot_says_what_to_look_at_and_why(page: Page) -> None:
@@ -362,11 +395,10 @@ def test_lines_that_were_changed_elsewhere_are_not_lost(page: Page, desk: Desk) 
     page.keyboard.type("Hola. ")
     told = page.get_by_role("alert")
     expect(told).to_contain_text("The lines were changed elsewhere")
-    kept = json.loads((desk.output / "lighthouse.cue_sheet.json").read_text())
+    kept = json.loads(_edited(desk, "cue_sheet").read_text())
     assert kept["cues"][0]["note"] == "changed elsewhere"
     page.context.close()
-    (desk.output / "lighthouse.cue_sheet.json").unlink()
-    (desk.output / "lighthouse.cast.json").unlink()
+    _forget_edits(desk)
 
 
 VIEWS = ["", "#/new", "#/jobs/{job}/es/cue0001", "#/jobs/{job}/fr/cue0003"]

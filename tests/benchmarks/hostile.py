@@ -3,8 +3,8 @@
     python tests/benchmarks/hostile.py [--quick] [--json FILE]
 
 Requests drawn by schemathesis from the published schema, right and wrong; then, by hand, rebound
-Hosts, Origins, tokens, visits to the page, path traversal, links that lead out, oversized bodies and
-slow clients.
+Hosts, Origins, tokens, visits to the page, path traversal, links that lead out, oversized bodies
+and slow clients.
 """
 
 from __future__ import annotations

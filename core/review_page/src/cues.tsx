@@ -151,6 +151,7 @@ export function CueEditor(props: {
   changed: boolean;
   capabilities: Capabilities | null;
   edit: (lines: Lines) => void;
+  remove: () => void;
 }) {
   const { cue, lines, report, data, rate, edit } = props;
   const language = report.language;
@@ -279,6 +280,14 @@ export function CueEditor(props: {
             Recording…
           </button>
         </div>
+        <label class="wide">
+          Note
+          <input
+            value={cue.note}
+            disabled={!editable}
+            onInput={(e) => change({ note: e.currentTarget.value })}
+          />
+        </label>
         <label class="check">
           <input
             type="checkbox"
@@ -319,6 +328,13 @@ export function CueEditor(props: {
           />
         </label>
       </div>
+      {editable && (
+        <p class="end">
+          <button type="button" class="quiet" onClick={props.remove}>
+            Delete this cue
+          </button>
+        </p>
+      )}
       {choosingTake && (
         <ChoosePlace
           wanted={{ title: "Choose a recording", endings: [".wav", ".aif", ".aiff", ".flac"] }}

@@ -13,6 +13,7 @@ export const KEYS: [string, string][] = [
   ["W", "wipe between the two"],
   ["1 to 9", "the language"],
   ["E", "edit the line; Escape leaves it"],
+  ["U", "undo the last edit"],
   ["Y", "approve the cue"],
   ["N", "write a note; Reject sends it back"],
   ["?", "this help"],

@@ -6,6 +6,36 @@ export function withCue(lines: Lines, cue: Cue): Lines {
   return { ...lines, cue_sheet: { ...lines.cue_sheet, cues } };
 }
 
+/** The lines with one more cue, which lasts two seconds or until the next one. */
+export function withNewCue(lines: Lines, startMs: number, timelineMs: number): [Lines, Cue] {
+  const { cues } = lines.cue_sheet;
+  const taken = new Set(cues.map((cue) => cue.id));
+  let number = cues.length + 1;
+  const named = () => `cue${String(number).padStart(4, "0")}`;
+  while (taken.has(named())) number++;
+  const after = cues.filter((cue) => cue.start_ms > startMs).map((cue) => cue.start_ms);
+  const nearest = [...cues].reverse().find((cue) => cue.start_ms <= startMs) ?? cues[0];
+  const cue: Cue = {
+    id: named(),
+    speaker: nearest?.speaker ?? "Speaker 1",
+    start_ms: startMs,
+    end_ms: Math.max(startMs + 100, Math.min(startMs + 2000, timelineMs, ...after)),
+    kind: "dialogue",
+    on_screen: true,
+    text: {},
+    takes: {},
+    mouth: { intensity: 1, offset_ms: 0 },
+    note: "",
+  };
+  const sorted = [...cues, cue].sort((a, b) => a.start_ms - b.start_ms);
+  return [{ ...lines, cue_sheet: { ...lines.cue_sheet, cues: sorted } }, cue];
+}
+
+export function withoutCue(lines: Lines, id: string): Lines {
+  const cues = lines.cue_sheet.cues.filter((cue) => cue.id !== id);
+  return { ...lines, cue_sheet: { ...lines.cue_sheet, cues } };
+}
+
 export function voiceOf(cast: Cast, speaker: string, language: string): string {
   return cast.speakers.find((one) => one.name === speaker)?.voices[language] ?? "";
 }
@@ -24,7 +54,7 @@ export function withVoice(lines: Lines, name: string, language: string, voice: s
   return { ...lines, cast: { ...lines.cast, speakers: changed } };
 }
 
-/** Ids of the cues that differ, in one language, from what was delivered. */
+/** Ids of the cues that differ, in one language, from what was delivered, or are gone. */
 export function changedCues(
   now: { cue_sheet: CueSheet; cast: Cast },
   before: { cue_sheet: CueSheet; cast: Cast },
@@ -43,9 +73,9 @@ export function changedCues(
       cue.takes[language] ? "" : voiceOf(cast, cue.speaker, language),
     ]);
   const was = new Map(before.cue_sheet.cues.map((cue) => [cue.id, seen(cue, before.cast)]));
-  return new Set(
-    now.cue_sheet.cues.filter((cue) => was.get(cue.id) !== seen(cue, now.cast)).map((cue) => cue.id),
-  );
+  const spoken = now.cue_sheet.cues.filter((cue) => was.has(cue.id) || cue.text[language]?.trim());
+  const is = new Map(spoken.map((cue) => [cue.id, seen(cue, now.cast)]));
+  return new Set([...was.keys(), ...is.keys()].filter((id) => was.get(id) !== is.get(id)));
 }
 
 /** How long a text takes at this pace, in ms; the pace is that of the voice's own takes. */

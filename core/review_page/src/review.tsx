@@ -4,13 +4,13 @@ import { CueEditor, CueList, Verdict } from "./cues";
 import { troubleOf, useLatest, useLoaded } from "./following";
 import { Progress, nameOf } from "./jobs";
 import { KeyHelp, useKeys } from "./keys";
-import { changedCues, withCue } from "./lines";
+import { changedCues, withCue, withNewCue, withoutCue } from "./lines";
 import type { Route } from "./page";
 import { Told } from "./parts";
 import { fileNameOf, folderOf } from "./places";
 import { Deliveries, Quality } from "./quality";
 import { service } from "./service";
-import { frameOfMs, perSecond, rateOf } from "./time";
+import { frameOfMs, msOfFrame, perSecond, rateOf } from "./time";
 import type {
   Cast,
   CueSheet,
@@ -25,6 +25,8 @@ import { type Look, Viewer } from "./viewer";
 import { Overview, Waveform } from "./waveform";
 
 const SAVE_AFTER_MS = 500;
+const TYPED_WITHIN_MS = 1000;
+const MOST_UNDONE = 99;
 
 interface Loaded {
   lines: Lines;
@@ -79,7 +81,7 @@ function addressOf(job: string, language: string, cue: string): string {
 function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
   const { loaded, job, jobs, route } = props;
   const { data, report } = loaded;
-  const { lines, edit, saved, trouble: unsaved } = useSaved(job.id, loaded.lines);
+  const { lines, edit, undo, saved, trouble: unsaved } = useSaved(job.id, loaded.lines);
   const [decisions, setDecisions] = useState(loaded.decisions);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [look, setLook] = useState<Look>("dub");
@@ -120,6 +122,12 @@ function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
     go(language, id);
     const chosen = cues.find((one) => one.id === id);
     if (chosen) clock.player.seek(frameOfMs(chosen.start_ms, rate));
+  };
+  const add = () => {
+    const at = msOfFrame(clock.now.frame, rate);
+    const [more, made] = withNewCue(lines, at, msOfFrame(data.frames, rate));
+    edit(more);
+    go(language, made.id);
   };
   const decide = async (verdict: Decision["verdict"] | null, note: string) => {
     if (!cue) return;
@@ -170,6 +178,7 @@ function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
       e: () => document.getElementById("target-text")?.focus(),
       y: () => document.querySelector<HTMLButtonElement>(".approve")?.click(),
       n: () => document.getElementById("note")?.focus(),
+      u: () => undo?.(),
       "?": () => setHelping(true),
     };
     const wanted = other ? () => go(other, cue?.id ?? "") : does[key] ?? does[key.toLowerCase()];
@@ -297,6 +306,16 @@ function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
         </div>
         <div class="right">
           <Told trouble={trouble ?? unsaved ?? revision?.error ?? revision?.reason ?? null} />
+          {lines.editable && (
+            <div class="tools">
+              <button type="button" class="quiet" onClick={add}>
+                New cue here
+              </button>
+              <button type="button" class="quiet" disabled={!undo} onClick={() => undo?.()}>
+                Undo
+              </button>
+            </div>
+          )}
           {ofLanguage && (
             <CueList
               lines={lines}
@@ -319,6 +338,11 @@ function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
               changed={changed.get(language)?.has(cue.id) ?? false}
               capabilities={capabilities}
               edit={edit}
+              remove={() => {
+                const next = cues[cues.indexOf(cue) + 1] ?? cues[cues.indexOf(cue) - 1];
+                edit(withoutCue(lines, cue.id));
+                go(language, next?.id ?? "");
+              }}
             />
           )}
           {ofLanguage && cue && (
@@ -354,6 +378,8 @@ function versionsOf(job: Job, jobs: Job[]): Job[] {
 function useSaved(job: string, loaded: Lines) {
   const [lines, setLines] = useState(loaded);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
+  const [past, setPast] = useState<Lines[]>([]);
+  const editedAt = useRef(0);
   const newest = useRef(loaded);
   const kept = useRef(loaded);
   const timer = useRef(0);
@@ -375,6 +401,13 @@ function useSaved(job: string, loaded: Lines) {
     return saving.current;
   });
   const edit = useLatest((edited: Lines) => {
+    const now = Date.now();
+    // What is typed in one go is undone in one go.
+    if (now - editedAt.current > TYPED_WITHIN_MS) setPast([...past.slice(-MOST_UNDONE), lines]);
+    editedAt.current = now;
+    put(edited);
+  });
+  const put = useLatest((edited: Lines) => {
     newest.current = edited;
     setLines(edited);
     clearTimeout(timer.current);
@@ -391,5 +424,12 @@ function useSaved(job: string, loaded: Lines) {
       leaving();
     };
   }, []);
-  return { lines, edit, saved, trouble };
+  const undo = useLatest(() => {
+    const before = past[past.length - 1];
+    if (!before) return;
+    setPast(past.slice(0, -1));
+    editedAt.current = 0;
+    put(before);
+  });
+  return { lines, edit, undo: past.length ? undo : null, saved, trouble };
 }

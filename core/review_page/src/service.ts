@@ -20,14 +20,19 @@ export class Refused extends Error {
   }
 }
 
+const KEPT_ALIVE = 20_000;
+
 async function call<T>(path: string, body?: unknown): Promise<T> {
+  const content = body === undefined ? null : JSON.stringify(body);
   const asked: RequestInit =
-    body === undefined
+    content === null
       ? {}
       : {
           method: "POST",
           headers: { "Content-Type": "application/json" },
-          body: JSON.stringify(body),
+          body: content,
+          // An edit is kept even when its tab is closed at once; browsers allow so much.
+          keepalive: content.length < KEPT_ALIVE,
         };
   let answer: Response;
   try {

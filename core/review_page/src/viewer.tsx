@@ -30,7 +30,7 @@ export function Viewer(props: {
   return (
     <section class="viewer" aria-label="Picture">
       <div class="screens">
-        <div class="screen" style={{ aspectRatio: `${width} / ${height}` }}>
+        <div class="screen" style={{ aspectRatio: `${width} / ${height}`, maxWidth: `calc(46vh * ${width / height})` }}>
           <video
             ref={original}
             src={fileOf(props.job, `preview/${data.original.movie}`)}
