@@ -395,7 +395,8 @@ def test_capabilities_name_engines_languages_and_licences(service: Service) -> N
     engines = {card["name"]: card for card in found["engines"]}
     assert engines["retrieval"]["licence"] == "Apache-2.0" and engines["retrieval"]["limits"]
     assert "es" in found["languages"]["synthesizer"]["espeak-ng"]
-    assert isinstance(found["gpus"], list)
+    assert found["voices"]["espeak-ng"]["es"]["f2"] == "Female 2"
+    assert isinstance(found["gpus"], list) and isinstance(found["weights"], list)
 
 
 @pytest.fixture(scope="module")

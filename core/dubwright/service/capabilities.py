@@ -8,20 +8,37 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import asdict
-from functools import lru_cache
 from typing import Any, Final
 
 from dubwright.service.slots import find_gpus
 
-__all__ = ["capabilities"]
+__all__ = ["Capabilities"]
 
 ANSWER_WITHIN_S: Final = 60
+KNOWN_FOR_S: Final = 60
 
 
-@lru_cache(maxsize=1)
-def capabilities() -> dict[str, Any]:
-    """Engines with their licences and limits, languages and voices by engine, and GPUs."""
+class Capabilities:
+    """What is installed, asked again when the answer is older than a minute."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, Any] = {}
+        self._until = 0.0
+
+    def __call__(self) -> dict[str, Any]:
+        """Engines with their licences and limits, their languages and voices, GPUs and weights."""
+        with self._lock:
+            if time.monotonic() > self._until:
+                self._known = _ask()
+                self._until = time.monotonic() + KNOWN_FOR_S
+            return self._known
+
+
+def _ask() -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "dubwright.service.capabilities"],
         stdin=subprocess.DEVNULL,
@@ -34,6 +51,7 @@ def capabilities() -> dict[str, Any]:
 
 def main() -> None:
     from dubwright.engines import EngineKind, engine, engines
+    from dubwright.engines.weights import WeightsFolder
 
     spoken = {
         kind: {card.name: sorted(engine(card.name, kind).languages()) for card in engines(kind)}
@@ -52,6 +70,10 @@ def main() -> None:
             for card in engines(EngineKind.SYNTHESIZER)
         },
         "gpus": [asdict(gpu) for gpu in find_gpus()],
+        "weights": [
+            weights.model_dump(mode="json", include={"name", "revision", "licence"})
+            for weights in WeightsFolder().all()
+        ],
     }
     sys.stdout.write(json.dumps(found))
 

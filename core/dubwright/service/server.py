@@ -25,7 +25,7 @@ from dubwright._version import __version__
 from dubwright.errors import DubwrightError
 from dubwright.service.app import create_app
 from dubwright.service.broadcast import Broadcast
-from dubwright.service.capabilities import capabilities
+from dubwright.service.capabilities import Capabilities
 from dubwright.service.guard import Guard
 from dubwright.service.queue import ACTIVE, Queue
 from dubwright.service.sessions import Sessions
@@ -106,7 +106,7 @@ def serve(runtime_file: Path, store: Path, state: Path, settings_file: Path) -> 
             broadcast,
             store,
             lambda: read_settings(settings_file).folders,
-            capabilities,
+            Capabilities(),
             lambda opens: f"http://127.0.0.1:{port}{sessions.link(opens)}",
             stop,
         )
