@@ -62,7 +62,7 @@ def _kills(folder: Path, runtime: Path, kills: int) -> Figures:
     done = 0
     while done < kills:
         if not jobs or service.state(jobs[-1])["state"] == "done":
-            shutil.rmtree(folder / "store", ignore_errors=True)
+            shutil.rmtree(folder / "store" / "objects", ignore_errors=True)
             request = {
                 "timeline": str(timeline),
                 "languages": ["es"],
