@@ -62,7 +62,8 @@ def _kills(folder: Path, runtime: Path, kills: int) -> Figures:
     done = 0
     while done < kills:
         if not jobs or service.state(jobs[-1])["state"] == "done":
-            shutil.rmtree(folder / "store" / "objects", ignore_errors=True)
+            for results in (folder / "store" / "objects").glob("*"):
+                shutil.rmtree(results)
             request = {
                 "timeline": str(timeline),
                 "languages": ["es"],
