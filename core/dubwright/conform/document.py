@@ -24,11 +24,12 @@ def write_timeline(timeline: otio.schema.Timeline, path: Path) -> None:
     partial = path.with_name(path.stem + ".partial.otio")
     try:
         otio.adapters.write_to_file(timeline, str(partial))
+        partial.replace(path)
     except (otio.exceptions.OTIOError, OSError) as error:
         raise DubwrightError(
             "A timeline cannot be written",
             where=str(path),
             why=str(error),
-            repair="check that the folder may be written and the disk is not full",
+            repair="check that the folder may be written, that no other program holds the file "
+            "open, and that the disk is not full",
         ) from error
-    partial.replace(path)

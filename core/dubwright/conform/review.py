@@ -29,7 +29,9 @@ def mark_timelines(folder: Path, decisions: Mapping[tuple[str, str], Decision]) 
     """
     for path in sorted(folder.glob("*.otio")):
         timeline = otio.adapters.read_from_file(str(path))
-        about = timeline.metadata[NAMESPACE]
+        about = timeline.metadata.get(NAMESPACE)
+        if about is None:  # somebody else's, put here
+            continue
         languages = [about["language"]] if "language" in about else list(about["languages"])
         for marker in timeline.tracks.markers:
             ours = marker.metadata.get(NAMESPACE, {})

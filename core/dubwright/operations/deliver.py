@@ -155,7 +155,6 @@ class _Delivery:
         versions = [self._language(part) for part in plan.languages]
         _, source = read_timeline(plan.timeline.path)
         write_timelines(source, plan.timeline, versions, self._folder)
-        mark_timelines(self._folder, self._decisions())
         plan.sheet.write(self._folder / "cue_sheet.json")
         plan.cast.write(self._folder / "cast.json")
         self._copy_preview(plan.original.preview, "original")
@@ -172,6 +171,8 @@ class _Delivery:
         _write_text(self._folder / "report.json", report.model_dump_json(indent=1))
         _write_text(self._folder / "report.html", render_html(report, sheets))
         _write_text(self._folder / MANIFEST, json.dumps(self._manifest(), indent=1))
+        # Last, for people decide meanwhile.
+        mark_timelines(self._folder, self._decisions())
 
     def _decisions(self) -> dict[tuple[str, str], Decision]:
         """What was decided in earlier versions and holds for this one: nothing of it changed."""

@@ -21,6 +21,7 @@ from dubwright.errors import DubwrightError
 from dubwright.operations.request import REQUESTS, request_paths
 from dubwright.service.broadcast import Broadcast
 from dubwright.service.lines import (
+    Delivered,
     Lines,
     SavedLines,
     Word,
@@ -257,11 +258,12 @@ def create_app(
 
     @app.post("/v1/jobs/{job_id}/revise", status_code=201, response_model=JobView)
     def revise(job_id: JobId) -> Response:
-        job = _reviewed(queue, job_id, folders())
-        if job.operation != "dub":
+        delivered = _reviewed(queue, job_id, folders())
+        if not delivered.editable:
             raise HTTPException(409, {"why": "only the lines of a dub can be rendered again"})
-        asked = revised(job, queue.request(job_id)).model_dump(mode="json")
+        asked = revised(delivered, queue.request(job_id)).model_dump(mode="json")
         request = _validated("dub", asked, folders())
+        job = _known(queue, job_id)
         again = queue.submit(
             "dub", request.model_dump(mode="json"), title=job.title, tag=job.tag,
             priority=job.priority,
@@ -292,12 +294,12 @@ def create_app(
 
     @app.get("/v1/jobs/{job_id}/files")
     def list_files(job_id: JobId) -> list[str]:
-        folder = _folder(queue, job_id)
+        folder = _folder(queue, job_id, folders())
         return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
     @app.get("/v1/jobs/{job_id}/files/{name:path}", response_class=FileResponse)
     def fetch(job_id: JobId, name: str) -> FileResponse:
-        folder = _folder(queue, job_id).resolve()
+        folder = _folder(queue, job_id, folders()).resolve()
         try:
             path = (folder / name).resolve()
             there = path.is_relative_to(folder) and path.is_file()
@@ -405,24 +407,25 @@ def _known(queue: Queue, job_id: str) -> Job:
     return job
 
 
-def _delivered(queue: Queue, job_id: str) -> Job:
+def _delivered(queue: Queue, job_id: str, folders: Sequence[Path] | None) -> Job:
+    """A finished job whose folder may be used still."""
     job = _known(queue, job_id)
     if job.result is None:
         raise HTTPException(409, {"why": f"the job is {job.state}, not done"})
-    return job
-
-
-def _reviewed(queue: Queue, job_id: str, folders: Sequence[Path] | None) -> Job:
-    """A delivered dub or lip-sync whose folder may be used still."""
-    job = _delivered(queue, job_id)
-    assert job.result is not None
-    if "name" not in job.result:
-        raise HTTPException(409, {"why": f"{job.operation} delivers no lines to review"})
     _check(Access(folders), "folder", Path(job.result["folder"]))
     return job
 
 
-def _folder(queue: Queue, job_id: str) -> Path:
-    result = _delivered(queue, job_id).result
+def _reviewed(queue: Queue, job_id: str, folders: Sequence[Path] | None) -> Delivered:
+    """A delivered dub or lip-sync whose folder may be used still."""
+    job = _delivered(queue, job_id, folders)
+    assert job.result is not None
+    if "name" not in job.result:
+        raise HTTPException(409, {"why": f"{job.operation} delivers no lines to review"})
+    return Delivered.of(job, queue.request(job_id))
+
+
+def _folder(queue: Queue, job_id: str, folders: Sequence[Path] | None) -> Path:
+    result = _delivered(queue, job_id, folders).result
     assert result is not None
     return Path(result["folder"])

@@ -7,7 +7,6 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -165,11 +164,9 @@ def _refused_body(method: str, headers: Mapping[str, str]) -> Refusal | None:
 
 
 def _cookie(header: str) -> str:
-    try:
-        morsel = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel is not None else ""
+    """Our cookie among those that any program on this machine may have set, however malformed."""
+    parts = (part.strip().partition("=") for part in header.split(";"))
+    return next((value for name, _, value in parts if name == COOKIE), "")
 
 
 def _with_headers(send: Send) -> Send:

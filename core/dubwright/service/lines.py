@@ -1,8 +1,9 @@
 """The lines of a delivered dub as a person edits and reviews them on the page.
 
-Versions are never changed. What is edited lies beside them, as <timeline>.cue_sheet.json and
-<timeline>.cast.json, and what was decided in review.json; only the markers in a version's own
-timelines show the decisions too.
+Versions are never changed. What is edited lies beside them, in lines/<version>.json, named after
+the version that the edits began from, and what was decided in review.json; only the markers in the
+versions' own timelines show the decisions too. Each rendering is made from a copy of the lines that
+stays as it is, so that editing can go on meanwhile.
 """
 
 from __future__ import annotations
@@ -10,20 +11,24 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
+import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dubwright.dialogue import REVIEW_FILE, Cast, CueSheet, Decision, Review
+from dubwright.dialogue.documents import read_document, write_document
 from dubwright.errors import DubwrightError
 from dubwright.operations.request import DubRequest
 from dubwright.service.queue import Job
 
 __all__ = [
+    "Delivered",
     "Lines",
     "SavedLines",
     "Stale",
@@ -34,6 +39,52 @@ __all__ = [
     "revised",
     "save",
 ]
+
+
+LINES_FOLDER: Final = "lines"
+RENDERED: Final = re.compile(r"(v\d+)-[0-9a-f]{12}\.cue_sheet\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A version that a job delivered.
+
+    Attributes:
+        folder: of the version.
+        edits: the file of the lines as they are edited, which may not be there yet. A version that
+            was rendered from edited lines goes on with them.
+        editable: whether its lines can be changed and rendered again.
+    """
+
+    folder: Path
+    edits: Path
+    editable: bool
+
+    @classmethod
+    def of(cls, job: Job, request: Mapping[str, Any]) -> Delivered:
+        """What a finished job delivered, by the request that it was made from."""
+        assert job.result is not None
+        folder = Path(job.result["folder"])
+        lines = folder.parent / LINES_FOLDER
+        asked = Path(request.get("cue_sheet") or "")
+        began = RENDERED.fullmatch(asked.name) if asked.parent == lines else None
+        name = began[1] if began else folder.name
+        return cls(folder, lines / f"{name}.json", job.operation == "dub")
+
+    @property
+    def review(self) -> Path:
+        return self.folder.parent / REVIEW_FILE
+
+
+class Edits(BaseModel):
+    """The file of edited lines."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    document: Literal["dubwright.edited_lines"] = "dubwright.edited_lines"
+    version: Literal[1] = 1
+    cue_sheet: CueSheet
+    cast: Cast
 
 
 class Lines(BaseModel):
@@ -74,25 +125,24 @@ class Stale(DubwrightError):  # noqa: N818 - it is a state of the lines
 _writing = threading.Lock()
 
 
-def read_lines(job: Job) -> Lines:
-    """The lines of a delivered dub, with what was edited since.
+def read_lines(delivered: Delivered) -> Lines:
+    """The lines of a delivered version, with what was edited since.
 
     Raises:
         DubwrightError: they cannot be read.
     """
-    sheet_file, cast_file = _edited(job, "cue_sheet"), _edited(job, "cast")
-    delivered = _folder(job)
-    sheet = CueSheet.read(sheet_file if sheet_file.exists() else delivered / "cue_sheet.json")
-    cast = Cast.read(cast_file if cast_file.exists() else delivered / "cast.json")
+    if delivered.edits.exists():
+        edits = read_document(delivered.edits, Edits, "edited lines")
+        sheet, cast = edits.cue_sheet, edits.cast
+    else:
+        sheet = CueSheet.read(delivered.folder / "cue_sheet.json")
+        cast = Cast.read(delivered.folder / "cast.json")
     return Lines(
-        revision=_revision(sheet, cast),
-        editable=job.operation == "dub",
-        cue_sheet=sheet,
-        cast=cast,
+        revision=_revision(sheet, cast), editable=delivered.editable, cue_sheet=sheet, cast=cast
     )
 
 
-def save(job: Job, lines: SavedLines) -> Lines:
+def save(delivered: Delivered, lines: SavedLines) -> Lines:
     """Keep edited lines beside the versions.
 
     Raises:
@@ -100,61 +150,69 @@ def save(job: Job, lines: SavedLines) -> Lines:
         DubwrightError: they cannot be written.
     """
     with _writing:
-        if read_lines(job).revision != lines.revision:
+        if read_lines(delivered).revision != lines.revision:
             raise Stale(
                 "The lines were changed elsewhere",
-                where=str(_edited(job, "cue_sheet")),
+                where=str(delivered.edits),
                 why="they are not the ones that were edited here",
                 repair="load them again, and make the change anew",
             )
         try:
-            lines.cue_sheet.write(_edited(job, "cue_sheet"))
-            lines.cast.write(_edited(job, "cast"))
+            delivered.edits.parent.mkdir(exist_ok=True)
+            write_document(delivered.edits, Edits(cue_sheet=lines.cue_sheet, cast=lines.cast))
         except OSError as error:
-            raise _unwritten(_edited(job, "cue_sheet"), error) from error
-        return read_lines(job)
+            raise _unwritten(delivered.edits, error) from error
+        return read_lines(delivered)
 
 
-def revised(job: Job, request: Mapping[str, Any]) -> DubRequest:
-    """The request that renders the edited lines: what did not change is found in the store."""
-    asked = DubRequest.model_validate(request)
-    lines = read_lines(job)
-    _keep(job, lines)
-    return asked.model_copy(
+def revised(delivered: Delivered, request: Mapping[str, Any]) -> DubRequest:
+    """The request that renders the lines as they are now; what did not change is in the store.
+
+    Raises:
+        DubwrightError: the lines cannot be read, or their copy cannot be written.
+    """
+    lines = read_lines(delivered)
+    copy = delivered.edits.parent / f"{delivered.edits.stem}-{lines.revision[:12]}"
+    sheet, cast = Path(f"{copy}.cue_sheet.json"), Path(f"{copy}.cast.json")
+    try:
+        sheet.parent.mkdir(exist_ok=True)
+        lines.cue_sheet.write(sheet)
+        lines.cast.write(cast)
+    except OSError as error:
+        raise _unwritten(sheet, error) from error
+    return DubRequest.model_validate(request).model_copy(
         update={
-            "cue_sheet": _edited(job, "cue_sheet"),
-            "cast": _edited(job, "cast"),
+            "cue_sheet": sheet,
+            "cast": cast,
             "subtitles": {},
             "original": lines.cue_sheet.original,
         }
     )
 
 
-def decisions(job: Job) -> list[Decision]:
+def decisions(delivered: Delivered) -> list[Decision]:
     """What was decided of this version."""
-    review = Review.read(_review_file(job))
-    contents = _contents(job)
-    found = (review.on(cue, language, content) for (cue, language), content in contents.items())
-    return [decision for decision in found if decision is not None]
+    return _holding(Review.read(delivered.review), _contents(delivered.folder))
 
 
-def decide(job: Job, word: Word) -> list[Decision]:
-    """Write a reviewer's word into review.json and on the timelines' markers.
+def decide(delivered: Delivered, word: Word) -> list[Decision]:
+    """Write a reviewer's word into review.json and on the markers of every version it holds for.
 
     Returns:
         What is now decided of this version.
 
     Raises:
         KeyError: the version has no such cue in this language.
-        DubwrightError: the files cannot be written.
+        DubwrightError: the files cannot be written. The word stands if review.json has it.
     """
     from dubwright.conform.review import mark_timelines
 
-    content = _contents(job)[word.cue, word.language]
+    about = (word.cue, word.language)
+    content = _contents(delivered.folder)[about]
     with _writing:
-        review = Review.read(_review_file(job))
+        review = Review.read(delivered.review)
         if word.verdict is None:
-            review = review.withdrawn(word.cue, word.language, content)
+            review = review.withdrawn(*about, content)
         else:
             review = review.decided(
                 Decision(
@@ -168,46 +226,46 @@ def decide(job: Job, word: Word) -> list[Decision]:
                 )
             )
         try:
-            review.write(_review_file(job))
+            review.write(delivered.review)
         except OSError as error:
-            raise _unwritten(_review_file(job), error) from error
-        decided = decisions(job)
-        mark_timelines(_folder(job), {(d.cue, d.language): d for d in decided})
-    return decided
+            raise _unwritten(delivered.review, error) from error
+        for version in _versions(delivered.folder.parent):
+            contents = _contents(version)
+            if contents.get(about) == content:
+                holding = _holding(review, contents)
+                mark_timelines(version, {(d.cue, d.language): d for d in holding})
+    return decisions(delivered)
 
 
-def _keep(job: Job, lines: Lines) -> None:
-    """Have the edited files there, so that a request can name them."""
-    with _writing:
-        if not _edited(job, "cue_sheet").exists():
-            lines.cue_sheet.write(_edited(job, "cue_sheet"))
-        if not _edited(job, "cast").exists():
-            lines.cast.write(_edited(job, "cast"))
+def _versions(output: Path) -> Iterator[Path]:
+    """The versions in an output folder that people review."""
+    for report in sorted(output.glob("v*/report.json")):
+        yield report.parent
 
 
-def _folder(job: Job) -> Path:
-    assert job.result is not None
-    return Path(job.result["folder"])
+def _contents(version: Path) -> dict[tuple[str, str], str]:
+    """The keys of what is heard and seen of each dubbed cue of a version."""
+    path = version / "report.json"
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            (cue["cue"], language["language"]): cue["content"]
+            for language in report["languages"]
+            for cue in language["cues"]
+            if cue["content"]
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DubwrightError(
+            "The report of a version cannot be read",
+            where=str(path),
+            why=str(error),
+            repair="connect its drive again, or render the version anew",
+        ) from error
 
 
-def _edited(job: Job, document: str) -> Path:
-    assert job.result is not None
-    return _folder(job).parent / f"{job.result['name']}.{document}.json"
-
-
-def _review_file(job: Job) -> Path:
-    return _folder(job).parent / REVIEW_FILE
-
-
-def _contents(job: Job) -> dict[tuple[str, str], str]:
-    """The keys of what is heard and seen of each dubbed cue of this version."""
-    report = json.loads((_folder(job) / "report.json").read_text(encoding="utf-8"))
-    return {
-        (cue["cue"], language["language"]): cue["content"]
-        for language in report["languages"]
-        for cue in language["cues"]
-        if cue["content"]
-    }
+def _holding(review: Review, contents: Mapping[tuple[str, str], str]) -> list[Decision]:
+    found = (review.on(cue, language, content) for (cue, language), content in contents.items())
+    return [decision for decision in found if decision is not None]
 
 
 def _revision(sheet: CueSheet, cast: Cast) -> str:

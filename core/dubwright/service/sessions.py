@@ -63,7 +63,11 @@ class Sessions:
         """Whether the browser at this place carries its cookie."""
         with self._lock:
             session = self._sessions.get(place)
-        return session is not None and hmac.compare_digest(secret.encode(), session.secret.encode())
+            if session is None or not hmac.compare_digest(secret.encode(), session.secret.encode()):
+                return False
+            # The last to be given up is the one that is used.
+            self._sessions[place] = self._sessions.pop(place)
+            return True
 
     def is_place(self, place: str) -> bool:
         with self._lock:

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import {
   estimatedMs,
   type Fit,
@@ -9,6 +9,7 @@ import {
   withCue,
   withVoice,
 } from "./lines";
+import { Draft } from "./parts";
 import { ChoosePlace, fileNameOf, folderOf } from "./places";
 import { frameOfMs, frameOfTimecode, inSeconds, msOfFrame, type Rate, timecode } from "./time";
 import type {
@@ -40,6 +41,7 @@ export function measure(
   lines: Lines,
   report: LanguageReport,
   changed: boolean,
+  pace: number | null,
   timelineMs: number,
 ): Measured | null {
   const language = report.language;
@@ -53,7 +55,6 @@ export function measure(
     const fit = rendered.verdict === "long" ? "long" : fitOf(natural, slot, room);
     return { ms: rendered.length_ms, natural, exact: true, slot, room, fit };
   }
-  const pace = naturalPace(report.cues);
   if (pace === null || cue.takes[language]) return null;
   const natural = estimatedMs(text, pace);
   const ms = Math.min(Math.max(slot, natural / 1.3), natural / 0.85);
@@ -74,15 +75,18 @@ export function CueList(props: {
   const language = report.language;
   const original = lines.cue_sheet.original ?? "";
   const timelineMs = msOfFrame(data.frames, rate);
+  const pace = useMemo(() => naturalPace(report.cues), [report]);
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
-    list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    const chosen = list.current?.querySelector<HTMLElement>("[aria-current]");
+    chosen?.scrollIntoView({ block: "nearest" });
+    if (list.current?.contains(document.activeElement)) chosen?.focus();
   }, [props.chosen]);
   return (
     <ol class="cues" ref={list} aria-label="Cues">
       {lines.cue_sheet.cues.map((cue) => {
         const changed = props.changed.has(cue.id);
-        const measured = measure(cue, lines, report, changed, timelineMs);
+        const measured = measure(cue, lines, report, changed, pace, timelineMs);
         const decision = props.decisions.get(cue.id);
         const looks = report.spans.filter((span) => span.cue === cue.id && span.attention.length);
         return (
@@ -150,7 +154,7 @@ export function CueEditor(props: {
   rate: Rate;
   changed: boolean;
   capabilities: Capabilities | null;
-  edit: (lines: Lines) => void;
+  edit: (lines: Lines, what: string) => void;
   remove: () => void;
 }) {
   const { cue, lines, report, data, rate, edit } = props;
@@ -158,9 +162,11 @@ export function CueEditor(props: {
   const original = lines.cue_sheet.original ?? "";
   const editable = lines.editable;
   const [choosingTake, setChoosingTake] = useState(false);
-  const change = (part: Partial<Cue>) => edit(withCue(lines, { ...cue, ...part }));
+  const change = (part: Partial<Cue>) =>
+    edit(withCue(lines, { ...cue, ...part }), `${cue.id} ${Object.keys(part)} ${language}`);
+  const pace = useMemo(() => naturalPace(report.cues), [report]);
   const rendered = report.cues.find((one) => one.cue === cue.id);
-  const measured = measure(cue, lines, report, props.changed, msOfFrame(data.frames, rate));
+  const measured = measure(cue, lines, report, props.changed, pace, msOfFrame(data.frames, rate));
   const take = cue.takes[language];
   const voices = Object.values(props.capabilities?.voices ?? {}).find((by) => by[language])?.[
     language
@@ -220,12 +226,14 @@ export function CueEditor(props: {
         />
         <label>
           Speaker
-          <input
+          <Draft
+            key={cue.id}
             value={cue.speaker}
-            list="speakers"
-            required
+            about={{ list: "speakers", required: true }}
             disabled={!editable}
-            onChange={(e) => e.currentTarget.value && change({ speaker: e.currentTarget.value })}
+            take={(name) => {
+              if (name.trim()) change({ speaker: name.trim() });
+            }}
           />
         </label>
         <datalist id="speakers">
@@ -250,7 +258,9 @@ export function CueEditor(props: {
           <select
             value={voiceOf(lines.cast, cue.speaker, language)}
             disabled={!editable || !!take}
-            onChange={(e) => edit(withVoice(lines, cue.speaker, language, e.currentTarget.value))}
+            onChange={(e) =>
+              edit(withVoice(lines, cue.speaker, language, e.currentTarget.value), "voice")
+            }
           >
             {Object.entries(voices ?? { "": "Standard" }).map(([voice, name]) => (
               <option key={voice} value={voice}>
@@ -313,16 +323,14 @@ export function CueEditor(props: {
         </label>
         <label>
           Mouth later by, ms
-          <input
-            type="number"
-            min={-500}
-            max={500}
-            step={10}
-            value={cue.mouth.offset_ms}
+          <Draft
+            key={cue.id}
+            number={{ min: -500, max: 500, step: 10 }}
+            value={String(cue.mouth.offset_ms)}
             disabled={!editable || !cue.on_screen}
-            onChange={(e) => {
-              const offset = e.currentTarget.valueAsNumber;
-              if (Number.isInteger(offset) && Math.abs(offset) <= 500)
+            take={(text) => {
+              const offset = Number(text);
+              if (text && Number.isInteger(offset) && Math.abs(offset) <= 500)
                 change({ mouth: { ...cue.mouth, offset_ms: offset } });
             }}
           />
@@ -352,10 +360,13 @@ export function Verdict(props: {
   rendered: CueReport | undefined;
   changed: boolean;
   decision: Decision | undefined;
+  /** What was typed for this cue and not sent yet. */
+  draft: string | undefined;
+  setDraft: (note: string) => void;
   decide: (verdict: Decision["verdict"] | null, note: string) => void;
 }) {
   const { decision } = props;
-  const [note, setNote] = useState(decision?.note ?? "");
+  const note = props.draft ?? decision?.note ?? "";
   if (!props.rendered?.dubbed) {
     return <p class="verdict">Not dubbed: {props.rendered?.reason ?? "it is new here"}.</p>;
   }
@@ -373,7 +384,7 @@ export function Verdict(props: {
           rows={1}
           maxLength={2000}
           value={note}
-          onInput={(e) => setNote(e.currentTarget.value)}
+          onInput={(e) => props.setDraft(e.currentTarget.value)}
         />
       </label>
       <p class="end">
@@ -417,28 +428,28 @@ function TimecodeField(props: {
   const { rate, from } = props;
   const frame = frameOfMs(props.ms, rate);
   const text = timecode(frame + from, rate);
-  const set = (absolute: number) => props.set(msOfFrame(Math.max(0, absolute - from), rate));
-  const typed = (event: Event) => {
-    const field = event.currentTarget as HTMLInputElement;
-    const found = frameOfTimecode(field.value, rate);
-    if (found === null) field.value = text;
-    else if (found !== frame + from) set(found);
-  };
-  const key = (event: KeyboardEvent) => {
-    const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-    if (!by) return;
-    event.preventDefault();
-    set(frame + from + by);
-  };
+  const set = (absolute: number) =>
+    void props.set(msOfFrame(Math.max(0, absolute - from), rate));
   return (
     <label>
       {props.label}
-      <input
-        class="timecode"
+      <Draft
+        about={{
+          class: "timecode",
+          title: "Non-drop timecode; with a semicolon it is taken as drop-frame",
+        }}
         value={text}
         disabled={props.disabled}
-        onChange={typed}
-        onKeyDown={key}
+        take={(typed) => {
+          const found = frameOfTimecode(typed, rate);
+          if (found !== null && found !== frame + from) set(found);
+        }}
+        onKey={(event) => {
+          const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+          if (!by) return;
+          event.preventDefault();
+          set(frame + from + by);
+        }}
       />
     </label>
   );

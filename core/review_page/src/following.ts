@@ -17,17 +17,26 @@ export function useJobs(): { jobs: Job[] | null; connected: boolean } {
       const found = await Promise.all(ids.map((id) => service.job(id).catch(() => null)));
       if (found.length) setJobs((before) => merged(before ?? [], found.filter((job) => job !== null)));
     };
-    const stop = followJobs(
-      (id) => changed.add(id),
-      (is) => {
-        setConnected(is);
-        if (is) void all();
-      },
-    );
+    const follow = () =>
+      followJobs(
+        (id) => changed.add(id),
+        (is) => {
+          setConnected(is);
+          if (is) void all();
+        },
+      );
+    // A browser opens six connections to one server: tabs that nobody sees must not hold one.
+    let stop = document.hidden ? () => {} : follow();
+    const seen = () => {
+      stop();
+      stop = document.hidden ? () => {} : follow();
+    };
+    document.addEventListener("visibilitychange", seen);
     const timer = setInterval(() => void ask(), ASK_EVERY_MS);
     void all();
     return () => {
       stop();
+      document.removeEventListener("visibilitychange", seen);
       clearInterval(timer);
     };
   }, []);

@@ -18,12 +18,17 @@ export const KEYS: [string, string][] = [
   ["N", "write a note; Reject sends it back"],
   ["?", "this help"],
 ];
-const SETTING = "single-key shortcuts";
+const SETTING = "dubwright-single-keys";
+const REPEATED = /^(Arrow.*|u)$/;
 
 const TEXT = "textarea, select, input:not([type=radio], [type=checkbox], [type=range])";
 const PRESSED = "button, a, summary";
 
-const isOn = () => localStorage.getItem(SETTING) !== "off";
+// A cookie, for cookies do not know ports, and the service's is another each time.
+const isOn = () => !document.cookie.split("; ").includes(`${SETTING}=off`);
+const turn = (on: boolean) => {
+  document.cookie = `${SETTING}=${on ? "on" : "off"}; path=/; max-age=31536000; samesite=strict`;
+};
 
 /** Calls `pressed` with keys that are not meant for the field or button that has the focus. */
 export function useKeys(pressed: (key: string, shift: boolean) => boolean) {
@@ -37,8 +42,11 @@ export function useKeys(pressed: (key: string, shift: boolean) => boolean) {
         if (event.key === "Escape" && at instanceof HTMLElement) at.blur();
         return;
       }
-      if (at?.matches(PRESSED) && (event.key === " " || event.key === "Enter")) return;
-      if (at?.matches("input") && (event.key === " " || event.key.startsWith("Arrow"))) return;
+      if (event.repeat && !REPEATED.test(event.key)) return;
+      if (event.key === "Enter" && at?.matches(PRESSED)) return;
+      // Space plays where it would do nothing else: on a cue and on a choice that is made.
+      if (event.key === " " && at?.matches(`:is(${PRESSED}, input):not(.cue, [type=radio])`)) return;
+      if (event.key.startsWith("Arrow") && at?.matches("input")) return;
       if (event.key !== "?" && !isOn()) return;
       if (latest(event.key, event.shiftKey)) event.preventDefault();
     };
@@ -68,7 +76,7 @@ export function KeyHelp({ close }: { close: () => void }) {
           type="checkbox"
           checked={on}
           onChange={(e) => {
-            localStorage.setItem(SETTING, e.currentTarget.checked ? "on" : "off");
+            turn(e.currentTarget.checked);
             setOn(e.currentTarget.checked);
           }}
         />

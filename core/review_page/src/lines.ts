@@ -36,6 +36,49 @@ export function withoutCue(lines: Lines, id: string): Lines {
   return { ...lines, cue_sheet: { ...lines.cue_sheet, cues } };
 }
 
+/**
+ * Lines that were edited in two places since `base`: what was changed here stands, and else what was
+ * changed there. Also names the cues and speakers that both changed.
+ */
+export function merged(base: Lines, mine: Lines, theirs: Lines): [Lines, string[]] {
+  const [cues, both] = mergedList(
+    base.cue_sheet.cues,
+    mine.cue_sheet.cues,
+    theirs.cue_sheet.cues,
+    (cue) => cue.id,
+  );
+  const [speakers, named] = mergedList(
+    base.cast.speakers,
+    mine.cast.speakers,
+    theirs.cast.speakers,
+    (speaker) => speaker.name,
+  );
+  cues.sort((a, b) => a.start_ms - b.start_ms);
+  const lines = {
+    ...theirs,
+    cue_sheet: { ...theirs.cue_sheet, cues },
+    cast: { ...theirs.cast, speakers },
+  };
+  return [lines, [...both, ...named]];
+}
+
+function mergedList<T>(base: T[], mine: T[], theirs: T[], name: (one: T) => string): [T[], string[]] {
+  const named = (list: T[]) => new Map(list.map((one) => [name(one), one]));
+  const [was, here, there] = [named(base), named(mine), named(theirs)];
+  const differs = (a: T | undefined, b: T | undefined) => JSON.stringify(a) !== JSON.stringify(b);
+  const result: T[] = [];
+  const both: string[] = [];
+  for (const id of new Set([...there.keys(), ...here.keys()])) {
+    const changedHere = differs(was.get(id), here.get(id));
+    if (changedHere && differs(was.get(id), there.get(id)) && differs(here.get(id), there.get(id))) {
+      both.push(id);
+    }
+    const one = changedHere ? here.get(id) : there.get(id);
+    if (one !== undefined) result.push(one);
+  }
+  return [result, both];
+}
+
 export function voiceOf(cast: Cast, speaker: string, language: string): string {
   return cast.speakers.find((one) => one.name === speaker)?.voices[language] ?? "";
 }

@@ -1,5 +1,5 @@
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Jobs } from "./jobs";
 import { useJobs } from "./following";
 import { NewDub } from "./new_dub";
@@ -34,6 +34,7 @@ function useRoute(): Route {
 function Page() {
   const route = useRoute();
   const { jobs, connected } = useJobs();
+  const leaving = useRef<Promise<unknown>>(Promise.resolve());
   return (
     <>
       {!connected && (
@@ -44,7 +45,9 @@ function Page() {
       )}
       {route.view === "jobs" && <Jobs jobs={jobs} />}
       {route.view === "new" && <NewDub />}
-      {route.view === "review" && <Review key={route.job} route={route} jobs={jobs ?? []} />}
+      {route.view === "review" && (
+        <Review key={route.job} route={route} jobs={jobs ?? []} leaving={leaving} />
+      )}
     </>
   );
 }

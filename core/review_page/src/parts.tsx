@@ -1,6 +1,6 @@
 // Small parts that several views share.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { JobState, Trouble } from "./types";
 
 export function Told({ trouble }: { trouble: Trouble | null }) {
@@ -49,7 +49,11 @@ export function StateMark({ state }: { state: JobState }) {
 export function Dialog(props: { title: string; close: () => void; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
+    const before = document.activeElement;
     dialog.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
   return (
     <dialog ref={dialog} aria-labelledby="dialog-title" onClose={props.close}>
@@ -78,5 +82,45 @@ export function Copy({ text, label }: { text: string; label: string }) {
     <button type="button" class="quiet" aria-label={`Copy the path of ${label}`} onClick={copy}>
       Copy path
     </button>
+  );
+}
+
+/** A field whose text is taken when it is left or Enter is pressed, and shows what came of it. */
+export function Draft(props: {
+  value: string;
+  take: (text: string) => void;
+  disabled: boolean;
+  onKey?: (event: KeyboardEvent) => void;
+  about?: { class?: string; title?: string; list?: string; required?: boolean };
+  number?: { min: number; max: number; step: number };
+}) {
+  const { value, take, onKey } = props;
+  const [draft, setDraft] = useState<string | null>(null);
+  // A key may end the draft and have the field left before the page is drawn again.
+  const typed = useRef<string | null>(null);
+  const type = (text: string | null) => {
+    typed.current = text;
+    setDraft(text);
+  };
+  const done = () => {
+    const text = typed.current;
+    type(null);
+    if (text !== null && text !== value) take(text);
+  };
+  return (
+    <input
+      {...props.about}
+      {...props.number}
+      type={props.number ? "number" : "text"}
+      value={draft ?? value}
+      disabled={props.disabled}
+      onInput={(e) => type(e.currentTarget.value)}
+      onBlur={done}
+      onKeyDown={(e) => {
+        if (e.key === "Enter") done();
+        else if (e.key === "Escape") type(null);
+        onKey?.(e);
+      }}
+    />
   );
 }

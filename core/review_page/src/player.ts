@@ -1,8 +1,37 @@
 // Plays two movies of the same timeline in step: the original and a dub.
-import { frameShownAt, middleOf, perSecond, type Rate, startOf } from "./time";
+import { frameAround, frameBeginningAt, middleOf, perSecond, type Rate, startOf } from "./time";
 
 const SPEEDS = [1, 2, 4];
 const TOO_FAR_S = 0.2;
+
+/**
+ * Calls `shown` with each frame that a movie shows, until the returned function is called. Browsers
+ * that cannot tell are asked at every repaint.
+ */
+export function eachFrameShown(
+  movie: HTMLVideoElement,
+  rate: Rate,
+  shown: (frame: number) => void,
+): () => void {
+  let running = true;
+  const tells: boolean = "requestVideoFrameCallback" in movie;
+  const next = () => {
+    if (!running) return;
+    if (tells) {
+      movie.requestVideoFrameCallback((_, about) => heard(frameBeginningAt(about.mediaTime, rate)));
+    } else {
+      requestAnimationFrame(() => heard(frameAround(movie.currentTime, rate)));
+    }
+  };
+  const heard = (frame: number) => {
+    if (running) shown(frame);
+    next();
+  };
+  next();
+  return () => {
+    running = false;
+  };
+}
 
 export interface Playing {
   frame: number;
@@ -30,17 +59,14 @@ export class Player {
     if (!leader) return;
     this.leader = leader;
     this.following = following;
-    let running = true;
-    const shown = (_: number, about: VideoFrameCallbackMetadata) => {
-      if (!running) return;
-      if (this.speed > 0) this.showing(frameShownAt(about.mediaTime, this.rate));
-      leader.requestVideoFrameCallback(shown);
-    };
-    leader.requestVideoFrameCallback(shown);
+    const forget = eachFrameShown(leader, this.rate, (frame) => {
+      // While a seek goes on, what is told may be the frame that was left.
+      if (this.speed > 0 && !leader.seeking) this.showing(frame);
+    });
     const ended = () => this.shuttle(0);
     leader.addEventListener("ended", ended);
     this.stop = () => {
-      running = false;
+      forget();
       leader.removeEventListener("ended", ended);
     };
     for (const movie of movies) this.seekOne(movie, this.frame);

@@ -4,12 +4,12 @@ import { CueEditor, CueList, Verdict } from "./cues";
 import { troubleOf, useLatest, useLoaded } from "./following";
 import { Progress, nameOf } from "./jobs";
 import { KeyHelp, useKeys } from "./keys";
-import { changedCues, withCue, withNewCue, withoutCue } from "./lines";
+import { changedCues, merged, withCue, withNewCue, withoutCue } from "./lines";
 import type { Route } from "./page";
 import { Told } from "./parts";
 import { fileNameOf, folderOf } from "./places";
 import { Deliveries, Quality } from "./quality";
-import { service } from "./service";
+import { Refused, service } from "./service";
 import { frameOfMs, msOfFrame, perSecond, rateOf } from "./time";
 import type {
   Cast,
@@ -25,10 +25,12 @@ import { type Look, Viewer } from "./viewer";
 import { Overview, Waveform } from "./waveform";
 
 const SAVE_AFTER_MS = 500;
+const TRY_AGAIN_MS = 5000;
 const TYPED_WITHIN_MS = 1000;
 const MOST_UNDONE = 99;
 
 interface Loaded {
+  job: Job;
   lines: Lines;
   delivered: { cue_sheet: CueSheet; cast: Cast };
   report: Report;
@@ -37,7 +39,8 @@ interface Loaded {
 }
 
 async function load(job: string): Promise<Loaded> {
-  const [lines, cue_sheet, cast, report, data, decisions] = await Promise.all([
+  const [found, lines, cue_sheet, cast, report, data, decisions] = await Promise.all([
+    service.job(job),
     service.lines(job),
     service.delivered<CueSheet>(job, "cue_sheet"),
     service.delivered<Cast>(job, "cast"),
@@ -45,13 +48,18 @@ async function load(job: string): Promise<Loaded> {
     service.player(job),
     service.decisions(job),
   ]);
-  return { lines, delivered: { cue_sheet, cast }, report, data, decisions };
+  return { job: found, lines, delivered: { cue_sheet, cast }, report, data, decisions };
 }
 
-/** One delivered version: its pictures, its lines, what was measured, and what people say of it. */
-export function Review({ route, jobs }: { route: Route; jobs: Job[] }) {
-  const [loaded, trouble] = useLoaded(() => load(route.job), route.job);
-  const job = jobs.find((one) => one.id === route.job);
+/**
+ * One delivered version: its pictures, its lines, what was measured, and what people say of it.
+ * `leaving` is done when the edits of the version that was shown before are kept.
+ */
+export function Review(props: { route: Route; jobs: Job[]; leaving: { current: Promise<unknown> } }) {
+  const { route, jobs, leaving } = props;
+  const [loaded, trouble] = useLoaded(() => leaving.current.then(() => load(route.job)), route.job);
+  // Very old jobs are not among those that are listed.
+  const job = jobs.find((one) => one.id === route.job) ?? loaded?.job;
   if (!loaded || !job) {
     return (
       <>
@@ -63,7 +71,7 @@ export function Review({ route, jobs }: { route: Route; jobs: Job[] }) {
       </>
     );
   }
-  return <Desk loaded={loaded} job={job} jobs={jobs} route={route} />;
+  return <Desk loaded={loaded} job={job} jobs={jobs} route={route} leaving={leaving} />;
 }
 
 function Home() {
@@ -78,11 +86,18 @@ function addressOf(job: string, language: string, cue: string): string {
   return `#/jobs/${[job, language, cue].map(encodeURIComponent).join("/")}`;
 }
 
-function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
-  const { loaded, job, jobs, route } = props;
+function Desk(props: {
+  loaded: Loaded;
+  job: Job;
+  jobs: Job[];
+  route: Route;
+  leaving: { current: Promise<unknown> };
+}) {
+  const { loaded, job, jobs, route, leaving } = props;
   const { data, report } = loaded;
-  const { lines, edit, undo, saved, trouble: unsaved } = useSaved(job.id, loaded.lines);
+  const { lines, edit, undo, saved, trouble: unsaved } = useSaved(job.id, loaded.lines, leaving);
   const [decisions, setDecisions] = useState(loaded.decisions);
+  const [notes, setNotes] = useState<Record<string, string>>({});
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [look, setLook] = useState<Look>("dub");
   const [wipe, setWipe] = useState(0.5);
@@ -115,8 +130,11 @@ function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
     [words],
   );
 
+  const noted = `${cue?.id} ${language}`;
+
   const go = (to: string, id: string) => {
-    location.hash = addressOf(job.id, to, id);
+    // In the place of the last: going back leads to the jobs, not through every cue.
+    location.replace(addressOf(job.id, to, id));
   };
   const choose = (id: string) => {
     go(language, id);
@@ -126,16 +144,19 @@ function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
   const add = () => {
     const at = msOfFrame(clock.now.frame, rate);
     const [more, made] = withNewCue(lines, at, msOfFrame(data.frames, rate));
-    edit(more);
+    edit(more, "new");
     go(language, made.id);
   };
   const decide = async (verdict: Decision["verdict"] | null, note: string) => {
     if (!cue) return;
     try {
       setDecisions(await service.decide(job.id, { cue: cue.id, language, verdict, note }));
+      setNotes(({ [noted]: _, ...others }) => others);
       setTrouble(null);
     } catch (error) {
       setTrouble(troubleOf(error));
+      // The word may stand although not every timeline could be marked.
+      await service.decisions(job.id).then(setDecisions, () => {});
     }
   };
   const render = async () => {
@@ -153,9 +174,6 @@ function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
   }, [clock]);
 
   const revision = jobs.find((one) => one.id === rendering);
-  useEffect(() => {
-    if (revision?.state === "done") location.hash = addressOf(revision.id, language, cue?.id ?? "");
-  }, [revision?.state]);
 
   useKeys((key, shift) => {
     const { player } = clock;
@@ -225,7 +243,12 @@ function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
           <span class="mark look">Draft: no consent on record</span>
         )}
         <span class="grow" />
-        {revision && revision.state !== "done" ? (
+        {revision?.state === "done" && (
+          <a class="button" href={addressOf(revision.id, language, cue?.id ?? "")}>
+            Open {fileNameOf(revision.result?.folder ?? "")}
+          </a>
+        )}
+        {revision && !revision.ended ? (
           <Progress job={revision} />
         ) : (
           <button type="button" class="primary" disabled={!changes} onClick={render}>
@@ -266,7 +289,7 @@ function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
             chosen={cue ?? null}
             verdicts={verdicts}
             changed={changed.get(language) ?? new Set()}
-            move={(moved) => lines.editable && edit(withCue(lines, moved))}
+            move={(moved) => lines.editable && edit(withCue(lines, moved), "edge")}
           />
           <fieldset class="choice below">
             <legend class="unseen">Below</legend>
@@ -305,7 +328,8 @@ function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
           </div>
         </div>
         <div class="right">
-          <Told trouble={trouble ?? unsaved ?? revision?.error ?? revision?.reason ?? null} />
+          <Told trouble={unsaved} />
+          <Told trouble={trouble ?? revision?.error ?? revision?.reason ?? null} />
           {lines.editable && (
             <div class="tools">
               <button type="button" class="quiet" onClick={add}>
@@ -340,14 +364,15 @@ function Desk(props: { loaded: Loaded; job: Job; jobs: Job[]; route: Route }) {
               edit={edit}
               remove={() => {
                 const next = cues[cues.indexOf(cue) + 1] ?? cues[cues.indexOf(cue) - 1];
-                edit(withoutCue(lines, cue.id));
+                edit(withoutCue(lines, cue.id), "delete");
                 go(language, next?.id ?? "");
               }}
             />
           )}
           {ofLanguage && cue && (
             <Verdict
-              key={`${cue.id} ${language}`}
+              draft={notes[noted]}
+              setDraft={(note) => setNotes({ ...notes, [noted]: note })}
               rendered={ofLanguage.cues.find((one) => one.cue === cue.id)}
               changed={changed.get(language)?.has(cue.id) ?? false}
               decision={words.get(cue.id)}
@@ -375,61 +400,91 @@ function versionsOf(job: Job, jobs: Job[]): Job[] {
 }
 
 /** Lines that are kept by the service shortly after each edit; `saved` waits until they are. */
-function useSaved(job: string, loaded: Lines) {
+function useSaved(job: string, loaded: Lines, leaving: { current: Promise<unknown> }) {
   const [lines, setLines] = useState(loaded);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [past, setPast] = useState<Lines[]>([]);
-  const editedAt = useRef(0);
+  const last = useRef({ at: 0, what: "" });
   const newest = useRef(loaded);
   const kept = useRef(loaded);
   const timer = useRef(0);
-  const saving = useRef(Promise.resolve());
+  const saving = useRef<Promise<void>>(Promise.resolve());
 
+  const keep = async () => {
+    const now = newest.current;
+    if (now === kept.current) return;
+    try {
+      const { revision } = await service.save(job, { ...now, revision: kept.current.revision });
+      kept.current = { ...now, revision };
+      if (newest.current === now) newest.current = kept.current;
+      setTrouble(null);
+    } catch (error) {
+      const theirs = error instanceof Refused ? await service.lines(job).catch(() => null) : null;
+      if (!theirs || theirs.revision === kept.current.revision) throw error;
+      // They were changed elsewhere. What was changed here is made anew on what is there.
+      const [together, both] = merged(kept.current, newest.current, theirs);
+      kept.current = theirs;
+      newest.current = together;
+      setLines(together);
+      await keep();
+      if (both.length) {
+        setTrouble({
+          what: "The lines were changed elsewhere too",
+          where: both.join(", "),
+          why: "both changed them; what you typed here stands",
+          repair: "look through them again",
+        });
+      }
+    }
+  };
   const saved = useLatest(() => {
     clearTimeout(timer.current);
-    saving.current = saving.current
-      .catch(() => {}) // it was shown when it happened; this tries again
-      .then(async () => {
-        const now = newest.current;
-        if (now === kept.current) return;
-        const { revision } = await service.save(job, { ...now, revision: kept.current.revision });
-        kept.current = newest.current === now ? now : { ...now };
-        kept.current = { ...kept.current, revision };
-        if (newest.current === now) newest.current = kept.current;
-        setTrouble(null);
-      });
+    saving.current = saving.current.catch(() => {}).then(keep);
     return saving.current;
   });
-  const edit = useLatest((edited: Lines) => {
-    const now = Date.now();
-    // What is typed in one go is undone in one go.
-    if (now - editedAt.current > TYPED_WITHIN_MS) setPast([...past.slice(-MOST_UNDONE), lines]);
-    editedAt.current = now;
-    put(edited);
+  const soon = useLatest((after: number) => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => {
+      saved().catch((error: unknown) => {
+        setTrouble(troubleOf(error));
+        soon(TRY_AGAIN_MS);
+      });
+    }, after);
   });
-  const put = useLatest((edited: Lines) => {
+  const put = (edited: Lines) => {
     newest.current = edited;
     setLines(edited);
-    clearTimeout(timer.current);
-    timer.current = setTimeout(
-      () => void saved().catch((error: unknown) => setTrouble(troubleOf(error))),
-      SAVE_AFTER_MS,
-    );
+    soon(SAVE_AFTER_MS);
+  };
+  const edit = useLatest((edited: Lines, what: string) => {
+    const now = Date.now();
+    // What is typed into one field in one go is undone in one go.
+    const goesOn = what === last.current.what && now - last.current.at < TYPED_WITHIN_MS;
+    if (!goesOn) setPast([...past.slice(-MOST_UNDONE), lines]);
+    last.current = { at: now, what };
+    put(edited);
   });
-  useEffect(() => {
-    const leaving = () => void saved().catch(() => {}); // nobody is left to be told
-    addEventListener("pagehide", leaving);
-    return () => {
-      removeEventListener("pagehide", leaving);
-      leaving();
-    };
-  }, []);
   const undo = useLatest(() => {
     const before = past[past.length - 1];
     if (!before) return;
     setPast(past.slice(0, -1));
-    editedAt.current = 0;
+    last.current = { at: 0, what: "" };
     put(before);
   });
+  useEffect(() => {
+    const flush = () => {
+      leaving.current = saved().catch(() => {}); // nobody is left to be told
+    };
+    const asked = (event: BeforeUnloadEvent) => {
+      if (newest.current !== kept.current) event.preventDefault();
+    };
+    addEventListener("pagehide", flush);
+    addEventListener("beforeunload", asked);
+    return () => {
+      removeEventListener("pagehide", flush);
+      removeEventListener("beforeunload", asked);
+      flush();
+    };
+  }, []);
   return { lines, edit, undo: past.length ? undo : null, saved, trouble };
 }

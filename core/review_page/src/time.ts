@@ -17,8 +17,12 @@ export const middleOf = (frame: number, rate: Rate) => ((frame + 0.5) * rate.und
 
 export const startOf = (frame: number, rate: Rate) => (frame * rate.under) / rate.over;
 
+/** The frame that a moment of a movie lies in. */
+export const frameAround = (seconds: number, rate: Rate) =>
+  Math.floor((seconds * rate.over) / rate.under + 1e-6);
+
 /** The frame that begins at this moment of a movie, as its player tells it. */
-export const frameShownAt = (seconds: number, rate: Rate) =>
+export const frameBeginningAt = (seconds: number, rate: Rate) =>
   Math.round((seconds * rate.over) / rate.under);
 
 export const frameOfMs = (ms: number, rate: Rate) =>
@@ -41,14 +45,23 @@ export function timecode(frame: number, rate: Rate): string {
   return parts.map((part) => String(part).padStart(2, "0")).join(":");
 }
 
-/** The frame of a timecode, or null if it is none. */
+/**
+ * The frame of a timecode, or null if it is none. With a semicolon it is drop-frame (SMPTE ST 12-1):
+ * at 30000/1001 two numbers, at 60000/1001 four, are left out each minute but every tenth.
+ */
 export function frameOfTimecode(text: string, rate: Rate): number | null {
   const parts = text.trim().split(/[:;.]/);
   if (parts.length > 4 || !parts.every((part) => /^\d+$/.test(part))) return null;
   const [frames = 0, seconds = 0, minutes = 0, hours = 0] = parts.map(Number).reverse();
   const base = Math.round(perSecond(rate));
   if (frames >= base || seconds > 59 || minutes > 59) return null;
-  return ((hours * 60 + minutes) * 60 + seconds) * base + frames;
+  const numbered = ((hours * 60 + minutes) * 60 + seconds) * base + frames;
+  if (!text.includes(";")) return numbered;
+  if (rate.under !== 1001 || base % 30) return null;
+  const left = base / 15;
+  if (seconds === 0 && frames < left && minutes % 10) return null;
+  const minute = hours * 60 + minutes;
+  return numbered - left * (minute - Math.floor(minute / 10));
 }
 
 export const inSeconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;

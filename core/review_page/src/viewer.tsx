@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { type Clock, usePlaying } from "./clock";
+import { eachFrameShown } from "./player";
 import { fileOf } from "./service";
 import { timecode } from "./time";
 import type { PlayerData } from "./types";
@@ -147,20 +148,15 @@ function CloseUp(props: {
     const context = canvas.current?.getContext("2d");
     if (!movie || !context) return;
     const squares = squaresByFrame(data);
-    let handle = 0;
-    const draw = (_: number, about: VideoFrameCallbackMetadata) => {
-      const { over, under } = clock.player.rate;
-      const square = squares.get(Math.round((about.mediaTime * over) / under));
+    return eachFrameShown(movie, clock.player.rate, (frame) => {
+      const square = squares.get(frame);
       context.clearRect(0, 0, SIDE, SIDE);
       if (square) {
         const [x, y, side] = square;
         context.imageSmoothingQuality = "high";
         context.drawImage(movie, x, y, side, side, 0, 0, SIDE, SIDE);
       }
-      handle = movie.requestVideoFrameCallback(draw);
-    };
-    handle = movie.requestVideoFrameCallback(draw);
-    return () => movie.cancelVideoFrameCallback(handle);
+    });
   }, [data, clock, props.of]);
   return (
     <figure>

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Clock } from "./clock";
 import { useLatest } from "./following";
 import { frameOfMs, msOfFrame, startOf } from "./time";
@@ -77,7 +77,7 @@ export function Overview(shown: Shown & { choose: (cue: string) => void }) {
 export function Waveform(shown: Shown & { move: (cue: Cue) => void }) {
   const { clock, data, chosen } = shown;
   const { rate } = clock.player;
-  const original = useRef(decoded(data.original.peaks));
+  const original = useMemo(() => decoded(data.original.peaks), [data]);
   const dub = useRef<{ of: string; peaks: Uint8Array }>({ of: "", peaks: new Uint8Array() });
   if (dub.current.of !== shown.language) {
     const peaks = data.languages[shown.language]?.peaks ?? "";
@@ -112,7 +112,7 @@ export function Waveform(shown: Shown & { move: (cue: Cue) => void }) {
           context.fillRect(x(moved.end_ms) - 1, 0, 2, height);
         }
       }
-      drawPeaks(context, original.current, data.peaks_per_second, from, to, width, middle, -1);
+      drawPeaks(context, original, data.peaks_per_second, from, to, width, middle, -1);
       drawPeaks(context, dub.current.peaks, data.peaks_per_second, from, to, width, middle, 1);
       context.font = "12px system-ui, sans-serif";
       context.textAlign = "center";
@@ -169,7 +169,7 @@ export function Waveform(shown: Shown & { move: (cue: Cue) => void }) {
     canvas.current?.dispatchEvent(new Event("redraw"));
   };
   const release = () => {
-    if (drag.current) shown.move(drag.current.cue);
+    if (drag.current && drag.current.cue !== chosen) shown.move(drag.current.cue);
     drag.current = null;
   };
   return (
