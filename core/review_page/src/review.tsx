@@ -103,7 +103,7 @@ function Desk(props: {
   const [wipe, setWipe] = useState(0.5);
   const [below, setBelow] = useState<"quality" | "deliveries">("quality");
   const [helping, setHelping] = useState(false);
-  const [rendering, setRendering] = useState("");
+  const [rendering, setRendering] = useState<{ job: string; lines: Lines } | null>(null);
   const [capabilities] = useLoaded(service.capabilities, "once");
   const rate = useMemo(() => rateOf(data.rate), [data]);
   const clock = useMemo(() => new Clock(rate, data.frames), [data]);
@@ -162,7 +162,7 @@ function Desk(props: {
   const render = async () => {
     try {
       await saved();
-      setRendering((await service.revise(job.id)).id);
+      setRendering({ job: (await service.revise(job.id)).id, lines });
       setTrouble(null);
     } catch (error) {
       setTrouble(troubleOf(error));
@@ -173,7 +173,8 @@ function Desk(props: {
     if (route.cue && cue) clock.player.seek(frameOfMs(cue.start_ms, rate));
   }, [clock]);
 
-  const revision = jobs.find((one) => one.id === rendering);
+  const revision = jobs.find((one) => one.id === rendering?.job);
+  const isRendered = revision?.state === "done" && rendering?.lines === lines;
 
   useKeys((key, shift) => {
     const { player } = clock;
@@ -244,13 +245,13 @@ function Desk(props: {
         )}
         <span class="grow" />
         {revision?.state === "done" && (
-          <a class="button" href={addressOf(revision.id, language, cue?.id ?? "")}>
+          <a class={isRendered ? "button primary" : "button"} href={addressOf(revision.id, language, cue?.id ?? "")}>
             Open {fileNameOf(revision.result?.folder ?? "")}
           </a>
         )}
         {revision && !revision.ended ? (
           <Progress job={revision} />
-        ) : (
+        ) : isRendered ? null : (
           <button type="button" class="primary" disabled={!changes} onClick={render}>
             {changes ? `Render ${changes} changed ${changes === 1 ? "line" : "lines"}` : "Nothing changed"}
           </button>
