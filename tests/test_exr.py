@@ -112,7 +112,7 @@ def test_the_full_frame_is_the_written_patch_over_the_plate(tmp_path: Path) -> N
     source, edited, written = (tmp_path / name for name in ("a.exr", "b.exr", "p.exr"))
     _frame(source, (0, 0, 63, 47), (0, 0, 63, 47))
     patch = _patch(Box(5, 7, 45, 40))
-    write_patch(written, patch, 64, 48, read_header(source))
+    write_patch(written, patch, read_header(source))
     write_edited(source, edited, read_patch(written))
     layer = _planes(written)
     plate, result = _planes(source), _planes(edited)
@@ -127,7 +127,7 @@ def test_the_full_frame_is_the_written_patch_over_the_plate(tmp_path: Path) -> N
 def test_a_patch_lines_up_with_its_plate(tmp_path: Path) -> None:
     source, written = tmp_path / "a.exr", tmp_path / "p.exr"
     _frame(source, (-8, -6, 71, 53), (0, 0, 63, 47))
-    write_patch(written, _patch(Box(5, 7, 45, 40)), 64, 48, read_header(source))
+    write_patch(written, _patch(Box(5, 7, 45, 40)), read_header(source))
     plate, patch = read_header(source), read_header(written)
     assert (patch.width, patch.height, patch.pixel_aspect) == (64, 48, 2.0)
     assert patch.attributes["timeCode"] == plate.attributes["timeCode"]

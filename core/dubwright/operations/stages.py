@@ -224,7 +224,7 @@ def _draw(context: Context) -> None:
             if context.parameters["draft_mark"]:
                 patch = marked(patch, spec.width, spec.height)
             written = context.folder / f"{frame}.patch.exr"
-            write_patch(written, patch, spec.width, spec.height, read_header(source))
+            write_patch(written, patch, read_header(source))
             # Merged from what the patch file holds, so that a compositor gets the same frame.
             write_edited(source, context.folder / f"{frame}.exr", read_patch(written))
         context.step()

@@ -6,6 +6,8 @@ of the data window that lie outside it (overscan) are kept by write_edited and n
 
 from __future__ import annotations
 
+import io
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +19,15 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from dubwright.errors import DubwrightError
+from dubwright.media.exr.chunks import read_planes
+from dubwright.media.exr.edit import Edited, PlaneEdit, edit_file, with_attributes
+from dubwright.media.exr.layout import (
+    LOSSY_CODECS,
+    Attribute,
+    Part,
+    open_frame,
+    read_layout,
+)
 from dubwright.model import Box, Patch
 
 __all__ = [
@@ -31,17 +42,25 @@ __all__ = [
 
 Array = NDArray[np.float32]
 
-MAGIC: Final = b"\x76\x2f\x31\x01"
-LOSSY_CODECS: Final = frozenset({"B44", "B44A", "DWAA", "DWAB", "PXR24", "LJ2K"})
 RGB: Final = ("R", "G", "B")
-# Header attributes of the plate that a patch keeps, so that it lines up wherever it is loaded.
-KEPT_IN_PATCH: Final = (
-    "timeCode",
-    "framesPerSecond",
-    "pixelAspectRatio",
-    "colorInteropID",
-    "chromaticities",
-    "oiio:ColorSpace",
+PATCH_CHANNELS: Final = ("lips.R", "lips.G", "lips.B", "lips.A", "stmap.red", "stmap.green")
+# Attributes that say how a file is laid out, or that hold for the plate's own pixels alone.
+OF_ONE_FILE: Final = frozenset(
+    {
+        "channels",
+        "chunkCount",
+        "compression",
+        "dataWindow",
+        "displayWindow",
+        "dwaCompressionLevel",
+        "lineOrder",
+        "name",
+        "preview",
+        "tiles",
+        "type",
+        "version",
+        "view",
+    }
 )
 
 
@@ -52,20 +71,23 @@ class ExrHeader:
     Attributes:
         width, height: of the display window, in pixels.
         pixel_aspect: width of a pixel over its height.
-        attributes: every attribute, by name, as the OpenEXR module gives it.
+        codec: the name of its compression, such as ZIP or DWAA.
+        attributes: by name: text, numbers, fractions and tuples of numbers; what is none of these
+            as its bytes.
+        raw: the attributes as they stand in the file.
     """
 
     width: int
     height: int
     pixel_aspect: float
+    codec: str
     attributes: Mapping[str, Any]
+    raw: tuple[Attribute, ...]
 
     @property
     def lossy_codec(self) -> str:
         """The name of the codec where it loses something at each encoding; "" where it does not."""
-        name = str(self.attributes.get("compression", "")).rpartition(".")[2].partition(":")[0]
-        plain = name.removesuffix("_COMPRESSION")
-        return plain if plain in LOSSY_CODECS else ""
+        return self.codec if self.codec in LOSSY_CODECS else ""
 
     @property
     def rate(self) -> Fraction | None:
@@ -79,57 +101,90 @@ def read_header(path: Path) -> ExrHeader:
     Raises:
         DubwrightError: the file is missing or is not an OpenEXR file.
     """
-    attributes = _open(path, header_only=True).parts[0].header
-    (x0, y0), (x1, y1) = attributes["displayWindow"]
+    with open_frame(path) as file:
+        part = read_layout(file, path).parts[0]
+    attributes = {attribute.name: _value(attribute) for attribute in part.attributes}
+    aspect = attributes.get("pixelAspectRatio", 1.0)
     return ExrHeader(
-        int(x1 - x0 + 1),
-        int(y1 - y0 + 1),
-        float(attributes.get("pixelAspectRatio", 1.0)),
+        part.display_window.width,
+        part.display_window.height,
+        aspect if isinstance(aspect, float) and aspect > 0 else 1.0,
+        part.codec,
         attributes,
+        part.attributes,
     )
 
 
-def read_rgb(path: Path) -> Array:
+def read_rgb(path: Path, box: Box | None = None) -> Array:
     """The picture, float32 [height, width, 3], black where the data window does not reach.
+
+    Args:
+        path: of the frame.
+        box: the pixels to read; only the chunks under them are decoded. All if None.
 
     Raises:
         DubwrightError: the file is damaged, or its first part has no channels R, G and B.
     """
-    part = _open(path).parts[0]
-    planes = _planes(part, RGB, path)
-    window = _DataWindow(part.header)
-    picture = np.zeros((window.height, window.width, 3), np.float32)
-    shown, stored = window.overlap(Box(0, 0, window.width, window.height))
-    for index, name in enumerate(RGB):
-        picture[shown[0], shown[1], index] = planes[name][stored]
+    with open_frame(path) as file:
+        layout = read_layout(file, path)
+        part = layout.parts[0]
+        _require_channels(part, RGB, path)
+        shown = part.display_window
+        box = box or Box(0, 0, shown.width, shown.height)
+        wanted = box.shifted(shown.x0, shown.y0)
+        planes, covered = read_planes(file, layout, part, wanted, path)
+    picture = np.zeros((box.height, box.width, 3), np.float32)
+    shared = wanted.intersection(covered)
+    for index, name in enumerate(RGB if planes else ()):
+        inside, stored = shared.within(wanted), shared.within(covered)
+        picture[(*inside, index)] = planes[name][stored]
     return picture
 
 
-def write_edited(source: Path, destination: Path, patch: Patch) -> None:
+def write_edited(
+    source: Path,
+    destination: Path,
+    patch: Patch,
+    attributes: Mapping[str, str] | None = None,
+    *,
+    verify: bool = True,
+) -> Edited:
     """Merge a patch over a frame, keeping every other value, channel and attribute of it.
 
     The result is patch.rgb + plate * (1 - patch.alpha) where alpha is not 0, rounded to the
-    channel's own type; everywhere else the plate's own bits.
+    channel's own type; everywhere else the plate's own bits. Chunks that the patch does not touch
+    are copied byte for byte.
+
+    Args:
+        source: the frame.
+        destination: the result, which appears whole or not at all.
+        patch: what is merged over it.
+        attributes: text attributes to set, by name.
+        verify: whether the result is read back and compared.
+
+    Raises:
+        DubwrightError: the frame is damaged, or its first part cannot be edited in place.
     """
-    file = _open(source)
-    part = file.parts[0]
-    planes = _planes(part, RGB, source)
-    window = _DataWindow(part.header)
-    shown, stored = window.overlap(patch.box)
-    inside = tuple(
-        slice(s.start - origin, s.stop - origin)
-        for s, origin in zip(shown, (patch.box.y0, patch.box.x0), strict=True)
-    )
-    alpha = patch.alpha[inside]
-    edited = alpha > 0
-    for index, name in enumerate(RGB):
-        plane = planes[name]
-        plate = plane[stored].astype(np.float32)
-        merged = patch.rgb[inside[0], inside[1], index] + plate * (1 - alpha)
-        plane[stored] = np.where(edited, merged, plate).astype(plane.dtype)
-    partial = destination.with_name(destination.name + ".partial")
-    file.write(str(partial))
-    partial.replace(destination)
+    with open_frame(source) as file:
+        part = read_layout(file, source).parts[0]
+    _require_channels(part, RGB, source)
+    shown = part.display_window
+    edited = patch.alpha > 0
+    place = _bounds(edited, patch.box).clipped(shown.width, shown.height)
+    place = place.shifted(shown.x0, shown.y0)
+    laid = patch.box.shifted(shown.x0, shown.y0)
+
+    def merge(planes: dict[str, NDArray[Any]], covered: Box) -> None:
+        shared = place.intersection(covered)
+        inside, stored = shared.within(laid), shared.within(covered)
+        alpha, touched = patch.alpha[inside], edited[inside]
+        for index, name in enumerate(RGB):
+            plane = planes[name]
+            plate = plane[stored]
+            merged = patch.rgb[(*inside, index)] + plate.astype(np.float32) * (1 - alpha)
+            plane[stored] = np.where(touched, merged.astype(plane.dtype), plate)
+
+    return edit_file(source, destination, PlaneEdit(0, place, merge), attributes, verify=verify)
 
 
 def write_rgb(path: Path, picture: Array, attributes: Mapping[str, Any]) -> None:
@@ -139,13 +194,18 @@ def write_rgb(path: Path, picture: Array, attributes: Mapping[str, Any]) -> None
         name: OpenEXR.Channel(np.ascontiguousarray(half[..., i])) for i, name in enumerate(RGB)
     }
     header = dict(attributes) | _layout(half.shape[1], half.shape[0])
-    _write(path, header, channels)
+    partial = path.with_name(path.name + ".partial")
+    OpenEXR.File(header, channels).write(str(partial))
+    partial.replace(path)
 
 
-def write_patch(path: Path, patch: Patch, width: int, height: int, plate: ExrHeader) -> None:
-    """Write a patch: data window the patch's box, half RGBA and matte, float stmap."""
-    kept = {name: plate.attributes[name] for name in KEPT_IN_PATCH if name in plate.attributes}
-    header = kept | _layout(width, height) | {"dataWindow": _window(patch.box)}
+def write_patch(path: Path, patch: Patch, plate: ExrHeader) -> None:
+    """Write a patch: data window the patch's box, half RGBA and matte, float stmap.
+
+    Whatever the plate's header says that is not about its own layout, the patch says too: timecode,
+    rate, colour space, camera, so that it lines up wherever it is loaded.
+    """
+    header = _layout(plate.width, plate.height) | {"dataWindow": _window(patch.box)}
     half = {name: patch.rgb[..., i].astype(np.float16) for i, name in enumerate(RGB)}
     half |= {"A": patch.alpha.astype(np.float16), "matte": patch.alpha.astype(np.float16)}
     planes: dict[str, NDArray[Any]] = {
@@ -155,42 +215,46 @@ def write_patch(path: Path, patch: Patch, width: int, height: int, plate: ExrHea
     channels = {
         name: OpenEXR.Channel(np.ascontiguousarray(plane)) for name, plane in planes.items()
     }
-    _write(path, header, channels)
+    written = io.BytesIO()
+    OpenEXR.File(header, channels).write(written)
+    kept = tuple(attribute for attribute in plate.raw if attribute.name not in OF_ONE_FILE)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(with_attributes(written, kept, path))
+    partial.replace(path)
 
 
 def read_patch(path: Path) -> Patch:
-    """A patch as write_patch wrote it: its values are those of half floats."""
-    part = _open(path).parts[0]
-    names = ("lips.R", "lips.G", "lips.B", "lips.A", "stmap.red", "stmap.green")
-    planes = {name: plane.astype(np.float32) for name, plane in _planes(part, names, path).items()}
-    (x0, y0), (x1, y1) = part.header["dataWindow"]
+    """A patch as write_patch wrote it: its values are those of half floats.
+
+    Raises:
+        DubwrightError: the file is missing, damaged, or no patch.
+    """
+    with open_frame(path) as file:
+        layout = read_layout(file, path)
+        part = layout.parts[0]
+        _require_channels(part, PATCH_CHANNELS, path)
+        planes, _ = read_planes(file, layout, part, part.data_window, path)
+    found = [planes[name].astype(np.float32) for name in PATCH_CHANNELS]
+    shown = part.display_window
     return Patch(
-        Box(int(x0), int(y0), int(x1) + 1, int(y1) + 1),
-        np.stack([planes[name] for name in names[:3]], axis=-1),
-        planes["lips.A"],
-        np.stack([planes[name] for name in names[4:]], axis=-1),
+        part.data_window.shifted(-shown.x0, -shown.y0),
+        np.stack(found[:3], axis=-1),
+        found[3],
+        np.stack(found[4:], axis=-1),
     )
 
 
-class _DataWindow:
-    """Where the stored pixels lie against the display window."""
-
-    def __init__(self, header: Mapping[str, Any]) -> None:
-        (dx0, dy0), (dx1, dy1) = header["displayWindow"]
-        (x0, y0), (x1, y1) = header["dataWindow"]
-        self.width, self.height = int(dx1 - dx0 + 1), int(dy1 - dy0 + 1)
-        self._stored = Box(int(x0 - dx0), int(y0 - dy0), int(x1 - dx0 + 1), int(y1 - dy0 + 1))
-
-    def overlap(self, box: Box) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """The box's stored pixels, as an index of the picture and of the stored planes."""
-        box = box.clipped(self.width, self.height)
-        have = self._stored
-        x0, y0 = max(box.x0, have.x0), max(box.y0, have.y0)
-        shared = Box(x0, y0, max(x0, min(box.x1, have.x1)), max(y0, min(box.y1, have.y1)))
-        stored = Box(
-            shared.x0 - have.x0, shared.y0 - have.y0, shared.x1 - have.x0, shared.y1 - have.y0
-        )
-        return shared.slices, stored.slices
+def _bounds(mask: NDArray[np.bool_], box: Box) -> Box:
+    """The part of a box in which a mask of it is true; of no pixels where it is nowhere."""
+    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    if not len(rows):
+        return Box(box.x0, box.y0, box.x0, box.y0)
+    return Box(
+        box.x0 + int(columns[0]),
+        box.y0 + int(rows[0]),
+        box.x0 + int(columns[-1]) + 1,
+        box.y0 + int(rows[-1]) + 1,
+    )
 
 
 def _layout(width: int, height: int) -> dict[str, Any]:
@@ -207,58 +271,29 @@ def _window(box: Box) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     return np.array([box.x0, box.y0], np.int32), np.array([box.x1 - 1, box.y1 - 1], np.int32)
 
 
-def _write(path: Path, header: dict[str, Any], channels: dict[str, Any]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    OpenEXR.File(header, channels).write(str(partial))
-    partial.replace(path)
-
-
-def _open(path: Path, *, header_only: bool = False) -> Any:
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except OSError as error:
-        raise DubwrightError(
-            "A frame cannot be read",
-            where=str(path),
-            why=error.strerror or str(error),
-            repair="check that the sequence is complete and its drive connected",
-        ) from error
-    if magic != MAGIC:
-        raise DubwrightError(
-            "A file is not an OpenEXR image",
-            where=str(path),
-            why="it does not begin with OpenEXR's signature, whatever its name says",
-            repair="render or copy the frame again",
-        )
-    try:
-        file = OpenEXR.File(str(path), separate_channels=True, header_only=header_only)
-    except RuntimeError as error:
-        raise _damaged(path, str(error)) from error
-    if not file.parts:
-        raise _damaged(path, "its header cannot be read")
-    return file
-
-
-def _planes(part: Any, names: tuple[str, ...], path: Path) -> dict[str, NDArray[Any]]:
-    listed = {channel.name for channel in part.header["channels"]}
+def _require_channels(part: Part, names: tuple[str, ...], path: Path) -> None:
+    listed = {channel.name for channel in part.channels}
     if missing := [name for name in names if name not in listed]:
         raise DubwrightError(
             "A frame lacks channels",
-            where=str(path),
-            why=f"its first part has no {', '.join(missing)}; it has {', '.join(sorted(listed))}",
+            where=f"{path}: {part.name}",
+            why=f"it has no {', '.join(missing)}; it has {', '.join(sorted(listed))}",
             repair="give the picture's RGB as the first part, with channels named R, G and B",
         )
-    try:
-        return {name: part.channels[name].pixels for name in names}
-    except KeyError:
-        raise _damaged(path, "its pixels are incomplete") from None
 
 
-def _damaged(path: Path, why: str) -> DubwrightError:
-    return DubwrightError(
-        "A frame is damaged",
-        where=str(path),
-        why=why,
-        repair="render or copy the frame again; the file may have been cut short",
-    )
+def _value(attribute: Attribute) -> Any:
+    """An attribute's value as far as it is understood here."""
+    form = {"int": "<i", "float": "<f", "double": "<d", "chromaticities": "<8f"}.get(attribute.kind)
+    if attribute.kind == "string":
+        try:
+            return attribute.value.decode()
+        except UnicodeDecodeError:
+            return attribute.value.decode("latin-1")
+    if attribute.kind == "rational" and len(attribute.value) == 8:
+        over, under = struct.unpack("<iI", attribute.value)
+        return Fraction(over, under) if under else attribute.value
+    if form is None or struct.calcsize(form) != len(attribute.value):
+        return attribute.value
+    values = struct.unpack(form, attribute.value)
+    return values if len(values) > 1 else values[0]
