@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "installers" / "lock.txt"
 SUPPORTED = ((3, 11), (3, 12))
 BLENDER = ((3, 11),)
-GROUPS = {"demo": ("base",), "test": ("base", "dev")}
+GROUPS = {"demo": ("base",), "test": ("base", "dev", "interchange")}
 
 
 def main(arguments=None):

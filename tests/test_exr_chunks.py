@@ -242,12 +242,12 @@ def test_what_cannot_be_edited_in_place_is_refused_by_name(
         )
     else:
         deep = _deep()
-        channels = {name: deep["Z"] for name in "RGB"}
+        channels = dict.fromkeys("RGB", deep["Z"])
         OpenEXR.File([OpenEXR.Part(_deep_header(), channels, "depths")]).write(str(plate))
     result.write_text("what was here before")
     with pytest.raises(DubwrightError, match="cannot be edited") as told:
         write_edited(plate, result, _patch(Box(5, 5, 30, 30)))
-    assert why in told.value.why and "part" in told.value.where or "depths" in told.value.where
+    assert (why in told.value.why and "part" in told.value.where) or "depths" in told.value.where
     assert result.read_text() == "what was here before"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["plate.exr", "result.exr"]
     # Their attributes can be written all the same.

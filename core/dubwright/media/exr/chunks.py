@@ -12,8 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -31,14 +30,22 @@ from dubwright.media.exr.layout import (
     Part,
     damaged,
     header_bytes,
-    read_bytes,
+    read_into,
     read_layout,
+)
+from dubwright.media.exr.stored import (
+    UNCOMPRESSED,
+    Chunk,
+    Planes,
+    Run,
+    store_planes,
+    stored_planes,
 )
 from dubwright.model import Box
 
-__all__ = ["DWA_LEVEL", "Chunk", "decode", "encode", "read_chunks", "read_planes", "require_flat"]
+__all__ = ["DWA_LEVEL", "Change", "change", "decode", "read_chunks", "read_planes", "require_flat"]
 
-Planes = dict[str, NDArray[Any]]
+Change = Callable[[Planes, Box], None]
 
 # Of chunks that are encoded again. A reader of DWA need not know the level, so that one file may
 # hold several: a finer one keeps what the second generation loses far below the grain.
@@ -46,23 +53,6 @@ DWA_LEVEL: Final = 5.0
 MOST_PIXELS: Final = 1 << 28
 # What the library needs to know of a header to make sense of chunks.
 STRUCTURAL: Final = ("channels", "compression", "displayWindow", "tiles")
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A chunk as it stands in the file: its leader, which ends with its size, and what it holds."""
-
-    offset: int
-    leader: bytes
-    content: bytes
-
-    @property
-    def end(self) -> int:
-        return self.offset + len(self.leader) + len(self.content)
-
-    def holding(self, content: bytes) -> bytes:
-        """The whole chunk with another content."""
-        return self.leader[:-4] + struct.pack("<i", len(content)) + content
 
 
 def require_flat(part: Part, path: Path) -> None:
@@ -117,16 +107,17 @@ def read_chunks(
     ends = np.minimum(after[np.searchsorted(starts, offsets, side="right")], longest)
     chunks: list[Chunk] = []
     places = zip(indexes.tolist(), offsets.tolist(), ends.tolist(), strict=True)
-    for (index, offset, end), held in _read_runs(file, list(places)):
+    for (index, offset, end), run in _read_runs(file, list(places)):
+        held = run.between(offset, end)
         if len(held) < fixed:
             raise damaged(path, f"chunk {index} of {part.name} is cut short")
-        leader = held[:fixed]
+        leader = bytes(held[:fixed])
         *place, size = struct.unpack(f"<{fixed // 4}i", leader)
         if place != _place(layout, part, index):
             raise damaged(path, f"chunk {index} of {part.name} is another one")
         if not 0 <= size <= end - offset - fixed:
             raise damaged(path, f"chunk {index} of {part.name} is cut short or lies over another")
-        chunks.append(Chunk(offset, leader, held[fixed : fixed + size]))
+        chunks.append(Chunk(run, offset, leader, held[fixed : fixed + size]))
     return chunks
 
 
@@ -139,6 +130,8 @@ def decode(part: Part, chunks: Sequence[Chunk], covered: Box, path: Path) -> Pla
     require_flat(part, path)
     if covered.width * covered.height > MOST_PIXELS:
         raise damaged(path, f"{part.name} claims {covered.width}x{covered.height} pixels")
+    if part.codec == UNCOMPRESSED:
+        return stored_planes(part, chunks, covered, path)
     said = io.StringIO()
     try:
         # The library prints what it cannot read, and leaves the part out.
@@ -152,8 +145,30 @@ def decode(part: Part, chunks: Sequence[Chunk], covered: Box, path: Path) -> Pla
     return {channel.name: channels[channel.name].pixels for channel in part.channels}
 
 
-def encode(part: Part, planes: Mapping[str, NDArray[Any]], covered: Box) -> list[bytes]:
-    """What the chunks of these planes hold, in the order of chunks_over."""
+def change(
+    part: Part, chunks: Sequence[Chunk], covered: Box, make: Change, path: Path
+) -> list[memoryview]:
+    """What chunks that cover a box exactly hold once their planes were changed.
+
+    Args:
+        part: of the chunks.
+        chunks: as chunks_over orders them.
+        covered: the box.
+        make: is called with the planes, which it changes in place, and the box.
+        path: of the file, for errors.
+
+    Raises:
+        DubwrightError: see decode.
+    """
+    planes = decode(part, chunks, covered, path)
+    make(planes, covered)
+    if part.codec == UNCOMPRESSED:
+        store_planes(part, planes, chunks, covered)
+        return [chunk.content for chunk in chunks]
+    return _encoded(part, planes, covered)
+
+
+def _encoded(part: Part, planes: Planes, covered: Box) -> list[memoryview]:
     header: dict[str, Any] = {
         "compression": OpenEXR.Compression(part.codec_code),
         "dataWindow": _corners(covered),
@@ -176,15 +191,11 @@ def encode(part: Part, planes: Mapping[str, NDArray[Any]], covered: Box) -> list
     }  # fmt: skip
     written = io.BytesIO()
     OpenEXR.File(header, channels).write(written)
-    return list(_contents(written))
-
-
-def _contents(written: io.BytesIO) -> Iterator[bytes]:
     path = Path("what was encoded")
     layout = read_layout(written, path)
-    (part,) = layout.parts
-    indexes = np.arange(len(part.offsets))
-    return (chunk.content for chunk in read_chunks(written, layout, part, indexes, path))
+    (made,) = layout.parts
+    every = np.arange(len(made.offsets))
+    return [chunk.content for chunk in read_chunks(written, layout, made, every, path)]
 
 
 def _lifted(part: Part, chunks: Sequence[Chunk], covered: Box) -> bytes:
@@ -241,20 +252,23 @@ def _most_bytes(part: Part) -> int:
 
 def _read_runs(
     file: BinaryIO, places: list[tuple[int, int, int]]
-) -> Iterator[tuple[tuple[int, int, int], bytes]]:
-    """Each (index, begin, end) with its bytes; what lies together is read together."""
+) -> Iterator[tuple[tuple[int, int, int], Run]]:
+    """Each (index, begin, end) with the run that holds it; what lies together is read together."""
+    ordered = sorted(places, key=lambda place: place[1])
     runs: list[list[tuple[int, int, int]]] = []
-    for place in places:
+    for place in ordered:
         if runs and runs[-1][-1][2] == place[1]:
             runs[-1].append(place)
         else:
             runs.append([place])
+    found = {}
     for run in runs:
-        file.seek(run[0][1])
-        held = memoryview(read_bytes(file, run[-1][2] - run[0][1]))
-        for place in run:
-            begin = place[1] - run[0][1]
-            yield place, bytes(held[begin : begin + place[2] - place[1]])
+        begin, end = run[0][1], run[-1][2]
+        held = bytearray(end - begin)
+        file.seek(begin)
+        read = Run(begin, memoryview(held)[: read_into(file, memoryview(held))])
+        found.update(dict.fromkeys(run, read))
+    return ((place, found[place]) for place in places)
 
 
 def _corners(box: Box) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

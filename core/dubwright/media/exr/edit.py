@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dubwright.errors import DubwrightError
-from dubwright.media.exr.chunks import Chunk, decode, encode, read_chunks, require_flat
+from dubwright.media.exr.chunks import Change, change, read_chunks, require_flat
 from dubwright.media.exr.layout import (
     Attribute,
     Layout,
@@ -27,17 +27,20 @@ from dubwright.media.exr.layout import (
     header_bytes,
     open_frame,
     read_bytes,
+    read_into,
     read_layout,
 )
+from dubwright.media.exr.stored import Chunk
 from dubwright.model import Box
 
 __all__ = ["Edited", "PlaneEdit", "edit_file", "with_attributes"]
 
-BLOCK: Final = 1 << 22
+BLOCK: Final = 1 << 20
 OFFSET_BYTES: Final = 8
 NOT_BY_SYSTEM: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
-Change = Callable[[dict[str, NDArray[Any]], Box], None]
+# Bytes of the copy's own, or a range of the source's.
+Piece = bytes | memoryview | range
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +89,17 @@ def edit_file(
     """
     with open_frame(source) as file:
         layout = read_layout(file, source)
-        old, new = _encoded(file, layout, edit, source) if edit else ([], [])
+        new = _encoded(file, layout, edit, source) if edit else []
         told = [Attribute(n, "string", text.encode()) for n, text in (attributes or {}).items()]
-        head = _head(layout, old, new, told)
-        pieces = _pieces(layout, head, old, new)
+        pieces = _pieces(layout, _head(layout, new, told), new)
         partial = destination.with_name(destination.name + ".partial")
         try:
             with partial.open("wb", buffering=0) as out:
                 for piece in pieces:
-                    if isinstance(piece, bytes):
-                        _write(out, piece)
-                    else:
+                    if isinstance(piece, range):
                         _copy(file, out, piece, source)
+                    else:
+                        _write(out, piece)
                 os.fsync(out.fileno())
             if verify:
                 _verify(file, partial, pieces, destination)
@@ -117,30 +119,25 @@ def with_attributes(file: io.BytesIO, attributes: Sequence[Attribute], path: Pat
         path: of what is written, for errors.
     """
     layout = read_layout(file, path)
-    head = _head(layout, [], [], attributes)
-    return head + file.getvalue()[layout.body :]
+    return _head(layout, [], attributes) + file.getvalue()[layout.body :]
 
 
 def _encoded(
     file: BinaryIO, layout: Layout, edit: PlaneEdit, path: Path
-) -> tuple[list[Chunk], list[bytes]]:
-    """The chunks under an edit as they were and as they become, in the order of the file."""
+) -> list[tuple[Chunk, memoryview]]:
+    """The chunks under an edit, and what they hold from now on, in the order of the file."""
     part = layout.parts[edit.part]
     require_flat(part, path)
     indexes, covered = part.chunks_over(edit.box)
     if not len(indexes):
-        return [], []
+        return []
     chunks = read_chunks(file, layout, part, indexes, path)
-    planes = decode(part, chunks, covered, path)
-    edit.change(planes, covered)
-    contents = encode(part, planes, covered)
-    whole = [chunk.holding(content) for chunk, content in zip(chunks, contents, strict=True)]
-    order = sorted(range(len(chunks)), key=lambda at: chunks[at].offset)
-    return [chunks[at] for at in order], [whole[at] for at in order]
+    contents = change(part, chunks, covered, edit.change, path)
+    return sorted(zip(chunks, contents, strict=True), key=lambda pair: pair[0].offset)
 
 
 def _head(
-    layout: Layout, old: list[Chunk], new: list[bytes], attributes: Sequence[Attribute]
+    layout: Layout, new: list[tuple[Chunk, memoryview]], attributes: Sequence[Attribute]
 ) -> bytes:
     """Headers and tables of the copy."""
     first, *others = layout.parts
@@ -148,10 +145,8 @@ def _head(
     head = header_bytes(layout.version, headers)
     tables = sum(OFFSET_BYTES * len(part.offsets) for part in layout.parts)
     moved = len(head) + tables - layout.body
-    begins = np.array([chunk.offset for chunk in old], np.int64)
-    grown = np.array(
-        [0, *np.cumsum([len(n) - (o.end - o.offset) for o, n in zip(old, new, strict=True)])]
-    )
+    begins = np.array([chunk.offset for chunk, _ in new], np.int64)
+    grown = np.array([0, *itertools.accumulate(len(held) - len(was.content) for was, held in new)])
     for part in layout.parts:
         offsets = part.offsets.astype(np.int64)
         shifts = moved + grown[np.searchsorted(begins, offsets, side="left")]
@@ -164,18 +159,25 @@ def _with(part: Part, attributes: Sequence[Attribute]) -> tuple[Attribute, ...]:
     return (*(a for a in part.attributes if a.name not in names), *attributes)
 
 
-def _pieces(layout: Layout, head: bytes, old: list[Chunk], new: list[bytes]) -> list[bytes | range]:
-    """The copy from its beginning: bytes of its own, and ranges of the source's."""
-    pieces: list[bytes | range] = [head]
+def _pieces(layout: Layout, head: bytes, new: list[tuple[Chunk, memoryview]]) -> list[Piece]:
+    """The copy from its beginning."""
+    pieces: list[Piece] = [head]
     at = layout.body
-    for chunk, content in zip(old, new, strict=True):
-        pieces += [range(at, chunk.offset), content]
-        at = chunk.end
+    for run, changed in itertools.groupby(new, lambda pair: pair[0].run):
+        chunks, contents = zip(*changed, strict=True)
+        pieces.append(range(at, chunks[0].offset))
+        if contents[0] is chunks[0].content:
+            # Changed where it was read: the whole run is as it shall be.
+            pieces.append(run.between(chunks[0].offset, chunks[-1].end))
+        else:
+            for chunk, content in zip(chunks, contents, strict=True):
+                pieces += [chunk.leader_of(content), content]
+        at = chunks[-1].end
     pieces.append(range(at, layout.size))
     return [piece for piece in pieces if len(piece)]
 
 
-def _write(out: BinaryIO, content: bytes) -> None:
+def _write(out: BinaryIO, content: bytes | memoryview) -> None:
     rest = memoryview(content)
     while len(rest):
         rest = rest[out.write(rest) :]
@@ -210,7 +212,7 @@ def _copied_by_system(file: BinaryIO, out: BinaryIO, at: int, end: int) -> int:
     return at
 
 
-def _verify(file: BinaryIO, copy: Path, pieces: list[bytes | range], destination: Path) -> None:
+def _verify(file: BinaryIO, copy: Path, pieces: list[Piece], destination: Path) -> None:
     """Check that a copy holds what it must, as the system gives it back.
 
     Raises:
@@ -218,15 +220,41 @@ def _verify(file: BinaryIO, copy: Path, pieces: list[bytes | range], destination
     """
     with open_frame(copy) as written:
         for piece in pieces:
-            for begin in range(0, len(piece), BLOCK):
-                part = piece[begin : begin + BLOCK]
-                if isinstance(part, range):
-                    file.seek(part.start)
-                    part = read_bytes(file, len(part))
-                if read_bytes(written, len(part)) != part:
-                    raise _not_written(destination)
+            if isinstance(piece, range):
+                file.seek(piece.start)
+                same = _same(file, written, len(piece))
+            else:
+                same = _holds(written, piece)
+            if not same:
+                raise _not_written(destination)
         if written.read(1):
             raise _not_written(destination)
+
+
+def _holds(written: BinaryIO, piece: bytes | memoryview) -> bool:
+    """Whether a file goes on with these bytes."""
+    block = np.empty(min(BLOCK, len(piece)), np.uint8)
+    wanted = np.frombuffer(piece, np.uint8)
+    for begin in range(0, len(piece), BLOCK):
+        part = wanted[begin : begin + BLOCK]
+        count = read_into(written, block[: len(part)].data)
+        if count != len(part) or not np.array_equal(block[:count], part):
+            return False
+    return True
+
+
+def _same(one: BinaryIO, other: BinaryIO, count: int) -> bool:
+    """Whether the next bytes of two files are the same."""
+    here, there = bytearray(BLOCK), bytearray(BLOCK)
+    for begin in range(0, count, BLOCK):
+        length = min(BLOCK, count - begin)
+        if read_into(one, memoryview(here)[:length]) != length:
+            return False
+        read_into(other, memoryview(there)[:length])
+        # What lies behind the end of a shorter last block was the same before.
+        if here != there:
+            return False
+    return True
 
 
 def _not_written(path: Path) -> DubwrightError:

@@ -246,7 +246,7 @@ def read_patch(path: Path) -> Patch:
 
 def _bounds(mask: NDArray[np.bool_], box: Box) -> Box:
     """The part of a box in which a mask of it is true; of no pixels where it is nowhere."""
-    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return Box(box.x0, box.y0, box.x0, box.y0)
     return Box(

@@ -31,6 +31,7 @@ __all__ = [
     "header_bytes",
     "open_frame",
     "read_bytes",
+    "read_into",
     "read_layout",
 ]
 
@@ -212,11 +213,16 @@ def open_frame(path: Path) -> BinaryIO:
 
 def read_bytes(file: BinaryIO, count: int) -> bytes:
     """So many bytes, or those up to the end: unbuffered files may give fewer at once."""
-    parts = []
-    while count and (part := file.read(count)):
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
+    held = bytearray(count)
+    return bytes(held[: read_into(file, memoryview(held))])
+
+
+def read_into(file: BinaryIO, place: memoryview) -> int:
+    """Fill a place from a file; how far there was anything."""
+    at = 0
+    while at < len(place) and (count := file.readinto(place[at:])):  # type: ignore[attr-defined]
+        at += count
+    return at
 
 
 def read_layout(file: BinaryIO, path: Path) -> Layout:
