@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from dubwright.engines.card import EngineCard
-from dubwright.model import Articulation, FaceTrack, MouthCurves, Patch, Phone
+from dubwright.model import Articulation, Box, FaceTrack, MouthCurves, Patch, Phone
 
 __all__ = [
     "Aligner",
@@ -99,8 +99,12 @@ class PlateView(Protocol):
     @property
     def pixel_aspect(self) -> float: ...
 
-    def frame(self, index: int) -> NDArray[np.float32]:
-        """A whole frame, float32 [height, width, 3], scene-linear."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+
+    def region(self, index: int, box: Box) -> NDArray[np.float32]:
+        """A part of a frame, float32 [height, width, 3], scene-linear."""
 
 
 class LibraryView(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from dubwright.errors import DubwrightError
 from dubwright.media.colour import ColourConfig, interop_id
 from dubwright.media.exr import read_header, read_rgb
 from dubwright.media.movie import MovieInfo, probe_movie, read_frames
-from dubwright.model import FrameRange
+from dubwright.model import Box, FrameRange
 
 __all__ = ["Plate", "PlateSpec", "probe_plate"]
 
@@ -140,12 +140,39 @@ class Plate:
 
     def frames(self, frames: FrameRange) -> Iterator[NDArray[np.float32]]:
         """Frames in order; one is in memory at a time."""
-        if self.spec.kind == "sequence" or all(frame in self._decoded for frame in frames):
-            for frame in frames:
-                yield read_rgb(self._decoded.get(frame) or self.spec.file(frame))
+        files = [self._file(frame) for frame in frames]
+        if all(files):
+            for file in files:
+                assert file is not None
+                yield read_rgb(file)
             return
         for codes in read_frames(Path(self.spec.path), frames.shifted(self.spec.first)):
             yield self.config.converted(codes, self.spec.colour_space, self.spec.working_space)
+
+    def regions(self, wanted: Sequence[tuple[int, Box]]) -> Iterator[NDArray[np.float32]]:
+        """Parts of frames that are given in order; of EXR no more than the parts is decoded.
+
+        Args:
+            wanted: frames, each later than the one before, and the pixels of each.
+        """
+        files = [self._file(frame) for frame, _ in wanted]
+        if all(files):
+            for file, (_, box) in zip(files, wanted, strict=True):
+                assert file is not None
+                yield read_rgb(file, box)
+            return
+        boxes = dict(wanted)
+        if wanted:
+            span = FrameRange(wanted[0][0], wanted[-1][0] + 1)
+            for frame, picture in zip(span, self.frames(span), strict=True):
+                if frame in boxes:
+                    yield picture[boxes[frame].slices]
+
+    def _file(self, frame: int) -> Path | None:
+        """The EXR that holds a frame; None where it is decoded from a movie."""
+        if frame in self._decoded:
+            return self._decoded[frame]
+        return self.spec.file(frame) if self.spec.kind == "sequence" else None
 
     def frame(self, frame: int) -> NDArray[np.float32]:
         """One frame."""

@@ -22,6 +22,7 @@ from dubwright.conform.review import mark_timelines
 from dubwright.conform.write import DubbedShot, DubbedSound, LanguageVersion, write_timelines
 from dubwright.dialogue import REVIEW_FILE, Decision, Review, Subtitle, write_subtitles
 from dubwright.errors import DubwrightError, StorageUnavailable
+from dubwright.media.exr import DWA_CODECS, DWA_LEVEL
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange
 from dubwright.operations.plan import DubPlan, LanguagePlan
@@ -31,7 +32,7 @@ from dubwright.operations.results import drawn_frames
 from dubwright.quality.report import render_html
 from dubwright.speech.mix import MIX_RATE
 from dubwright.store import Store, rename
-from dubwright.trust import Disclosure
+from dubwright.trust import DIGITAL_SOURCE_TYPE, Disclosure
 
 __all__ = [
     "MANIFEST",
@@ -46,8 +47,6 @@ __all__ = [
 
 VERSION: Final = re.compile(r"v(\d{3,})")
 MANIFEST: Final = "manifest.json"
-# IPTC NewsCodes, digital source type: parts of the picture and sound are synthetic.
-DIGITAL_SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 
 
 def check_output(output: Path) -> None:
@@ -287,6 +286,14 @@ class _Delivery:
                 for name in speakers
             },
             "cues": [cue.id for cue in part.cues],
+            "draw_tasks": [key for planned in part.spans for key in planned.draw],
+            "edited_again": {
+                uid: f"touched chunks are {codec}, level {DWA_LEVEL:g}"
+                if codec in DWA_CODECS
+                else f"touched chunks are {codec}"
+                for uid in reasons
+                if (codec := self._plan.plates[uid].lossy_codec)
+            },
             "changed_frames": {
                 uid: [[run.start, run.end] for run in _drawn_runs(frames)]
                 for uid, frames in reasons.items()

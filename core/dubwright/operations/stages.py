@@ -69,7 +69,7 @@ from dubwright.speech.takes import (
     recorded_take,
     synthesised_take,
 )
-from dubwright.trust import marked
+from dubwright.trust import frame_attributes, marked
 
 __all__ = ["STAGES", "VERSIONS"]
 
@@ -209,6 +209,7 @@ def _draw(context: Context) -> None:
     renderer: MouthRenderer = engine(context.parameters["engine"], EngineKind.MOUTH_RENDERER)
     plate = _shot_plate(context)
     spec = _spec(context)
+    told = frame_attributes(context.parameters["engine"], context.task.key)
     first = context.parameters["first"]
     chunk = range(*context.parameters["chunk"])
     curves, choices = load_curves(context.inputs["curves"]), load_choices(context.inputs["choices"])
@@ -224,9 +225,9 @@ def _draw(context: Context) -> None:
             if context.parameters["draft_mark"]:
                 patch = marked(patch, spec.width, spec.height)
             written = context.folder / f"{frame}.patch.exr"
-            write_patch(written, patch, read_header(source))
+            write_patch(written, patch, read_header(source), told)
             # Merged from what the patch file holds, so that a compositor gets the same frame.
-            write_edited(source, context.folder / f"{frame}.exr", read_patch(written))
+            write_edited(source, context.folder / f"{frame}.exr", read_patch(written), told)
         context.step()
     if drawn := list(drawn_frames([context.folder]).values()):
         write_thumbnail(context.folder / THUMBNAIL, drawn[len(drawn) // 2], spec)
@@ -319,6 +320,7 @@ STAGES: Final[Mapping[str, Stage]] = {
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "track": 2,
     "articulation": 2,
+    "draw": 2,
 }
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dubwright.face.landmarks import LIPS_OUTER, OUTER_EYE_LEFT, OUTER_EYE_RIGHT, SKIN_RING_FAR
 from dubwright.media.colour import encode_log
 from dubwright.media.plate import Plate
-from dubwright.model import Box, FaceTrack, FrameRange
+from dubwright.model import Box, FaceTrack
 
 __all__ = ["MouthLibrary", "ShotPlate", "build_library", "interocular_pixels", "picture_points"]
 
@@ -39,21 +39,22 @@ class MouthLibrary:
 
 
 class ShotPlate:
-    """A shot's plate with its face, for a renderer. Keeps the frame read last."""
+    """A shot's plate with its face, for a renderer."""
 
     def __init__(self, plate: Plate, track: FaceTrack) -> None:
         self._plate = plate
         self.track = track
-        self._kept: tuple[int, NDArray[np.float32]] | None = None
 
     @property
     def pixel_aspect(self) -> float:
         return self._plate.spec.pixel_aspect
 
-    def frame(self, index: int) -> NDArray[np.float32]:
-        if self._kept is None or self._kept[0] != index:
-            self._kept = index, self._plate.frame(index)
-        return self._kept[1]
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._plate.spec.width, self._plate.spec.height
+
+    def region(self, index: int, box: Box) -> NDArray[np.float32]:
+        return next(self._plate.regions([(index, box)]))
 
 
 def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[], None]) -> None:
@@ -70,13 +71,21 @@ def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[
     corners = np.zeros((frames, 2), np.int64)
     usable = track.usable
     interocular = interocular_pixels(track)
-    for index, picture in enumerate(plate.frames(FrameRange(0, frames))):
+    size = plate.spec.width, plate.spec.height
+    seen = {}
+    for index in range(frames):
         if usable[index]:
             points = picture_points(track, index, plate.spec.pixel_aspect)
-            box = _around(points[list(SKIN_RING_FAR)], MARGIN_IOD * interocular[index], picture)
+            margin = MARGIN_IOD * interocular[index]
+            seen[index] = points, _around(points[list(SKIN_RING_FAR)], margin).clipped(*size)
+    regions = plate.regions([(index, box) for index, (_, box) in seen.items()])
+    for index in range(frames):
+        if index in seen:
+            points, box = seen[index]
+            crop = next(regions)
             corners[index] = box.x0, box.y0
-            np.save(folder / f"{index}.npy", picture[box.slices].astype(np.float16))
-            sharpness[index] = _sharpness(picture, points)
+            np.save(folder / f"{index}.npy", crop.astype(np.float16))
+            sharpness[index] = _sharpness(crop, points - (box.x0, box.y0))
         step()
     np.savez(folder / INDEX, sharpness=sharpness, corners=corners)
 
@@ -93,13 +102,13 @@ def interocular_pixels(track: FaceTrack) -> NDArray[np.float32]:
     return distance
 
 
-def _around(points: NDArray[np.float64], margin: float, picture: NDArray[np.float32]) -> Box:
+def _around(points: NDArray[np.float64], margin: float) -> Box:
     low, high = np.floor(points.min(axis=0) - margin), np.ceil(points.max(axis=0) + margin)
     (x0, y0), (x1, y1) = low.astype(int).tolist(), high.astype(int).tolist()
-    return Box(x0, y0, x1, y1).clipped(picture.shape[1], picture.shape[0])
+    return Box(x0, y0, x1, y1)
 
 
-def _sharpness(picture: NDArray[np.float32], points: NDArray[np.float64]) -> float:
-    lips = _around(points[list(LIPS_OUTER)], 2, picture)
-    grey = cv2.GaussianBlur(encode_log(picture[lips.slices].mean(axis=2)), (0, 0), 0.6)
+def _sharpness(crop: NDArray[np.float32], points: NDArray[np.float64]) -> float:
+    lips = _around(points[list(LIPS_OUTER)], 2).clipped(crop.shape[1], crop.shape[0])
+    grey = cv2.GaussianBlur(encode_log(crop[lips.slices].mean(axis=2)), (0, 0), 0.6)
     return float(cv2.Laplacian(grey, cv2.CV_32F).var()) + 1e-9

@@ -110,7 +110,7 @@ def _write_sheet(
         face = Box(x0, y0, x1, y1).clipped(spec.width, spec.height)
         pair = [
             cv2.resize(
-                display_preview(read_rgb(path), spec.working_space, config)[face.slices],
+                display_preview(read_rgb(path, face), spec.working_space, config),
                 (SHEET_SIDE, round(SHEET_SIDE * 1.25)),
                 interpolation=cv2.INTER_AREA,
             )

@@ -1,5 +1,6 @@
 """OpenEXR frames."""
 
+from dubwright.media.exr.chunks import DWA_LEVEL
 from dubwright.media.exr.frame import (
     ExrHeader,
     read_header,
@@ -9,8 +10,11 @@ from dubwright.media.exr.frame import (
     write_patch,
     write_rgb,
 )
+from dubwright.media.exr.layout import DWA_CODECS
 
 __all__ = [
+    "DWA_CODECS",
+    "DWA_LEVEL",
     "ExrHeader",
     "read_header",
     "read_patch",

@@ -33,7 +33,7 @@ from dubwright.media.exr.layout import (
 from dubwright.media.exr.stored import Chunk
 from dubwright.model import Box
 
-__all__ = ["Edited", "PlaneEdit", "edit_file", "with_attributes"]
+__all__ = ["Edited", "PlaneEdit", "edit_file", "text_attributes", "with_attributes"]
 
 BLOCK: Final = 1 << 20
 OFFSET_BYTES: Final = 8
@@ -90,7 +90,7 @@ def edit_file(
     with open_frame(source) as file:
         layout = read_layout(file, source)
         new = _encoded(file, layout, edit, source) if edit else []
-        told = [Attribute(n, "string", text.encode()) for n, text in (attributes or {}).items()]
+        told = text_attributes(attributes or {})
         pieces = _pieces(layout, _head(layout, new, told), new)
         partial = destination.with_name(destination.name + ".partial")
         try:
@@ -108,6 +108,11 @@ def edit_file(
             partial.unlink(missing_ok=True)
             raise
     return Edited(len(new), sum(len(part.offsets) for part in layout.parts))
+
+
+def text_attributes(texts: Mapping[str, str]) -> list[Attribute]:
+    """Text attributes by name."""
+    return [Attribute(name, "string", text.encode()) for name, text in texts.items()]
 
 
 def with_attributes(file: io.BytesIO, attributes: Sequence[Attribute], path: Path) -> bytes:

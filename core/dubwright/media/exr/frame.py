@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 
 from dubwright.errors import DubwrightError
 from dubwright.media.exr.chunks import read_planes
-from dubwright.media.exr.edit import Edited, PlaneEdit, edit_file, with_attributes
+from dubwright.media.exr.edit import (
+    Edited,
+    PlaneEdit,
+    edit_file,
+    text_attributes,
+    with_attributes,
+)
 from dubwright.media.exr.layout import (
     LOSSY_CODECS,
     Attribute,
@@ -199,11 +205,19 @@ def write_rgb(path: Path, picture: Array, attributes: Mapping[str, Any]) -> None
     partial.replace(path)
 
 
-def write_patch(path: Path, patch: Patch, plate: ExrHeader) -> None:
+def write_patch(
+    path: Path, patch: Patch, plate: ExrHeader, attributes: Mapping[str, str] | None = None
+) -> None:
     """Write a patch: data window the patch's box, half RGBA and matte, float stmap.
 
     Whatever the plate's header says that is not about its own layout, the patch says too: timecode,
     rate, colour space, camera, so that it lines up wherever it is loaded.
+
+    Args:
+        path: of the patch, which appears whole or not at all.
+        patch: what is written.
+        plate: header of the frame that the patch is laid over.
+        attributes: text attributes to set besides, by name.
     """
     header = _layout(plate.width, plate.height) | {"dataWindow": _window(patch.box)}
     half = {name: patch.rgb[..., i].astype(np.float16) for i, name in enumerate(RGB)}
@@ -217,7 +231,8 @@ def write_patch(path: Path, patch: Patch, plate: ExrHeader) -> None:
     }
     written = io.BytesIO()
     OpenEXR.File(header, channels).write(written)
-    kept = tuple(attribute for attribute in plate.raw if attribute.name not in OF_ONE_FILE)
+    kept = [attribute for attribute in plate.raw if attribute.name not in OF_ONE_FILE]
+    kept += text_attributes(attributes or {})
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(with_attributes(written, kept, path))
     partial.replace(path)

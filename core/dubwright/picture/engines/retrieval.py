@@ -171,7 +171,6 @@ class _Brush:
 
     def frame(self, frame: int, choice: Choice, curves: NDArray[np.float32]) -> Patch:
         """The patch of one plate frame."""
-        picture = self._plate.frame(frame)
         interocular = float(self._interocular[frame])
         aspect = (self._plate.pixel_aspect, 1.0)
         shape = self._shape(frame, choice, curves)
@@ -181,14 +180,14 @@ class _Brush:
 
         framed_own = with_frame(own)
         framed_target = np.vstack([target, framed_own[MESH_POINTS:]])
-        box = _edit_box(framed_target, own, interocular, picture)
+        box = _edit_box(framed_target, own, interocular).clipped(*self._plate.size)
         jaw = warp_map(
             framed_own, framed_target, self._triangles, box, max(0.8, MAP_BLUR_IOD * interocular)
         )
-        source_box = _source_box(jaw, picture)
-        plate = jaw.sampled(encode_log(picture[source_box.slices]), (source_box.x0, source_box.y0))
+        under = _source_box(jaw).clipped(*self._plate.size)
+        plate = jaw.sampled(encode_log(self._plate.region(frame, under)), (under.x0, under.y0))
         mouth, matte = self._mouth(choice, framed_target, plate, box, interocular)
-        return _patch(mouth, matte, jaw, choice.strength, picture)
+        return _patch(mouth, matte, jaw, choice.strength, self._plate.size)
 
     def _shape(self, frame: int, choice: Choice, curves: NDArray[np.float32]) -> Array:
         """The face to draw, in the head frame: the mixed library faces bent to the curves."""
@@ -235,37 +234,38 @@ def _reach(curves: NDArray[np.floating[Any]]) -> float:
     return REACH * float(curves[:, 0].max()) + REACH_SLACK_IOD
 
 
-def _patch(drawn: Image, mouth: Image, jaw: WarpMap, strength: float, picture: Image) -> Patch:
+def _patch(
+    drawn: Image, mouth: Image, jaw: WarpMap, strength: float, size: tuple[int, int]
+) -> Patch:
     """The changed pixels: where the plate moved or the mouth shows, with a soft edge."""
     changed = ((jaw.shift() > STILL_PIXELS) | (mouth * strength > 1e-3)).astype(np.float32)
     soft = cv2.GaussianBlur(cv2.dilate(changed, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
     # Rounded so that the matte as written in half floats is 0 wherever nothing was drawn.
     alpha = np.where(soft < 1 / 512, 0, np.minimum(soft, 1)).astype(np.float32)
-    height, width = picture.shape[:2]
-    stmap = np.stack([(jaw.x + 0.5) / width, 1 - (jaw.y + 0.5) / height], axis=-1)
+    width, height = size
+    places = [(jaw.x + 0.5) / width, 1 - (jaw.y + 0.5) / height]
+    stmap = np.stack(places, axis=-1).astype(np.float32)
     return Patch(jaw.box, decode_log(drawn) * alpha[..., None], alpha, stmap)
 
 
-def _edit_box(framed_target: Array, own: Array, interocular: float, picture: Image) -> Box:
+def _edit_box(framed_target: Array, own: Array, interocular: float) -> Box:
     """From the nose's bridge to under the chin, as wide as the frame around the face."""
     points = framed_target
     low_frame = points[MESH_POINTS + 14 : MESH_POINTS + 23]
     bottom = max(points[list(BOTTOM), 1].max(), low_frame[:, 1].max()) + 0.1 * interocular
     top = own[list(TOP), 1].mean()
     left, right = points[:, 0].min() - 2, points[:, 0].max() + 2
-    box = Box(int(left), int(top), int(right) + 1, int(bottom) + 1)
-    return box.clipped(picture.shape[1], picture.shape[0])
+    return Box(int(left), int(top), int(right) + 1, int(bottom) + 1)
 
 
-def _source_box(jaw: WarpMap, picture: Image) -> Box:
+def _source_box(jaw: WarpMap) -> Box:
     margin = 6  # Lanczos reaches 4 pixels
-    box = Box(
+    return Box(
         int(jaw.x.min()) - margin,
         int(jaw.y.min()) - margin,
         int(jaw.x.max()) + margin,
         int(jaw.y.max()) + margin,
     )
-    return box.clipped(picture.shape[1], picture.shape[0])
 
 
 def _inner_box(matte: Image, pad: int, box: Box) -> Box:
