@@ -14,7 +14,9 @@ from dubwright.conform.read import read_timeline
 from dubwright.conform.review import mark_timelines
 from dubwright.dialogue import Decision
 from dubwright.errors import DubwrightError
+from dubwright.media.colour import ColourConfig
 from dubwright.media.exr import write_rgb
+from dubwright.media.plate import Plate, probe_plate
 from dubwright.model import FrameRange
 from dubwright.store import Access
 
@@ -85,6 +87,61 @@ def test_a_pattern_is_a_sequence(tmp_path: Path, pattern: str) -> None:
     (shot,) = read_timeline(path)[0].shots
     assert shot.plate is not None
     assert [f.name for f in shot.plate.files()] == [f"plate.{n:04d}.exr" for n in (12, 14, 16, 18)]
+
+
+# What Resolve and Premiere write: the range in the name, and the path of the first frame used.
+@pytest.mark.parametrize("name", ["plate.[1003-1008].exr", "plate.1003.exr"])
+def test_a_name_says_which_frame_is_the_first(tmp_path: Path, name: str) -> None:
+    _frames(tmp_path / "media", 990, 30)
+    clip = otio.schema.Clip(
+        "a", otio.schema.ExternalReference(f"media/{name}", _range(0, 6)), _range(2, 3)
+    )
+    (shot,) = read_timeline(_write(tmp_path / "t.otio", clip))[0].shots
+    assert shot.plate is not None
+    assert [file.name for file in shot.plate.files()] == [
+        f"plate.{n}.exr" for n in (1005, 1006, 1007)
+    ]
+
+
+def test_one_hash_is_one_digit(tmp_path: Path) -> None:
+    for number in (8, 9, 10):
+        write_rgb(tmp_path / f"p{number}.exr", np.zeros((4, 4, 3), np.float32), {})
+    (shot,) = read_timeline(tmp_path / "p#.exr")[0].shots
+    assert shot.plate is not None
+    assert [file.name for file in shot.plate.files()] == ["p8.exr", "p9.exr", "p10.exr"]
+
+
+Policy = otio.schema.ImageSequenceReference.MissingFramePolicy
+
+
+@pytest.mark.parametrize(
+    ("policy", "shown"),
+    [
+        (Policy.hold, [None, 1002, 1003, 1003, 1003, 1006]),
+        (Policy.black, [None, 1002, 1003, None, None, 1006]),
+    ],
+)
+def test_missing_frames_are_shown_as_the_timeline_says(
+    tmp_path: Path, policy: Policy, shown: list[int | None]
+) -> None:
+    _frames(tmp_path / "media", 1002, 5)
+    for number in (1004, 1005):
+        (tmp_path / f"media/plate.{number}.exr").unlink()
+    reference = _sequence("media", 1001, 6)
+    reference.missing_frame_policy = policy
+    timeline = _write(tmp_path / "t.otio", otio.schema.Clip("a", reference, _range(1001, 6)))
+    (shot,) = read_timeline(timeline)[0].shots
+    assert shot.plate is not None
+    files = [shot.plate.file(frame) for frame in range(6)]
+    assert [file and int(file.name.split(".")[1]) for file in files] == shown
+    plate = Plate(probe_plate(shot.plate, "ACEScg", ColourConfig()))
+    pictures = [picture[0, 0, 0] for picture in plate.frames(FrameRange(0, 6))]
+    assert np.allclose(pictures, [(number or 0) / 2000 for number in shown], atol=1e-3)
+    reference.missing_frame_policy = Policy.error
+    _write(timeline, otio.schema.Clip("a", reference, _range(1001, 6)))
+    with pytest.raises(DubwrightError, match="missing") as told:
+        read_timeline(timeline)
+    assert "plate.1001.exr" in told.value.where and "3 of 6" in told.value.why
 
 
 def test_a_bare_sequence_is_a_timeline(tmp_path: Path) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,14 +12,13 @@ from typing import Any, Final
 from urllib.parse import unquote, urlparse
 from urllib.request import url2pathname
 
-import fileseq
 import opentimelineio as otio
 
 from dubwright.errors import DubwrightError
 from dubwright.media.exr import read_header
 from dubwright.media.movie import probe_movie
-from dubwright.media.names import FRAME_PATTERN
 from dubwright.media.plate import PlateSpec
+from dubwright.media.sequence import FrameFiles, find_frames, is_pattern
 from dubwright.model import FrameRange, exact_rate
 from dubwright.speech.soundtrack import SoundClip, Stem
 from dubwright.store import EVERYWHERE, Access
@@ -36,6 +34,7 @@ DEFAULT_RATE: Final = Fraction(24)
 NOT_IN_FILE: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 NOT_IN_ID: Final = re.compile(r"[^A-Za-z0-9_-]+")
 RATE_TOLERANCE: Final = 1e-3
+ON_MISSING: Final = otio.schema.ImageSequenceReference.MissingFramePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def read_timeline(
     Raises:
         DubwrightError: the file cannot be read, is empty, or its media are missing or elsewhere.
     """
-    sequence = not path.exists() and FRAME_PATTERN.search(path.name)
+    sequence = path.suffix.lower() == ".exr" if path.exists() else is_pattern(path.name)
     if not sequence and not path.exists():
         raise DubwrightError(
             "The timeline is missing",
@@ -193,25 +192,25 @@ def _movie_timeline(path: Path) -> otio.schema.Timeline:
 def _sequence_timeline(path: Path) -> otio.schema.Timeline:
     """One clip of every frame of a sequence, at the rate its first frame names, or else 24."""
     found = _found_sequence(path, path.name)
-    numbers = list(found.frameSet())
-    step = _step(numbers)
-    first = Path(found.frame(numbers[0]))
-    rate = float((read_header(first).rate if first.suffix == ".exr" else None) or DEFAULT_RATE)
+    first, last = found.numbers[0], found.numbers[-1]
+    file = found.file(first)
+    rate = float((read_header(file).rate if file.suffix == ".exr" else None) or DEFAULT_RATE)
     available = otio.opentime.TimeRange(
-        otio.opentime.RationalTime(numbers[0], rate),
-        otio.opentime.RationalTime((numbers[-1] - numbers[0]) // step + 1, rate),
+        otio.opentime.RationalTime(first, rate),
+        otio.opentime.RationalTime((last - first) // found.step + 1, rate),
     )
+    prefix = Path(found.prefix + "0").name[:-1]
     reference = otio.schema.ImageSequenceReference(
         target_url_base=str(path.parent.absolute()),
-        name_prefix=found.basename(),
-        name_suffix=found.extension(),
-        start_frame=numbers[0],
-        frame_step=step,
+        name_prefix=prefix,
+        name_suffix=found.suffix,
+        start_frame=first,
+        frame_step=found.step,
         rate=rate,
-        frame_zero_padding=found.zfill(),
+        frame_zero_padding=found.padding,
         available_range=available,
     )
-    name = found.basename().rstrip("._-") or path.parent.name
+    name = prefix.rstrip("._-") or path.parent.name
     timeline = otio.schema.Timeline(name)
     clip = otio.schema.Clip(name, reference, available)
     timeline.tracks.append(otio.schema.Track("V1", [clip], kind=otio.schema.TrackKind.Video))
@@ -303,6 +302,7 @@ def _plate(clip: otio.schema.Clip, media: _Media, rate: Fraction) -> PlateSpec:
             ),
             clip.name,
             media.access,
+            reference.missing_frame_policy,
         )
     path = media.path(reference.target_url)
     if path.suffix.lower() in MOVIES:
@@ -326,31 +326,23 @@ def _media_start(reference: otio.core.MediaReference, rate: Fraction) -> int:
 def _sequence_pattern(path: Path, clip: str, offset: int, frames: int, rate: Fraction) -> PlateSpec:
     """A plate from a pattern such as plate.####.exr, plate.%04d.exr or plate.@@@@.exr."""
     found = _found_sequence(path, clip)
-    numbers = list(found.frameSet())
-    step = _step(numbers)
     return PlateSpec(
         kind="sequence",
-        path=f"{found.dirname()}{found.basename()}{{frame}}{found.extension()}",
-        first=numbers[0] + offset * step,
-        step=step,
-        padding=found.zfill(),
+        path=f"{found.prefix}{{frame}}{found.suffix}",
+        first=found.first + offset * found.step,
+        step=found.step,
+        padding=found.padding,
         frames=frames,
         rate=rate,
         colour_space="",
     )
 
 
-def _step(numbers: list[int]) -> int:
-    """From one frame number to the next; numbers that are missing in between are gaps."""
-    return math.gcd(*(after - before for before, after in itertools.pairwise(numbers))) or 1
-
-
-def _found_sequence(path: Path, clip: str) -> fileseq.FileSequence:
-    try:
-        found = fileseq.findSequenceOnDisk(str(path))
-    except fileseq.FileSeqException:
-        raise _missing_media(path, clip, "no file of the sequence is there") from None
-    if not found.frameSet():
+def _found_sequence(path: Path, clip: str) -> FrameFiles:
+    found = find_frames(path)
+    if found is None and is_pattern(path.name):
+        raise _missing_media(path, clip, "no file of the sequence is there")
+    if found is None:
         raise DubwrightError(
             "A clip's media is neither a movie nor an image sequence",
             where=f"clip {clip!r}: {path}",
@@ -360,13 +352,23 @@ def _found_sequence(path: Path, clip: str) -> fileseq.FileSequence:
     return found
 
 
-def _checked(spec: PlateSpec, clip: str, access: Access) -> PlateSpec:
+def _checked(
+    spec: PlateSpec,
+    clip: str,
+    access: Access,
+    policy: otio.schema.ImageSequenceReference.MissingFramePolicy = ON_MISSING.error,
+) -> PlateSpec:
+    """A spec whose files are there, or say what is shown where they are not."""
     for file in spec.files():
         access.check(file)
-    missing = [file for file in spec.files() if not file.is_file()]
+    there = {file for file in spec.files() if file.is_file()}
+    missing = [frame for frame in range(spec.frames) if spec.file(frame) not in there]
+    if missing and (policy == ON_MISSING.error or not there):
+        count = f"{len(missing)} of {spec.frames} frames are not there"
+        gone = next(file for file in spec.files() if file not in there)
+        raise _missing_media(gone, clip, count)
     if missing:
-        count = f"{len(missing)} of {len(spec.files())} files are not there"
-        raise _missing_media(missing[0], clip, count)
+        spec = spec.model_copy(update={"missing": _shown_instead(spec.frames, missing, policy)})
     if spec.kind == "sequence" and Path(spec.path).suffix.lower() != ".exr":
         raise DubwrightError(
             "A sequence is not EXR",
@@ -375,6 +377,26 @@ def _checked(spec: PlateSpec, clip: str, access: Access) -> PlateSpec:
             repair="convert it to scene-linear EXR, or relink the clip to a movie",
         )
     return spec
+
+
+def _shown_instead(
+    frames: int,
+    missing: Sequence[int],
+    policy: otio.schema.ImageSequenceReference.MissingFramePolicy,
+) -> dict[int, int | None]:
+    """What is shown in place of missing frames: the frame before, or None for black.
+
+    Before the first that is there, nothing can be held: it is black too.
+    """
+    held: dict[int, int | None] = {}
+    last = None
+    absent = set(missing)
+    for frame in range(frames):
+        if frame not in absent:
+            last = frame
+        else:
+            held[frame] = last if policy == ON_MISSING.hold else None
+    return held
 
 
 def _sounds(timeline: otio.schema.Timeline, media: _Media) -> Iterator[SoundClip]:

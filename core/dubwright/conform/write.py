@@ -166,7 +166,10 @@ def _dub_track(
 def _sequence(dubbed: DubbedShot, rate: float) -> otio.schema.ImageSequenceReference:
     plate = dubbed.shot.plate
     frames = plate.frames if plate else 0
+    policies = otio.schema.ImageSequenceReference.MissingFramePolicy
+    shows_black = plate is not None and None in plate.missing.values()
     return otio.schema.ImageSequenceReference(
+        missing_frame_policy=policies.black if shows_black else policies.error,
         target_url_base=dubbed.folder.as_posix() + "/",
         name_prefix=dubbed.prefix,
         name_suffix=".exr",

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
-__all__ = ["FRAME_PATTERN", "is_config_file"]
-
-# plate.####.exr, plate.@@@@.exr, plate.%04d.exr
-FRAME_PATTERN: Final = re.compile(r"#|@|%0?\d*d")
+__all__ = ["is_config_file"]
 
 
 def is_config_file(ocio: str) -> bool:

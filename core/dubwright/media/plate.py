@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -42,19 +42,26 @@ class PlateSpec(BaseModel):
     height: int = 0
     pixel_aspect: float = 1.0
     lossy_codec: str = Field("", description="Of EXR frames, where it is one.")
+    missing: dict[int, int | None] = Field(
+        {},
+        description="Frames of a sequence that have no file, and the frame that is shown in the "
+        "place of each; null for black.",
+    )
 
-    def file(self, frame: int) -> Path:
-        """The file that holds a frame."""
+    def file(self, frame: int) -> Path | None:
+        """The file that a frame is shown from; None where it is black for want of one."""
         if self.kind == "movie":
             return Path(self.path)
-        number = self.first + frame * self.step
+        shown = self.missing.get(frame, frame)
+        if shown is None:
+            return None
+        number = self.first + shown * self.step
         return Path(self.path.replace("{frame}", f"{number:0{self.padding}d}"))
 
     def files(self) -> list[Path]:
         """Every file of the plate, in order."""
-        if self.kind == "movie":
-            return [Path(self.path)]
-        return [self.file(frame) for frame in range(self.frames)]
+        files = (self.file(frame) for frame in range(1 if self.kind == "movie" else self.frames))
+        return list(dict.fromkeys(file for file in files if file is not None))
 
 
 def probe_plate(spec: PlateSpec, named_space: str | None, config: ColourConfig) -> PlateSpec:
@@ -71,14 +78,14 @@ def probe_plate(spec: PlateSpec, named_space: str | None, config: ColourConfig) 
     """
     if spec.kind == "movie":
         return _probed_movie(spec, named_space, config)
-    first = spec.file(0)
+    first, *others = spec.files()
     header = read_header(first)
-    for frame in range(1, spec.frames):
-        other = read_header(spec.file(frame))
+    for file in others:
+        other = read_header(file)
         if (other.width, other.height) != (header.width, header.height):
             raise DubwrightError(
                 "The frames of a sequence differ in size",
-                where=str(spec.file(frame)),
+                where=str(file),
                 why=f"it is {other.width}x{other.height}; {first.name} is "
                 f"{header.width}x{header.height}",
                 repair="render the sequence at one size, or cut the clip where the size changes",
@@ -140,11 +147,9 @@ class Plate:
 
     def frames(self, frames: FrameRange) -> Iterator[NDArray[np.float32]]:
         """Frames in order; one is in memory at a time."""
-        files = [self._file(frame) for frame in frames]
-        if all(files):
-            for file in files:
-                assert file is not None
-                yield read_rgb(file)
+        if self._is_on_disk(frames):
+            whole = Box(0, 0, self.spec.width, self.spec.height)
+            yield from (self._read(frame, whole) for frame in frames)
             return
         for codes in read_frames(Path(self.spec.path), frames.shifted(self.spec.first)):
             yield self.config.converted(codes, self.spec.colour_space, self.spec.working_space)
@@ -155,24 +160,22 @@ class Plate:
         Args:
             wanted: frames, each later than the one before, and the pixels of each.
         """
-        files = [self._file(frame) for frame, _ in wanted]
-        if all(files):
-            for file, (_, box) in zip(files, wanted, strict=True):
-                assert file is not None
-                yield read_rgb(file, box)
-            return
         boxes = dict(wanted)
-        if wanted:
-            span = FrameRange(wanted[0][0], wanted[-1][0] + 1)
-            for frame, picture in zip(span, self.frames(span), strict=True):
-                if frame in boxes:
-                    yield picture[boxes[frame].slices]
+        if self._is_on_disk(boxes):
+            yield from (self._read(frame, box) for frame, box in wanted)
+            return
+        span = FrameRange(wanted[0][0], wanted[-1][0] + 1)
+        for frame, picture in zip(span, self.frames(span), strict=True):
+            if frame in boxes:
+                yield picture[boxes[frame].slices]
 
-    def _file(self, frame: int) -> Path | None:
-        """The EXR that holds a frame; None where it is decoded from a movie."""
-        if frame in self._decoded:
-            return self._decoded[frame]
-        return self.spec.file(frame) if self.spec.kind == "sequence" else None
+    def _is_on_disk(self, frames: Iterable[int]) -> bool:
+        """Whether frames are read from EXR, and not decoded from a movie."""
+        return self.spec.kind == "sequence" or all(frame in self._decoded for frame in frames)
+
+    def _read(self, frame: int, box: Box) -> NDArray[np.float32]:
+        file = self._decoded.get(frame) or self.spec.file(frame)
+        return read_rgb(file, box) if file else np.zeros((box.height, box.width, 3), np.float32)
 
     def frame(self, frame: int) -> NDArray[np.float32]:
         """One frame."""

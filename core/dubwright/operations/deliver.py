@@ -247,6 +247,8 @@ class _Delivery:
         for frame in range(spec.frames):
             number = f"{spec.first + frame * spec.step:0{padding}d}"
             source = drawn.get(frame) or decoded.get(frame) or spec.file(frame)
+            if source is None:  # missing in the plate, and shown black
+                continue
             _copy(source, folder / f"{prefix}{number}.exr")
             if frame in drawn:
                 patch = source.with_name(f"{frame}.patch.exr")

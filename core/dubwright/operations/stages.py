@@ -351,4 +351,6 @@ def _sounds(where: list[dict[str, str]]) -> list[SoundClip]:
 
 def _source(context: Context, frame: int) -> Path:
     """The EXR that a frame of the plate is edited from."""
-    return decoded_frames(context).get(frame) or _spec(context).file(frame)
+    source = decoded_frames(context).get(frame) or _spec(context).file(frame)
+    assert source is not None, "black frames show no face"
+    return source

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dubwright.errors import DubwrightError
-from dubwright.media.names import FRAME_PATTERN
+from dubwright.media.sequence import is_pattern
 from dubwright.operations.request import REQUESTS, request_paths
 from dubwright.operations.worker_process import Hung, WorkerProcess
 from dubwright.service.queue import Chunk, Job, Queue
@@ -286,7 +286,7 @@ class Supervisor:
         named = (path for _, path in request_paths(request))
         return [
             self._store / "objects",
-            *(path.parent if FRAME_PATTERN.search(path.name) else path for path in named),
+            *(path.parent if is_pattern(path.name) else path for path in named),
         ]
 
     def _keep_tidy(self) -> None:
