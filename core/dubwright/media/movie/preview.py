@@ -1,0 +1,128 @@
+"""Previews: H.264 in MP4 with one sound track per language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from dubwright.media.movie.read import opened
+
+__all__ = ["AudioTrack", "write_picture", "write_preview"]
+
+PREVIEW_AUDIO_RATE: Final = 48000
+# Short, so that a player steps and scrubs without waiting.
+PREVIEW_KEYFRAME_EVERY: Final = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioTrack:
+    """Sound for a preview: float32 [samples, channels] at 48 kHz, and its ISO 639-2 language."""
+
+    samples: NDArray[np.float32]
+    language: str
+    title: str
+
+
+def write_picture(path: Path, frames: Iterable[NDArray[np.uint8]], rate: Fraction) -> None:
+    """Write the picture of a preview, H.264 in MP4; whole or not at all.
+
+    Args:
+        path: of the movie.
+        frames: uint8 [height, width, 3] sRGB, all of one size; at least one.
+        rate: frames a second.
+    """
+    with _written(path) as container:
+        video: Any = None
+        for picture in frames:
+            even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+            if video is None:
+                video = _add_video(container, rate, even.shape[1], even.shape[0])
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+            converted = frame.reformat(
+                format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
+            )
+            for packet in video.encode(converted):
+                container.mux(packet)
+        for packet in video.encode():
+            container.mux(packet)
+
+
+def write_preview(path: Path, picture: Path, tracks: Sequence[AudioTrack]) -> None:
+    """Write an MP4 with one AAC track per language; whole or not at all.
+
+    Args:
+        path: of the movie.
+        picture: what write_picture wrote; it is copied, not encoded again.
+        tracks: in the order that players list them; the first is the default.
+    """
+    with opened(picture) as source, _written(path) as container:
+        seen = source.streams.video[0]
+        video = container.add_stream_from_template(seen)
+        sounds = [_Sound(container, track) for track in tracks]
+        for packet in source.demux(seen):
+            if packet.dts is None:
+                continue
+            for sound in sounds:
+                sound.encode_until(float(packet.dts * packet.time_base))
+            packet.stream = video
+            container.mux(packet)
+        for sound in sounds:
+            sound.finish()
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[Any]:
+    partial = path.with_name(path.stem + ".partial" + path.suffix)
+    with av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        yield container
+    partial.replace(path)
+
+
+class _Sound:
+    """One track of a preview, encoded little by little so that it lies beside its picture."""
+
+    def __init__(self, container: Any, track: AudioTrack) -> None:
+        self._container = container
+        self._planes = track.samples[:, :2].T
+        self._at = 0
+        layout = "mono" if track.samples.shape[1] == 1 else "stereo"
+        self._stream = container.add_stream("aac", rate=PREVIEW_AUDIO_RATE, layout=layout)
+        self._stream.metadata["language"] = track.language
+        self._stream.metadata["title"] = track.title
+
+    def encode_until(self, seconds: float) -> None:
+        self._encode(min(round(seconds * PREVIEW_AUDIO_RATE), self._planes.shape[1]))
+
+    def finish(self) -> None:
+        self._encode(self._planes.shape[1])
+        for packet in self._stream.encode():
+            self._container.mux(packet)
+
+    def _encode(self, end: int) -> None:
+        if end <= self._at:
+            return
+        planes = np.ascontiguousarray(self._planes[:, self._at : end])
+        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=self._stream.layout.name)
+        frame.sample_rate = PREVIEW_AUDIO_RATE
+        frame.pts = self._at
+        self._at = end
+        for packet in self._stream.encode(frame):
+            self._container.mux(packet)
+
+
+def _add_video(container: Any, rate: Fraction, width: int, height: int) -> Any:
+    stream = container.add_stream("libx264", rate=rate)
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    stream.options = {"crf": "18", "preset": "veryfast", "g": str(PREVIEW_KEYFRAME_EVERY)}
+    context = stream.codec_context
+    context.color_primaries = context.color_trc = context.colorspace = 1  # Rec.709 (H.273)
+    context.color_range = 1
+    return stream
