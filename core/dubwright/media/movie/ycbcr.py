@@ -147,8 +147,8 @@ def _doubled(plane: Array, coding: Coding) -> Array:
     if down:
         before = np.concatenate([plane[:1], plane[:-1]])
         after = np.concatenate([plane[1:], plane[-1:]])
-        near, far = np.float32(0.75) * plane, np.float32(0.25)
-        plane = _woven(near + far * before, near + far * after, 0)
+        quarter = np.float32(0.25)
+        plane = _woven(quarter * (3 * plane + before), quarter * (3 * plane + after), 0)
     if across:
         after = np.concatenate([plane[:, 1:], plane[:, -1:]], axis=1)
         plane = _woven(plane, np.float32(0.5) * (plane + after), 1)
