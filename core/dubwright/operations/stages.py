@@ -318,7 +318,9 @@ STAGES: Final[Mapping[str, Stage]] = {
     "preview": write_language_preview,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
-    "track": 2,
+    "track": 3,
+    "library": 2,
+    "decode": 2,
     "articulation": 2,
     "draw": 2,
 }
