@@ -150,6 +150,27 @@ def _unknown_colour_space(folder: Path) -> list[object]:
     return [_timeline(folder, "plate.####.exr", 24), "--to", "es"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a terminal is opened as POSIX has it")
+def test_a_colour_space_is_asked_for_once(tmp_path: Path) -> None:
+    arguments = [str(a) for a in (*_unknown_colour_space(tmp_path), "--subtitles",
+                                  _subtitles(tmp_path), "--dry-run")]  # fmt: skip
+    command = [sys.executable, "-m", "dubwright.cli", "dub", *arguments]
+    ours, theirs = os.openpty()
+    os.write(ours, b"ACESgg\nlin_ap1\n")
+    asked = subprocess.run(command, stdin=theirs, capture_output=True, text=True, cwd=tmp_path)
+    assert asked.returncode == 0, asked.stderr
+    assert "There is no colour space 'ACESgg'" in asked.stderr
+    show = json.loads((tmp_path / "dubwright.show.json").read_text())
+    assert show["colour_space"] == "ACEScg"
+    again = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert again.returncode == 0 and "ACEScg" in again.stdout
+    told = run_cli("show", tmp_path, "--movie-colorspace", "ARRI LogC4", "--json")
+    assert json.loads(told.stdout)["movie_colour_space"] == "ARRI LogC4"
+    assert run_cli("show", tmp_path, "--colorspace", "nonsense").returncode == 2
+
+
 BAD_INPUT = {
     "missing media": (_missing_media, "media of a clip is missing"),
     "empty timeline": (_empty_timeline, "no picture"),

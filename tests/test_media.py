@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+import PyOpenColorIO as ocio
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubwright.errors import DubwrightError
+from dubwright.errors import ColourSpaceUnknown, DubwrightError
 from dubwright.media.audio import loudness_lufs, read_audio, write_wav
-from dubwright.media.colour import ColourConfig, decode_log, display_proxy, encode_log
+from dubwright.media.colour import (
+    DEFAULT_CONFIG,
+    ColourConfig,
+    decode_log,
+    display_proxy,
+    encode_log,
+)
 from dubwright.media.movie import (
     AudioTrack,
     probe_movie,
@@ -24,6 +32,8 @@ from dubwright.media.movie import (
 )
 from dubwright.media.plate import Plate, PlateSpec, probe_plate
 from dubwright.model import FrameRange
+from dubwright.operations.show import SHOW_FILE, Show, find_show, remember
+from dubwright.store import Access
 
 
 @given(st.lists(st.floats(-0.5, 500, width=32), min_size=1, max_size=50))
@@ -48,7 +58,7 @@ def test_a_colour_space_is_found_by_name_alias_and_interop_id() -> None:
 def test_an_unknown_colour_space_is_asked_for() -> None:
     config = ColourConfig()
     with pytest.raises(DubwrightError) as caught:
-        config.of_exr({}, None, "plate.0001.exr")
+        config.of_exr({}, None, Path("plate.0001.exr"))
     assert "--colorspace" in caught.value.repair
     with pytest.raises(DubwrightError, match="no colour space"):
         config.resolve("ACESgg", "here")
@@ -57,10 +67,10 @@ def test_an_unknown_colour_space_is_asked_for() -> None:
 def test_a_colour_space_is_read_from_the_header() -> None:
     config = ColourConfig()
     assert (
-        config.of_exr({"colorInteropID": "lin_rec709_scene"}, "ACEScg", "")
+        config.of_exr({"colorInteropID": "lin_rec709_scene"}, "ACEScg", Path())
         == "Linear Rec.709 (sRGB)"
     )
-    assert config.of_exr({"acesImageContainerFlag": 1}, None, "") == "ACES2065-1"
+    assert config.of_exr({"acesImageContainerFlag": 1}, None, Path()) == "ACES2065-1"
 
 
 def test_a_plate_that_is_not_light_is_refused() -> None:
@@ -72,8 +82,93 @@ def test_a_plate_that_is_not_light_is_refused() -> None:
 
 def test_a_named_space_is_for_plates_that_do_not_name_theirs() -> None:
     config = ColourConfig()
-    assert config.of_exr({}, "ACEScg", "") == "ACEScg"
-    assert config.of_exr({"colorInteropID": "lin_ap0_scene"}, "ACEScg", "") == "ACES2065-1"
+    assert config.of_exr({}, "ACEScg", Path()) == "ACEScg"
+    assert config.of_exr({"colorInteropID": "lin_ap0_scene"}, "ACEScg", Path()) == "ACES2065-1"
+
+
+REC709 = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
+AP0 = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
+
+
+@pytest.mark.parametrize(
+    ("header", "space"),
+    [
+        ({"chromaticities": AP0}, "ACES2065-1"),
+        ({"chromaticities": REC709}, "Linear Rec.709 (sRGB)"),
+        ({"oiio:ColorSpace": "ACEScg", "chromaticities": AP0}, "ACEScg"),
+        ({"colorInteropID": "unknown", "oiio:ColorSpace": "lin_ap1_scene"}, "ACEScg"),
+        ({"oiio:ColorSpace": "somebody's own", "acesImageContainerFlag": 1}, "ACES2065-1"),
+    ],
+)
+def test_evidence_of_a_colour_space_has_an_order(header: dict[str, Any], space: str) -> None:
+    assert ColourConfig().of_exr(header, "Linear P3-D65", Path()) == space
+
+
+def test_chromaticities_of_no_known_space_are_asked_about() -> None:
+    wide = (0.7347, 0.2653, 0.1424, 0.8576, 0.0991, -0.0308, 0.3127, 0.329)  # ARRI Wide Gamut 4
+    with pytest.raises(ColourSpaceUnknown) as told:
+        ColourConfig().of_exr({"chromaticities": wide}, None, Path("a.exr"))
+    assert "Linear ARRI Wide Gamut" in told.value.repair or "ACEScg" in told.value.repair
+    with pytest.raises(ColourSpaceUnknown) as told:
+        ColourConfig().of_exr({"oiio:ColorSpace": "my space"}, None, Path("a.exr"))
+    assert "'my space'" in told.value.why
+
+
+def test_a_file_rule_of_the_shows_config_is_evidence(tmp_path: Path) -> None:
+    built_in = ocio.Config.CreateFromBuiltinConfig(DEFAULT_CONFIG)
+    config = ocio.Config.CreateFromStream(built_in.serialize())
+    rules = config.getFileRules()
+    rules.insertRule(0, "plates", "Linear ARRI Wide Gamut 4", "*/arri/*", "exr")
+    config.setFileRules(rules)
+    (tmp_path / "show.ocio").write_text(config.serialize())
+    show = ColourConfig(str(tmp_path / "show.ocio"))
+    assert show.of_exr({}, None, Path("/shots/arri/a.0001.exr")) == "Linear ARRI Wide Gamut 4"
+    # The rule for everything else says nothing of a file.
+    with pytest.raises(ColourSpaceUnknown):
+        show.of_exr({}, None, Path("/shots/red/a.0001.exr"))
+
+
+@pytest.mark.parametrize(
+    ("transfer", "space"), [(16, "Rec.2100-PQ - Display"), (18, "Rec.2100-HLG - Display")]
+)
+def test_hdr_movies_name_their_space_and_keep_their_light(transfer: int, space: str) -> None:
+    config = ColourConfig()
+    assert config.of_movie(transfer, 9, None, Path("a.mov")) == space
+    assert config.of_movie(transfer, 9, "V-Log V-Gamut", Path("a.mov")) == "V-Log V-Gamut"
+    codes = np.linspace(0, 1.05, 64, dtype=np.float32).repeat(3).reshape(1, 64, 3)
+    light = config.converted(codes, space, "ACEScg")
+    assert light.max() > 9
+    again = config.converted(light, "ACEScg", space)
+    assert np.abs(again - codes).max() < 2e-4
+    with pytest.raises(ColourSpaceUnknown):
+        config.of_movie(1, 1, None, Path("a.mov"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(-0.5, 500, width=32), min_size=3, max_size=3))
+def test_light_from_below_black_to_far_above_white_survives(light: list[float]) -> None:
+    picture = np.full((2, 2, 3), light, np.float32)
+    again = decode_log(encode_log(picture))
+    assert np.allclose(again, picture, rtol=2e-5, atol=2e-6)
+    config = ColourConfig()
+    there = config.converted(picture, "ACEScg", "Linear Rec.709 (sRGB)")
+    back = config.converted(there, "Linear Rec.709 (sRGB)", "ACEScg")
+    assert np.allclose(back, picture, rtol=1e-5, atol=2e-5 * max(map(abs, light)))
+
+
+def test_a_show_is_asked_once(tmp_path: Path) -> None:
+    reel = tmp_path / "show" / "reel_1"
+    reel.mkdir(parents=True)
+    assert find_show(reel) == Show()
+    remember(tmp_path / "show", colour_space="ACEScg")
+    remember(tmp_path / "show", movie_colour_space="ARRI LogC4")
+    found = find_show(reel)
+    assert (found.space_of("sequence"), found.space_of("movie")) == ("ACEScg", "ARRI LogC4")
+    # Nothing above the opened folders is looked at.
+    assert find_show(reel, Access([reel])) == Show()
+    (reel / SHOW_FILE).write_text('{"colour": "ACEScg"}')
+    with pytest.raises(DubwrightError, match="show file is not valid"):
+        find_show(reel)
 
 
 def test_a_proxy_does_not_depend_on_exposure() -> None:
@@ -140,7 +235,7 @@ def test_a_movie_needs_its_colour_space_named(tmp_path: Path) -> None:
     spec = PlateSpec(
         kind="movie", path=str(path), first=0, frames=10, rate=Fraction(25), colour_space=""
     )
-    with pytest.raises(DubwrightError, match="colour space of a movie"):
+    with pytest.raises(DubwrightError, match="colour space of a plate"):
         probe_plate(spec, None, ColourConfig())
     probed = probe_plate(spec, "Camera Rec.709", ColourConfig())
     assert probed.working_space == "ACEScg"

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 
 from dubwright._version import __version__
 from dubwright.cli_models import app as models
-from dubwright.errors import Cancelled, DubwrightError
+from dubwright.errors import Cancelled, ColourSpaceUnknown, DubwrightError
 
 __all__ = ["app", "main"]
 
@@ -267,6 +267,37 @@ def review(
 
 
 @app.command()
+def show(
+    folder: Annotated[Path, typer.Argument(help="The show's folder.")] = Path(),
+    colorspace: Annotated[
+        str | None, typer.Option("--colorspace", help="Of EXR plates that do not name theirs.")
+    ] = None,
+    movie_colorspace: Annotated[
+        str | None, typer.Option("--movie-colorspace", help="Of movies that do not name theirs.")
+    ] = None,
+    ocio: Ocio = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say, or remember, what holds for every timeline in a folder: colour spaces, OCIO config."""
+    from dubwright.media.colour import ColourConfig
+    from dubwright.operations.show import find_show, remember
+
+    given = {"ocio": ocio, "colour_space": colorspace, "movie_colour_space": movie_colorspace}
+    answers = {name: value for name, value in given.items() if value}
+    if answers:
+        config = ColourConfig(ocio or find_show(folder).ocio)
+        for space in filter(None, (colorspace, movie_colorspace)):
+            config.resolve(space, "the show")
+        people.print(f"Remembered in {remember(folder, **answers)}", soft_wrap=True)
+    found = find_show(folder).model_dump(include=set(given))
+    if as_json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        typer.echo(f"{name.replace('_', ' '):20} {value or 'not said'}")
+
+
+@app.command()
 def stop() -> None:
     """Stop the service and its jobs; what they finished is kept."""
     from dubwright_plugin import ServiceError, connect
@@ -333,6 +364,43 @@ def print_json(content: Any) -> None:
 
 
 def _perform_or_plan(
+    operation: str,
+    request: Any,
+    store_folder: Path | None,
+    workers: int | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Plan or do an operation; a colour space that nobody named is asked for once a show."""
+    while True:
+        try:
+            return _once(operation, request, store_folder, workers, dry_run, as_json)
+        except ColourSpaceUnknown as unknown:
+            if as_json or not sys.stdin.isatty():
+                raise
+            _ask_for_colour_space(unknown, request)
+
+
+def _ask_for_colour_space(unknown: ColourSpaceUnknown, request: Any) -> None:
+    from dubwright.media.colour import ColourConfig
+    from dubwright.operations.show import find_show, remember
+
+    media = getattr(request, "timeline", None) or request.plate
+    people.print(str(unknown), soft_wrap=True, markup=False)
+    config = ColourConfig(request.ocio or find_show(media.parent).ocio)
+    answer = "colour_space" if unknown.where.lower().endswith(".exr") else "movie_colour_space"
+    while True:
+        try:
+            space = config.resolve(typer.prompt("Colour space"), unknown.where)
+        except DubwrightError as error:
+            people.print(str(error), soft_wrap=True, markup=False)
+        else:
+            remembered = remember(media.parent, **{answer: space})
+            people.print(f"Remembered for the show in {remembered}", soft_wrap=True)
+            return
+
+
+def _once(
     operation: str,
     request: Any,
     store_folder: Path | None,

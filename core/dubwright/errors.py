@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Cancelled", "DubwrightError", "PlanOutdated", "StorageUnavailable"]
+__all__ = [
+    "Cancelled",
+    "ColourSpaceUnknown",
+    "DubwrightError",
+    "PlanOutdated",
+    "StorageUnavailable",
+]
 
 
 class DubwrightError(Exception):
@@ -49,6 +55,10 @@ class StorageUnavailable(DubwrightError):  # noqa: N818 - it names the state tha
 
 class PlanOutdated(DubwrightError):  # noqa: N818 - it names what has become of the plan
     """What a plan was made from is not so any more: the work is to be planned again."""
+
+
+class ColourSpaceUnknown(DubwrightError):  # noqa: N818 - it names what is asked for
+    """Media do not name their colour space: a person has to."""
 
 
 class Cancelled(Exception):  # noqa: N818 - it is not an error: somebody asked for it

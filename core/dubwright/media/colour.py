@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import OpenEXR
 import PyOpenColorIO as ocio
 from numpy.typing import NDArray
 
-from dubwright.errors import DubwrightError
+from dubwright.errors import ColourSpaceUnknown, DubwrightError
 from dubwright.media.names import is_config_file
 
 __all__ = [
@@ -44,6 +45,25 @@ INTEROP_IDS: Final[Mapping[str, str]] = {
     "srgb_rec709_scene": DISPLAY,
 }
 
+# Values of colorInteropID that say that the space is not known, or that the image is no picture.
+NO_CLAIM: Final = ("", "unknown", "data", None)
+# By primaries and transfer of ITU-T H.273: the spaces of ITU-R BT.2100.
+HDR_SPACES: Final[Mapping[tuple[int, int], str]] = {
+    (9, 16): "Rec.2100-PQ - Display",
+    (9, 18): "Rec.2100-HLG - Display",
+}
+USUAL_MOVIE_SPACES: Final = (
+    "Camera Rec.709",
+    "Rec.1886 Rec.709 - Display",
+    "ARRI LogC3 (EI800)",
+    "ARRI LogC4",
+    "S-Log3 S-Gamut3.Cine",
+    "Log3G10 REDWideGamutRGB",
+    "V-Log V-Gamut",
+    "DaVinci Intermediate WideGamut",
+)
+MOST_CANDIDATES: Final = 8
+
 # ACEScct, AMPAS S-2016-001, equations 6 to 8.
 CCT_SLOPE, CCT_OFFSET = 10.5402377416545, 0.0729055341958355
 CCT_BREAK_LINEAR, CCT_BREAK_LOG = 0.0078125, 0.155251141552511
@@ -67,9 +87,11 @@ class ColourConfig:
     """
 
     def __init__(self, name: str | None = None) -> None:
+        self._is_built_in = name is not None and not is_config_file(name)
         try:
             if name is None:
                 environment = ocio.GetEnvVariable("OCIO")
+                self._is_built_in = not environment or environment.startswith("ocio://")
                 self._config = (
                     ocio.Config.CreateFromEnv() if environment else _built_in(DEFAULT_CONFIG)
                 )
@@ -101,9 +123,7 @@ class ColourConfig:
         Raises:
             DubwrightError: the config has no such space; the nearest names are listed.
         """
-        space = self._config.getColorSpace(name)
-        if space is None:
-            space = self._config.getColorSpace(INTEROP_IDS.get(name, ""))
+        space = self._found(name)
         if space is None:
             near = difflib.get_close_matches(name, self.names(), n=4, cutoff=0.3)
             raise DubwrightError(
@@ -112,27 +132,82 @@ class ColourConfig:
                 why="the OCIO config has no space, role or alias of this name",
                 repair=f"nearest: {', '.join(near)}" if near else "see the config for its names",
             )
-        return str(space.getName())
+        return space
 
-    def of_exr(self, header: Mapping[str, Any], named: str | None, where: str) -> str:
-        """The colour space that an EXR's header names, or else the one that the user named.
+    def of_exr(self, header: Mapping[str, Any], named: str | None, path: Path) -> str:
+        """The colour space of an EXR frame, by the first evidence that there is.
+
+        Its header: colorInteropID, oiio:ColorSpace, the ACES flag, chromaticities. Then the file
+        rules of the show's own config, but not its default. Then what the user named.
 
         Raises:
-            DubwrightError: neither names one: the space is asked for, never guessed.
+            ColourSpaceUnknown: there is none: the space is asked for, never guessed.
+            DubwrightError: the config does not have the space that the user named.
         """
-        for attribute in ("colorInteropID", "oiio:ColorSpace"):
-            if header.get(attribute):
-                return self.resolve(str(header[attribute]), where)
-        if header.get("acesImageContainerFlag"):
-            return self.resolve(ACES_INTEROP_ID, where)
+        claims = [str(claim) for claim in _claims(header) if claim]
+        for claim in claims:
+            if (space := self._found(claim)) is not None:
+                return space
+        if (space := self._by_rule(path)) is not None:
+            return space
         if named:
-            return self.resolve(named, where)
-        raise DubwrightError(
+            return self.resolve(named, str(path))
+        raise self._unknown(
+            path,
+            f"its header says {claims[0]!r}, which the OCIO config does not have"
+            if claims
+            else "its header names none, and no file rule of the OCIO config is about it",
+            [name for name in self.names() if self._is_linear(name)],
+        )
+
+    def of_movie(self, transfer: int, primaries: int, named: str | None, path: Path) -> str:
+        """The colour space of a movie: as the user named it, or as HDR tags name it.
+
+        The tags of Rec.709 are no evidence: log footage carries them too.
+
+        Args:
+            transfer: number of ITU-T H.273.
+            primaries: number of ITU-T H.273.
+            named: by the user.
+            path: of the movie.
+
+        Raises:
+            ColourSpaceUnknown: nothing names it.
+            DubwrightError: the config does not have the space.
+        """
+        if named:
+            return self.resolve(named, str(path))
+        tagged = HDR_SPACES.get((primaries, transfer))
+        if tagged is not None:
+            return self.resolve(tagged, str(path))
+        usual = [name for name in USUAL_MOVIE_SPACES if self._found(name) is not None]
+        raise self._unknown(path, "how its code values relate to light is not written in it", usual)
+
+    def _found(self, name: str) -> str | None:
+        """The config's own name for a colour space, alias or interop ID, or None."""
+        space = self._config.getColorSpace(name)
+        if space is None:
+            space = self._config.getColorSpace(INTEROP_IDS.get(name, ""))
+        return None if space is None else str(space.getName())
+
+    def _by_rule(self, path: Path) -> str | None:
+        """The space that a rule of the show's own config gives to a file."""
+        if self._is_built_in or self._config.filepathOnlyMatchesDefaultRule(str(path)):
+            return None
+        name, _ = self._config.getColorSpaceFromFilepath(str(path))
+        return self._found(name)
+
+    def _is_linear(self, name: str) -> bool:
+        return bool(self._config.isColorSpaceLinear(name, ocio.REFERENCE_SPACE_SCENE))
+
+    def _unknown(self, path: Path, why: str, candidates: Sequence[str]) -> ColourSpaceUnknown:
+        more = ", ..." if len(candidates) > MOST_CANDIDATES else ""
+        listed = ", ".join(candidates[:MOST_CANDIDATES]) + more
+        return ColourSpaceUnknown(
             "The colour space of a plate is unknown",
-            where=where,
-            why="its header names none",
-            repair="name it with --colorspace, for example --colorspace ACEScg; the config has "
-            f"{', '.join(self.names()[:6])} and others",
+            where=str(path),
+            why=why,
+            repair=f"name it with --colorspace: {listed}; `dubwright show` remembers it",
         )
 
     @property
@@ -160,7 +235,7 @@ class ColourConfig:
         Raises:
             DubwrightError: it is not.
         """
-        if not self._config.isColorSpaceLinear(name, ocio.REFERENCE_SPACE_SCENE):
+        if not self._is_linear(name):
             raise DubwrightError(
                 f"A plate in {name} is not scene-linear",
                 where=where,
@@ -180,6 +255,18 @@ class ColourConfig:
     def rec709_light(self, image: Array, source: str) -> Array:
         """The image as linear light on Rec.709 primaries, whatever the config calls that."""
         return _applied(_to_rec709(self._config, source), image)
+
+
+def _claims(header: Mapping[str, Any]) -> Iterator[Any]:
+    """What an EXR's header says of its colour space, the surest first."""
+    if header.get("colorInteropID") not in NO_CLAIM:
+        yield header.get("colorInteropID")
+    yield header.get("oiio:ColorSpace")
+    if header.get("acesImageContainerFlag"):
+        yield ACES_INTEROP_ID
+    chromaticities = header.get("chromaticities")
+    if isinstance(chromaticities, tuple):
+        yield OpenEXR.chromaticitiesToColorInteropID(chromaticities)
 
 
 def _applied(processor: Any, image: Array) -> Array:

@@ -90,7 +90,7 @@ def probe_plate(spec: PlateSpec, named_space: str | None, config: ColourConfig) 
                 f"{header.width}x{header.height}",
                 repair="render the sequence at one size, or cut the clip where the size changes",
             )
-    space = config.of_exr(header.attributes, named_space, str(first))
+    space = config.of_exr(header.attributes, named_space, first)
     config.require_linear(space, str(first))
     return spec.model_copy(
         update={
@@ -114,16 +114,11 @@ def _probed_movie(spec: PlateSpec, named_space: str | None, config: ColourConfig
             f"{info.frames}",
             repair="relink the clip to the right movie, or trim it",
         )
-    if named_space is None:
-        raise DubwrightError(
-            "The colour space of a movie is unknown",
-            where=spec.path,
-            why="how its code values relate to light is not written in it",
-            repair="name it with --colorspace, for example --colorspace 'Camera Rec.709'",
-        )
     return spec.model_copy(
         update={
-            "colour_space": config.resolve(named_space, spec.path),
+            "colour_space": config.of_movie(
+                info.transfer, info.primaries, named_space, Path(spec.path)
+            ),
             "working_space": config.scene_linear,
             "width": info.width,
             "height": info.height,

@@ -20,6 +20,7 @@ from dubwright.operations.media_content import media_content
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
 from dubwright.operations.preview import preview_size
 from dubwright.operations.request import DubRequest, request_paths
+from dubwright.operations.show import find_show
 from dubwright.operations.stages import VERSIONS
 from dubwright.operations.task import Task
 from dubwright.speech.mix import MIX_RATE
@@ -162,8 +163,10 @@ class DubPlanner:
         self._cast = cast
         self._today = today
         self._fingerprints = Fingerprints(store.folder)
-        self._config = ColourConfig(request.ocio)
-        for folder in self._config.search_folders() if request.ocio else ():
+        self._show = find_show(request.timeline.parent, access)
+        self._ocio = request.ocio or self._show.ocio
+        self._config = ColourConfig(self._ocio)
+        for folder in self._config.search_folders() if self._ocio else ():
             access.check(folder)
         self._tasks: dict[str, Task] = {}
         self._plates: dict[str, PlateSpec] = {}
@@ -200,8 +203,9 @@ class DubPlanner:
     def plan(self) -> DubPlan:
         for shot in self._timeline.shots:
             if shot.plate is not None:
-                spec = probe_plate(shot.plate, self._request.colour_space, self._config)
-                spec = spec.model_copy(update={"ocio": self._request.ocio})
+                named = self._request.colour_space or self._show.space_of(shot.plate.kind)
+                spec = probe_plate(shot.plate, named, self._config)
+                spec = spec.model_copy(update={"ocio": self._ocio})
                 self._plates[shot.uid] = spec
                 self._contents[shot.uid] = self._content(spec)
         if self._request.lip_sync:
