@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from dubwright.errors import ColourSpaceUnknown, DubwrightError
 from dubwright.media.audio import loudness_lufs, read_audio, write_wav
+from dubwright.media.bwf import add_time_reference, read_time_reference
 from dubwright.media.colour import (
     DEFAULT_CONFIG,
     ColourConfig,
@@ -293,3 +294,42 @@ def test_loudness_of_a_reference_tone() -> None:
     assert loudness_lufs(stereo, 48000) == pytest.approx(-23.0, abs=0.1)
     assert loudness_lufs(stereo[:1000], 48000) is None
     assert loudness_lufs(stereo * 0, 48000) is None
+
+
+def test_when_a_recording_begins_is_written_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "stem.wav"
+    sound = np.random.default_rng(3).uniform(-1, 1, (4801, 2)).astype(np.float32)
+    write_wav(path, sound, 48000)
+    before, _ = read_audio(path)
+    assert read_time_reference(path) is None
+    begins = 10 * 3600 * 48000 + 2**33
+    add_time_reference(path, begins, "reel 1, es, DX")
+    assert read_time_reference(path) == begins
+    after, rate = read_audio(path)
+    assert rate == 48000 and np.array_equal(before, after)
+    # Another reader finds the same.
+    with av.open(str(path)) as container:
+        assert int(container.metadata["time_reference"]) == begins
+        assert container.metadata["encoded_by"] == "dubwright"
+        assert container.metadata["comment"] == "reel 1, es, DX"
+    assert [p.name for p in tmp_path.iterdir()] == ["stem.wav"]
+
+
+@given(st.binary(max_size=200), st.integers(0, 700))
+def test_a_spoiled_recording_says_nothing_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, noise: bytes, at: int
+) -> None:
+    path = tmp_path_factory.mktemp("bwf") / "stem.wav"
+    write_wav(path, np.zeros((10, 1), np.float32), 48000)
+    add_time_reference(path, 48000)
+    content = path.read_bytes()
+    path.write_bytes(content[:at] + noise + content[at + len(noise) :])
+    try:
+        read_time_reference(path)
+    except DubwrightError as error:
+        assert "cannot be read" in error.what
+    path.write_bytes(content[:at])
+    try:
+        read_time_reference(path)
+    except DubwrightError as error:
+        assert "cannot be read" in error.what

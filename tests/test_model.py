@@ -5,13 +5,14 @@ from __future__ import annotations
 import pickle
 from fractions import Fraction
 
+import opentimelineio as otio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dubwright.errors import DubwrightError
 from dubwright.model import Box, Cue, FrameRange, exact_rate, frame_of_ms, samples_of_ms
-from dubwright.model.time import ms_of_frame
+from dubwright.model.time import frame_of_timecode, ms_of_frame, timecode_of_frame
 
 RATES = [
     Fraction(24000, 1001),
@@ -74,3 +75,28 @@ def test_an_error_survives_a_process_boundary() -> None:
     error = DubwrightError("what", where="where", why="why", repair="repair")
     copy = pickle.loads(pickle.dumps(error))
     assert (copy.what, copy.where, copy.why, copy.repair) == ("what", "where", "why", "repair")
+
+
+@given(st.sampled_from(RATES), st.data())
+def test_timecode_is_that_of_opentimelineio(rate: Fraction, data: st.DataObject) -> None:
+    frame = data.draw(st.integers(0, 24 * 3600 * round(rate) - 1))
+    drop = rate in (Fraction(30000, 1001), Fraction(60000, 1001)) and data.draw(st.booleans())
+    text = timecode_of_frame(frame, rate, drop=drop)
+    day = int(86400 * rate) if drop else 24 * 3600 * round(rate)
+    if frame < day - 200:
+        theirs = otio.opentime.RationalTime(frame, float(rate)).to_timecode(float(rate), drop)
+        assert text == theirs
+        assert frame_of_timecode(text, rate) == frame
+
+
+@pytest.mark.parametrize("text", ["", "01:00:00", "01:00:00:24", "01:60:00:00", "25:00:00:00", "x"])
+def test_what_is_no_timecode(text: str) -> None:
+    assert frame_of_timecode(text, Fraction(24000, 1001)) is None
+    assert frame_of_timecode("00:01:00;00", Fraction(30000, 1001)) is None
+    assert frame_of_timecode("01:00:00;00", Fraction(24)) is None
+
+
+def test_timecode_of_fast_rates_has_three_digits() -> None:
+    rate = Fraction(120)
+    assert timecode_of_frame(119, rate) == "00:00:00:119"
+    assert frame_of_timecode("00:00:00:119", rate) == 119

@@ -8,7 +8,14 @@ from dubwright.model.face import FaceTrack
 from dubwright.model.patch import Box, Patch
 from dubwright.model.span import Span
 from dubwright.model.take import Fit, Phone, Take
-from dubwright.model.time import FrameRange, exact_rate, frame_of_ms, samples_of_ms
+from dubwright.model.time import (
+    FrameRange,
+    exact_rate,
+    frame_of_ms,
+    frame_of_timecode,
+    samples_of_ms,
+    timecode_of_frame,
+)
 
 __all__ = [
     "CURVE_NAMES",
@@ -31,5 +38,7 @@ __all__ = [
     "Timing",
     "exact_rate",
     "frame_of_ms",
+    "frame_of_timecode",
     "samples_of_ms",
+    "timecode_of_frame",
 ]
