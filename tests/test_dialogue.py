@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,7 @@ from dubwright.errors import DubwrightError
 from dubwright.model import Consent, Cue, CueKind, Likeness
 from dubwright.trust import Disclosure, disclosure_for
 
+XML = "http://www.w3.org/XML/1998/namespace"
 WORDS = st.text(st.characters(whitelist_categories=["L"], max_codepoint=0x24F), min_size=1)
 
 
@@ -34,9 +36,24 @@ def test_subtitles_survive_a_round_trip(
 ) -> None:
     path = tmp_path_factory.mktemp("srt") / "lines.es.srt"
     given_lines = sorted((Subtitle(s, s + d, t) for s, d, t in lines), key=lambda x: x.start_ms)
-    write_subtitles(path, given_lines)
-    if given_lines:
-        assert read_subtitles(path) == given_lines
+    for written in (path, path.with_suffix(".vtt"), path.with_suffix(".ttml")):
+        write_subtitles(written, given_lines, "es")
+        if given_lines:
+            assert read_subtitles(written) == given_lines
+
+
+def test_imsc_says_its_profile_and_its_times(tmp_path: Path) -> None:
+    path = tmp_path / "lines.ar.ttml"
+    write_subtitles(
+        path, [Subtitle(3_723_004, 3_725_000, "<&> \u0645\u0631\u062d\u0628\u0627")], "ar"
+    )
+    root = ElementTree.parse(path).getroot()
+    tt = "{http://www.w3.org/ns/ttml}"
+    assert root.tag == f"{tt}tt" and root.attrib[f"{{{XML}}}lang"] == "ar"
+    assert root.attrib["{http://www.w3.org/ns/ttml#parameter}contentProfiles"].endswith("/text")
+    (line,) = root.iter(f"{tt}p")
+    assert (line.attrib["begin"], line.attrib["end"]) == ("01:02:03.004", "01:02:05.000")
+    assert "".join(line.itertext()) == said
 
 
 def test_webvtt_names_speakers(tmp_path: Path) -> None:

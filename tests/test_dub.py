@@ -23,8 +23,11 @@ from dubwright.dialogue import CueSheet, Decision, Review, read_subtitles
 from dubwright.errors import DubwrightError
 from dubwright.face.head_frame import mouth_curves
 from dubwright.media.audio import read_audio, read_mono, write_wav
+from dubwright.media.bwf import read_time_reference
+from dubwright.media.colour import ColourConfig
 from dubwright.media.exr import read_header, read_patch, read_rgb
-from dubwright.model import Cue, CueKind
+from dubwright.media.movie import probe_movie, read_frames
+from dubwright.model import Cue, CueKind, FrameRange
 from dubwright.operations.animate import plan_animate
 from dubwright.operations.request import AnimateRequest
 from dubwright.operations.results import load_take, read_json
@@ -479,3 +482,57 @@ def test_media_that_change_after_planning_leave_nothing_wrong_behind(
     recording.write_bytes(before)
     run(plan.tasks, store, workers=1)
     assert load_take(store.path(plan.take)).length == 3600 * 48
+
+
+def test_movies_are_delivered_with_timecode_and_every_language(
+    dubbed: Dubbed, tmp_path: Path
+) -> None:
+    sample = dubbed.sample
+    display = "Rec.1886 Rec.709 - Display"
+    result = dub(
+        sample.timeline,
+        ["es", "fr"],
+        tmp_path / "out",
+        subtitles=sample.subtitles("en", "es", "fr"),
+        cast=sample.cast,
+        original="en",
+        movies=["prores_4444"],
+        movie_space=display,
+        store=dubbed.store,
+    )
+    movie = result.folder / "movies" / "lighthouse.fr.prores_4444.mov"
+    info = probe_movie(movie)
+    assert (info.rate, info.frames, info.timecode) == (24, 276, "01:00:00:00")
+    assert (info.primaries, info.transfer, info.matrix) == (1, 1, 1)
+    with av.open(str(movie)) as container:
+        languages = [stream.metadata["language"] for stream in container.streams.audio]
+    assert languages == ["fra", "spa", "eng"]
+    frames = sorted((result.folder / "frames/fr/lighthouse_010").glob("*.exr"))
+    shown = next(read_frames(movie, FrameRange(50, 51)))
+    wanted = ColourConfig().converted(read_rgb(frames[50]), "ACEScg", display)
+    assert np.abs(shown - wanted).mean() < 0.01
+    with pytest.raises(DubwrightError, match="colour space of a delivery"):
+        dub(sample.timeline, "es", tmp_path / "out", subtitles=sample.subtitles("es"),
+            movies=["prores_4444"], store=dubbed.store)  # fmt: skip
+
+
+def test_stems_and_subtitles_say_when_they_begin(dubbed: Dubbed) -> None:
+    stems = sorted((dubbed.result.folder / "stems").glob("*.wav"))
+    assert len(stems) == 6
+    assert {read_time_reference(stem) for stem in stems} == {3600 * 48000}
+    for language in LANGUAGES:
+        files = sorted((dubbed.result.folder / "subtitles").glob(f"*.{language}.*"))
+        assert [file.suffix for file in files] == [".srt", ".ttml", ".vtt"]
+        first, *others = (read_subtitles(file) for file in files)
+        assert first and all(other == first for other in others)
+
+
+def test_an_edited_frame_says_what_it_is(dubbed: Dubbed) -> None:
+    manifest = json.loads((dubbed.result.folder / "manifest.json").read_text())
+    frame = read_header(_frames(dubbed, "es", "lighthouse_010")[50]).attributes
+    patches = dubbed.result.folder / "patches" / "es" / "lighthouse_010"
+    patch = read_header(sorted(patches.glob("*.exr"))[20]).attributes
+    for attributes in (frame, patch):
+        assert attributes["dubwright:task"] in manifest["languages"]["es"]["draw_tasks"]
+        assert attributes["dubwright:digitalSourceType"] == manifest["digital_source_type"]
+        assert "redrawn by software" in attributes["dubwright:statement"]

@@ -62,6 +62,8 @@ def dub(
     takes: PathLike | None = None,
     original: str | None = None,
     colour_space: str | None = None,
+    movies: Iterable[str] = (),
+    movie_space: str | None = None,
     store: PathLike | None = None,
 ) -> Dub:
     """Dub and lip-sync a timeline, or a movie, into other languages.
@@ -78,6 +80,8 @@ def dub(
         takes: a folder of recordings named <cue>.<language>.wav.
         original: language of the dialogue on the plate.
         colour_space: of plates that do not name their own.
+        movies: to deliver besides: prores_4444, prores_422_hq, dnxhr_hqx.
+        movie_space: their OCIO colour space; that of the plates where they are movies.
         store: where results are kept for reuse.
 
     Raises:
@@ -94,6 +98,8 @@ def dub(
         takes=Path(takes) if takes else None,
         original=original,
         colour_space=colour_space,
+        movies=tuple(movies),
+        movie_space=movie_space,
     )
     return _dub(perform("dub", request, _store(store)))
 

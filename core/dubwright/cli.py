@@ -77,6 +77,15 @@ def dub(
     colorspace: ColourSpace = None,
     ocio: Ocio = None,
     lip_sync: Annotated[bool, typer.Option(help="Redraw mouths, or dub the sound alone.")] = True,
+    movie: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--movie", help="Deliver movies too: prores_4444, prores_422_hq, dnxhr_hqx; repeat."
+        ),
+    ] = None,
+    movie_space: Annotated[
+        str | None, typer.Option("--movie-space", help="Colour space of these movies.")
+    ] = None,
     store: StoreFolder = None,
     workers: Workers = None,
     dry_run: DryRun = False,
@@ -101,6 +110,8 @@ def dub(
         colour_space=colorspace,
         ocio=ocio,
         lip_sync=lip_sync,
+        movies=tuple(movie or ()),
+        movie_space=movie_space,
     )
     _perform_or_plan("dub", request, store, workers, dry_run, as_json)
 

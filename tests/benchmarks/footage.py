@@ -69,11 +69,11 @@ def _dub(name: str, clip: Path, folder: Path) -> Figures:
     times = TIMES.get(name) or [(start, end - 250) for start, end in pairwise(edges)]
     lines = [Subtitle(a, b, text) for (a, b), text in zip(times, LINES[name], strict=True)]
     subtitles = {"es": folder / "clip.es.srt"}
-    write_subtitles(subtitles["es"], lines)
+    write_subtitles(subtitles["es"], lines, "es")
     if name == "od":
         subtitles["en"] = folder / "clip.en.srt"
         spoken = [Subtitle(a, b, t) for (a, b), t in zip(times, ENGLISH, strict=True)]
-        write_subtitles(subtitles["en"], spoken)
+        write_subtitles(subtitles["en"], spoken, "en")
     began = time.perf_counter()
     result = dub(
         clip, ["es"], folder / "out", subtitles=subtitles, original="en" if name == "od" else None,

@@ -19,7 +19,7 @@ from dubwright.media.exr import read_header
 from dubwright.media.movie import probe_movie
 from dubwright.media.plate import PlateSpec
 from dubwright.media.sequence import FrameFiles, find_frames, is_pattern
-from dubwright.model import FrameRange, exact_rate
+from dubwright.model import FrameRange, exact_rate, frame_of_timecode
 from dubwright.speech.soundtrack import SoundClip, Stem
 from dubwright.store import EVERYWHERE, Access
 
@@ -60,7 +60,12 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class ConformedTimeline:
-    """A timeline as the other rooms see it."""
+    """A timeline as the other rooms see it.
+
+    Attributes:
+        start_frame: that its timecode begins with, counted from midnight.
+        drop_frame: whether its timecode leaves numbers out.
+    """
 
     name: str
     path: Path
@@ -69,6 +74,7 @@ class ConformedTimeline:
     frames: int
     shots: tuple[Shot, ...]
     sounds: tuple[SoundClip, ...]
+    drop_frame: bool = False
 
     @property
     def file_stem(self) -> str:
@@ -129,6 +135,7 @@ def read_timeline(
             frames=_frames(duration, rate),
             shots=tuple(_shots(timeline, media, rate)),
             sounds=tuple(_sounds(timeline, media)),
+            drop_frame=bool(timeline.metadata.get("dubwright", {}).get("drop_frame")),
         ),
         timeline,
     )
@@ -183,6 +190,10 @@ def _movie_timeline(path: Path) -> otio.schema.Timeline:
         return otio.schema.Clip(path.stem, reference, available)
 
     timeline = otio.schema.Timeline(path.stem)
+    start = frame_of_timecode(info.timecode, info.rate)
+    if start is not None:
+        timeline.global_start_time = otio.opentime.RationalTime(start, rate)
+        timeline.metadata["dubwright"] = {"drop_frame": ";" in info.timecode}
     timeline.tracks.append(otio.schema.Track("V1", [clip()], kind=otio.schema.TrackKind.Video))
     if info.has_audio:
         timeline.tracks.append(otio.schema.Track("A1", [clip()], kind=otio.schema.TrackKind.Audio))

@@ -1,4 +1,4 @@
-"""Subtitle files in and out, by pysubs2: SubRip, WebVTT, and what else it reads."""
+"""Subtitle files in and out: by pysubs2 SubRip, WebVTT, and what else it reads; IMSC 1.1 out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from xml.etree import ElementTree
 
 import pysubs2
 
@@ -18,6 +19,11 @@ SUFFIXES: Final = frozenset({".srt", ".vtt", ".ass", ".ssa", ".ttml"})
 LANGUAGE_IN_NAME: Final = re.compile(r"\.([a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)$")
 VOICE_TAG: Final = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]+)>")
 TAG: Final = re.compile(r"</?[^>]+>")
+XML: Final = "http://www.w3.org/XML/1998/namespace"
+TT: Final = "http://www.w3.org/ns/ttml"
+TTS: Final = f"{TT}#styling"
+TTP: Final = f"{TT}#parameter"
+SPAN_STYLE: Final = {f"{{{TTS}}}color": "white", f"{{{TTS}}}backgroundColor": "black"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +70,61 @@ def read_subtitles(path: Path) -> list[Subtitle]:
     return subtitles
 
 
-def write_subtitles(path: Path, subtitles: Iterable[Subtitle]) -> None:
-    """Write SubRip; whole or not at all."""
-    file = pysubs2.SSAFile()
-    for subtitle in subtitles:
-        file.append(pysubs2.SSAEvent(subtitle.start_ms, subtitle.end_ms, subtitle.text))
+def write_subtitles(path: Path, subtitles: Iterable[Subtitle], language: str) -> None:
+    """Write a file of the kind that its suffix names; whole or not at all.
+
+    Args:
+        path: ending in .srt (SubRip), .vtt (WebVTT) or .ttml (IMSC 1.1, text profile).
+        subtitles: in order of time.
+        language: BCP 47 tag of their text.
+    """
+    if path.suffix == ".ttml":
+        content = _imsc(subtitles, language)
+    else:
+        file = pysubs2.SSAFile()
+        for subtitle in subtitles:
+            file.append(pysubs2.SSAEvent(subtitle.start_ms, subtitle.end_ms, subtitle.text))
+        content = file.to_string(path.suffix[1:])
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(file.to_string("srt"), encoding="utf-8")
+    partial.write_text(content, encoding="utf-8")
     partial.replace(path)
+
+
+def _imsc(subtitles: Iterable[Subtitle], language: str) -> str:
+    """A document of the text profile of IMSC 1.1 (W3C Recommendation, 2018).
+
+    White letters on black, in the middle of the lowest lines of the picture's inner 80%.
+    """
+    for prefix, name in (("", TT), ("tts", TTS), ("ttp", TTP)):
+        ElementTree.register_namespace(prefix, name)
+    root = ElementTree.Element(
+        f"{{{TT}}}tt",
+        {
+            f"{{{XML}}}lang": language,
+            f"{{{TTP}}}contentProfiles": f"{TT}/profile/imsc1.1/text",
+            f"{{{TTP}}}timeBase": "media",
+        },
+    )
+    head = ElementTree.SubElement(root, f"{{{TT}}}head")
+    layout = ElementTree.SubElement(head, f"{{{TT}}}layout")
+    region = {
+        f"{{{XML}}}id": "bottom",
+        f"{{{TTS}}}origin": "10% 10%",
+        f"{{{TTS}}}extent": "80% 80%",
+        f"{{{TTS}}}displayAlign": "after",
+        f"{{{TTS}}}textAlign": "center",
+    }
+    ElementTree.SubElement(layout, f"{{{TT}}}region", region)
+    body = ElementTree.SubElement(root, f"{{{TT}}}body", {"region": "bottom"})
+    division = ElementTree.SubElement(body, f"{{{TT}}}div")
+    for subtitle in subtitles:
+        times = {"begin": _clock(subtitle.start_ms), "end": _clock(subtitle.end_ms)}
+        line = ElementTree.SubElement(division, f"{{{TT}}}p", times)
+        words = ElementTree.SubElement(line, f"{{{TT}}}span", SPAN_STYLE)
+        words.text = subtitle.text
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _clock(ms: int) -> str:
+    seconds, thousandths = divmod(ms, 1000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{thousandths:03d}"

@@ -5,6 +5,7 @@ Samples are float32 [samples, channels], or mono [samples].
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,15 @@ from numpy.typing import NDArray
 
 from dubwright.errors import DubwrightError
 
-__all__ = ["loudness_lufs", "peaks", "read_audio", "read_mono", "resampled", "write_wav"]
+__all__ = [
+    "audio_blocks",
+    "loudness_lufs",
+    "peaks",
+    "read_audio",
+    "read_mono",
+    "resampled",
+    "write_wav",
+]
 
 Samples = NDArray[np.float32]
 
@@ -61,6 +70,19 @@ def peaks(path: Path, per_second: int) -> NDArray[np.uint8]:
     except (soundfile.LibsndfileError, OSError) as error:
         raise _unreadable(path, error) from error
     return (np.array(levels).clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def audio_blocks(path: Path, samples: int = 48000) -> Iterator[Samples]:
+    """A file's sound in blocks of so many samples, float32 [samples, channels].
+
+    Raises:
+        DubwrightError: see read_audio.
+    """
+    try:
+        with soundfile.SoundFile(path) as file:
+            yield from file.blocks(samples, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise _unreadable(path, error) from error
 
 
 def read_mono(path: Path) -> tuple[Samples, int]:

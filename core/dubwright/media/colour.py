@@ -27,6 +27,7 @@ __all__ = [
     "display_proxy",
     "encode_log",
     "interop_id",
+    "movie_tags",
 ]
 
 DEFAULT_CONFIG: Final = "studio-config-v2.1.0_aces-v1.3_ocio-v2.3"
@@ -51,6 +52,12 @@ NO_CLAIM: Final = ("", "unknown", "data", None)
 HDR_SPACES: Final[Mapping[tuple[int, int], str]] = {
     (9, 16): "Rec.2100-PQ - Display",
     (9, 18): "Rec.2100-HLG - Display",
+}
+VIDEO_TAGS: Final[Mapping[str, tuple[int, int]]] = {
+    "Camera Rec.709": (1, 1),
+    "Rec.1886 Rec.709 - Display": (1, 1),
+    "sRGB - Display": (1, 13),
+    "sRGB - Texture": (1, 13),
 }
 USUAL_MOVIE_SPACES: Final = (
     "Camera Rec.709",
@@ -305,6 +312,12 @@ def _no_way(source: str, target: str, error: Exception) -> DubwrightError:
 
 def _built_in(name: str) -> Any:
     return ocio.Config.CreateFromBuiltinConfig(name)
+
+
+def movie_tags(space: str) -> tuple[int, int]:
+    """Primaries and transfer, numbers of ITU-T H.273, of a movie in a space; 2 where none fits."""
+    hdr = {name: numbers for numbers, name in HDR_SPACES.items()}
+    return VIDEO_TAGS.get(space) or hdr.get(space, (2, 2))
 
 
 def interop_id(space: str) -> str | None:

@@ -22,9 +22,11 @@ from dubwright.conform.review import mark_timelines
 from dubwright.conform.write import DubbedShot, DubbedSound, LanguageVersion, write_timelines
 from dubwright.dialogue import REVIEW_FILE, Decision, Review, Subtitle, write_subtitles
 from dubwright.errors import DubwrightError, StorageUnavailable
+from dubwright.media.bwf import add_time_reference
 from dubwright.media.exr import DWA_CODECS, DWA_LEVEL
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange
+from dubwright.operations.movies import MOVIE
 from dubwright.operations.plan import DubPlan, LanguagePlan
 from dubwright.operations.player import player_data, preview_name
 from dubwright.operations.reporting import build_report, drawn_reasons, sheet_name
@@ -192,16 +194,35 @@ class _Delivery:
         for folder in ("stems", "subtitles", "preview"):
             self._make(self._folder / folder)
         self._copy_preview(part.preview, language)
+        for movie_format, key in part.movies.items():
+            self._make(self._folder / "movies")
+            movie = self._folder / "movies" / f"{name}.{language}.{movie_format}.mov"
+            _copy(self._store.path(key) / MOVIE, movie)
         lines = [Subtitle(c.start_ms, c.end_ms, c.text[language]) for c in part.cues]
-        write_subtitles(self._folder / "subtitles" / f"{name}.{language}.srt", lines)
+        for suffix in ("srt", "vtt", "ttml"):
+            written = self._folder / "subtitles" / f"{name}.{language}.{suffix}"
+            write_subtitles(written, lines, language)
         sounds = []
         for stem, track in (("DX", f"DX {language}"), ("ME", "M&E"), ("mix", f"Mix {language}")):
             file = f"{name}.{language}.{stem}.wav"
-            _copy(self._store.path(part.mix) / f"{stem}.wav", self._folder / "stems" / file)
+            self._write_stem(self._store.path(part.mix) / f"{stem}.wav", file)
             if stem != "mix":
                 samples = self._samples()
                 sounds.append(DubbedSound(track, self._final / "stems" / file, samples, MIX_RATE))
         return LanguageVersion(language, tuple(self._shots(part)), tuple(sounds), part.cues)
+
+    def _write_stem(self, mixed: Path, name: str) -> None:
+        """A stem that says when on the timeline's clock it begins."""
+        timeline = self._plan.timeline
+        begins = round(timeline.start_frame * MIX_RATE / timeline.rate)
+
+        def write(partial: Path) -> None:
+            shutil.copyfile(mixed, partial)
+            add_time_reference(partial, begins, name)
+
+        stem = self._folder / "stems" / name
+        if not stem.exists():
+            whole(stem, write)
 
     def _shots(self, part: LanguagePlan) -> list[DubbedShot]:
         reasons = drawn_reasons(self._plan, part, self._store)

@@ -15,7 +15,15 @@ from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
 from dubwright.media.colour import ColourConfig
 from dubwright.media.plate import PlateSpec, probe_plate
-from dubwright.model import Cue, CueKind, FrameRange, Span, frame_of_ms, samples_of_ms
+from dubwright.model import (
+    Cue,
+    CueKind,
+    FrameRange,
+    Span,
+    frame_of_ms,
+    samples_of_ms,
+    timecode_of_frame,
+)
 from dubwright.operations.media_content import media_content
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
 from dubwright.operations.preview import preview_size
@@ -482,6 +490,7 @@ class DubPlanner:
             spans=tuple(spans),
             mix=self._mix(language, cues, takes),
             picture="",
+            movies={},
             preview="",
         )
 
@@ -680,7 +689,73 @@ class DubPlanner:
         original = self._sheet.original or "und"
         sounds.append((original, f"{original} (original)", original_mix))
         preview = self._preview(part.language, picture, sounds)
-        return replace(part, picture=picture, preview=preview)
+        movies: dict[str, str] = {
+            movie_format: self._movie(movie_format, part, draws, sounds)
+            for movie_format in self._request.movies
+        }
+        return replace(part, picture=picture, preview=preview, movies=movies)
+
+    def _movie(
+        self,
+        movie_format: str,
+        part: LanguagePlan,
+        draws: Mapping[str, str],
+        sounds: Sequence[tuple[str, str, str]],
+    ) -> str:
+        """The task that writes a movie for delivery."""
+        cut = self._topmost()
+        shown = {uid: self._plates[uid] for _, _, uid, _ in cut}
+        timeline = self._timeline
+        return self._add(
+            "movie",
+            {
+                "format": movie_format,
+                "space": self._movie_space(list(shown.values())),
+                "size": self._movie_size(list(shown.values())),
+                "cut": cut,
+                "plates": {uid: self._contents[uid] for uid in shown},
+                "frames": timeline.frames,
+                "rate": str(timeline.rate),
+                "timecode": timecode_of_frame(
+                    timeline.start_frame, timeline.rate, drop=timeline.drop_frame
+                ),
+                "disclosure": part.disclosure.value,
+                "sounds": [[language, title] for language, title, _ in sounds],
+            },
+            inputs=dict(draws) | {f"mix:{n}": mix for n, (_, _, mix) in enumerate(sounds)},
+            where={"plates": {uid: spec.model_dump(mode="json") for uid, spec in shown.items()}},
+            label=f"writing the {part.language} movie, {movie_format}",
+            units=timeline.frames,
+        )
+
+    def _movie_space(self, shown: Sequence[PlateSpec]) -> str:
+        """The colour space of movies for delivery, as asked for, or the plates' own.
+
+        Raises:
+            DubwrightError: nothing names it.
+        """
+        if self._request.movie_space:
+            return self._config.resolve(self._request.movie_space, "the movies to deliver")
+        own = {spec.colour_space for spec in shown if spec.kind == "movie"}
+        if len(own) == 1 and all(spec.kind == "movie" for spec in shown):
+            return own.pop()
+        raise DubwrightError(
+            "The colour space of a delivery is not known",
+            where="the movies to deliver",
+            why="the plates are scene-linear, and how they are to look is not theirs to say",
+            repair="name it with --movie-space, for example 'Rec.1886 Rec.709 - Display'",
+        )
+
+    def _movie_size(self, shown: Sequence[PlateSpec]) -> list[int]:
+        sizes = {(spec.width, spec.height) for spec in shown}
+        if len(sizes) != 1:
+            raise DubwrightError(
+                "Shots of several sizes do not make one movie",
+                where="the movies to deliver",
+                why=f"the plates are {', '.join(f'{w}x{h}' for w, h in sorted(sizes))}",
+                repair="leave the movies out, and conform from the frames",
+            )
+        return list(sizes.pop())
 
     def _preview(self, name: str, picture: str, sounds: Sequence[tuple[str, str, str]]) -> str:
         """The task that puts sounds, each (language, title, mix), beside a preview's picture."""

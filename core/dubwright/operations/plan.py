@@ -34,6 +34,7 @@ class LanguagePlan:
     Attributes:
         takes: by cue id.
         skipped: cue id -> why it is not dubbed.
+        movies: keys of the movies to deliver, by format.
     """
 
     language: str
@@ -45,6 +46,7 @@ class LanguagePlan:
     mix: str
     picture: str
     preview: str
+    movies: dict[str, str]
 
     def content(self, cue: Cue) -> str:
         """What one cue sounds and looks like in this language, as a key: a reviewer's word on it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -76,6 +76,12 @@ class DubRequest(BaseModel):
     colour_space: str | None = Field(None, description="Of the plates, where they do not say.")
     ocio: str | None = Field(None, description="An OCIO config: a path, or a built-in's name.")
     lip_sync: bool = Field(True, description="False dubs the sound alone.")
+    movies: tuple[Literal["prores_4444", "prores_422_hq", "dnxhr_hqx"], ...] = Field(
+        (), description="Movies of each language to deliver besides the frames."
+    )
+    movie_space: str | None = Field(
+        None, description="Colour space of these movies; that of the plates where they are movies."
+    )
     engines: EngineChoice = EngineChoice()
 
 

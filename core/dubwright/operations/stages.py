@@ -34,6 +34,7 @@ from dubwright.model import Cue, FrameRange
 from dubwright.mouth.articulation import Observation, learned, timed_phones, usual_articulation
 from dubwright.mouth.controls import with_intensity
 from dubwright.mouth.range import MouthRange, measure_range
+from dubwright.operations.movies import write_language_movie
 from dubwright.operations.preview import (
     write_language_picture,
     write_language_preview,
@@ -316,6 +317,7 @@ STAGES: Final[Mapping[str, Stage]] = {
     "check": _check,
     "picture": write_language_picture,
     "preview": write_language_preview,
+    "movie": write_language_movie,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "track": 3,

@@ -289,7 +289,7 @@ def _write_subtitles(folder: Path, scene: Scene, spoken: Sequence[Spoken]) -> No
                 end = start + len(speech.samples) * 1000 // speech.sample_rate
                 subtitles.append(Subtitle(start, end, line.text[language]))
             record_ms += int(Fraction(shot.frames * 1000) / scene.rate)
-        write_subtitles(folder / "subtitles" / f"timeline.{language}.srt", subtitles)
+        write_subtitles(folder / "subtitles" / f"timeline.{language}.srt", subtitles, language)
 
 
 def _timeline(scene: Scene) -> otio.schema.Timeline:

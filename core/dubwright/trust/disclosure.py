@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ DRAFT_TEXT: Final = "DRAFT - AI-MODIFIED, NO CONSENT ON RECORD"
 LABEL_TEXT: Final = "AI-modified"
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 MARK_LIGHT: Final = 0.8
+LABEL_LIGHT: Final = 235 / 255
 SHADE: Final = 0.6
 
 
@@ -70,8 +71,11 @@ def marked(patch: Patch, width: int, height: int) -> Patch:
     return Patch(box, rgb, alpha, stmap)
 
 
-def burnt_in(picture: NDArray[np.uint8], disclosure: Disclosure) -> NDArray[np.uint8]:
-    """A preview's frame with the label, uint8 [height, width, 3]."""
+Picture = TypeVar("Picture", NDArray[np.uint8], NDArray[np.float32])
+
+
+def burnt_in(picture: Picture, disclosure: Disclosure) -> Picture:
+    """A movie's frame with the label, [height, width, 3], uint8 or with white 1."""
     if disclosure is Disclosure.NONE:
         return picture
     height, width = picture.shape[:2]
@@ -80,7 +84,8 @@ def burnt_in(picture: NDArray[np.uint8], disclosure: Disclosure) -> NDArray[np.u
     labelled = picture.copy()
     place = labelled[y : y + text.shape[0], x : x + text.shape[1]]
     cover = np.maximum(text, SHADE * _shade(text))[..., None]
-    place[:] = (place * (1 - cover) + 235 * text[..., None]).astype(np.uint8)
+    light = LABEL_LIGHT * (255 if picture.dtype == np.uint8 else 1)
+    place[:] = (place * (1 - cover) + light * text[..., None]).astype(picture.dtype)
     return labelled
 
 
