@@ -44,9 +44,8 @@ def test_subtitles_survive_a_round_trip(
 
 def test_imsc_says_its_profile_and_its_times(tmp_path: Path) -> None:
     path = tmp_path / "lines.ar.ttml"
-    write_subtitles(
-        path, [Subtitle(3_723_004, 3_725_000, "<&> \u0645\u0631\u062d\u0628\u0627")], "ar"
-    )
+    said = "<&> \u0645\u0631\u062d\u0628\u0627"
+    write_subtitles(path, [Subtitle(3_723_004, 3_725_000, said)], "ar")
     root = ElementTree.parse(path).getroot()
     tt = "{http://www.w3.org/ns/ttml}"
     assert root.tag == f"{tt}tt" and root.attrib[f"{{{XML}}}lang"] == "ar"

@@ -305,11 +305,10 @@ def _parsed(head: bytes, size: int) -> Layout:
     for index, attributes in enumerate(headers):
         part = _part(index, attributes, version)
         count = _chunk_count(part)
-        told = part.value("chunkCount")
-        if told is not None and told != struct.pack("<i", count):
-            raise _Malformed(f"{part.name} tells another number of chunks than its size has")
         if at + 8 * count > size:
             raise _Malformed(f"{part.name} has more chunks than fit into the file")
+        if part.value("chunkCount") not in (None, struct.pack("<Q", count)[:4]):
+            raise _Malformed(f"{part.name} tells another number of chunks than its size has")
         if at + 8 * count > len(head):
             raise _CutShort
         parts.append(replace(part, offsets=np.frombuffer(head, "<u8", count, at)))
