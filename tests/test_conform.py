@@ -12,11 +12,12 @@ import pytest
 
 from dubwright.conform.read import read_timeline
 from dubwright.conform.review import mark_timelines
+from dubwright.conform.write import DubbedShot, LanguageVersion, write_timelines
 from dubwright.dialogue import Decision
 from dubwright.errors import DubwrightError
 from dubwright.media.colour import ColourConfig
 from dubwright.media.exr import write_rgb
-from dubwright.media.plate import Plate, probe_plate
+from dubwright.media.plate import Plate, PlateSpec, probe_plate
 from dubwright.model import FrameRange
 from dubwright.store import Access
 
@@ -152,19 +153,77 @@ def test_a_bare_sequence_is_a_timeline(tmp_path: Path) -> None:
 
 def test_what_cannot_be_dubbed_says_why(tmp_path: Path) -> None:
     _frames(tmp_path / "plates", 1001, 10)
-    retimed = otio.schema.Clip("fast", _sequence("plates", 1001, 10), _range(1001, 5))
-    retimed.effects.append(otio.schema.LinearTimeWarp(time_scalar=2.0))
+    ramp = otio.schema.Clip("ramp", _sequence("plates", 1001, 10), _range(1001, 5))
+    ramp.effects.append(otio.schema.TimeEffect(effect_name="Time Remap"))
+    frozen = otio.schema.Clip("frozen", _sequence("plates", 1001, 10), _range(1001, 5))
+    frozen.effects.append(otio.schema.FreezeFrame())
     slow = otio.schema.Clip("slow", _sequence("plates", 1001, 10, rate=12), _range(1001, 5, 12))
     compound = otio.schema.Stack("compound")
     compound.append(otio.schema.Clip("in", _sequence("plates", 1001, 10), _range(1001, 5)))
     bars = otio.schema.Clip("bars", otio.schema.GeneratorReference(), _range(0, 5))
     fine = otio.schema.Clip("fine", _sequence("plates", 1001, 10), _range(1001, 5))
-    path = _write(tmp_path / "reel.otio", retimed, slow, compound, bars, fine, start=86400)
+    path = _write(tmp_path / "reel.otio", ramp, frozen, slow, compound, bars, fine, start=86400)
     timeline, _ = read_timeline(path)
     problems = {shot.name: shot.problem for shot in timeline.shots}
-    assert "retimed" in problems["fast"] and "rate is 12" in problems["slow"]
+    assert "speed changes" in problems["ramp"] and "freeze" in problems["frozen"]
+    assert "rate is 12" in problems["slow"]
     assert "compound" in problems["compound"] and "generated" in problems["bars"]
     assert problems["fine"] == "" and timeline.start_frame == 86400
+
+
+# Frames that editors show: floor(start + n * speed); backwards, the lowest is where a clip starts.
+RETIMED = [
+    (2.0, 1003, 4, [1003, 1005, 1007, 1009]),
+    (0.5, 1003, 5, [1003, 1003, 1004, 1004, 1005]),
+    (0.5, 1003.5, 4, [1003, 1004, 1004, 1005]),
+    (-1.0, 1003, 4, [1006, 1005, 1004, 1003]),
+    (-2.0, 1003, 3, [1008, 1006, 1004]),
+    (1.25, 1003, 5, [1003, 1004, 1005, 1006, 1008]),
+]
+
+
+@pytest.mark.parametrize(("speed", "start", "frames", "shown"), RETIMED)
+@pytest.mark.parametrize("available", [1001, 0])
+def test_a_constant_speed_shows_the_frames_that_editors_show(
+    tmp_path: Path, speed: float, start: float, frames: int, shown: list[int], available: int
+) -> None:
+    _frames(tmp_path / "plates", 1001, 12)
+    reference = _sequence("plates", 1001, 12, available)
+    clip = otio.schema.Clip("a", reference, _range(start - 1001 + available, frames))
+    clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=speed))
+    path = _write(tmp_path / "t.otio", clip)
+    timeline, source = read_timeline(path)
+    (shot,) = timeline.shots
+    assert shot.plate is not None
+    assert _numbers(shot.plate) == shown
+    plate = Plate(probe_plate(shot.plate, "ACEScg", ColourConfig()))
+    pictures = [picture[0, 0, 0] for picture in plate.frames(FrameRange(0, frames))]
+    assert np.allclose(pictures, [number / 2000 for number in shown], atol=1e-3)
+
+    # The dubbed frames lie under the same speed: every timeline that is written shows the same.
+    for number in shot.plate.media_frames:
+        name = f"a.es.{shot.plate.first + number}.exr"
+        write_rgb(tmp_path / name, np.zeros((8, 16, 3), np.float32), {})
+    edited = FrameRange(1, frames - 1)
+    dubbed = DubbedShot(shot, shot.plate, tmp_path, "a.es.", 4, (edited,))
+    (tmp_path / "out").mkdir()
+    version = LanguageVersion("es", (dubbed,), (), ())
+    write_timelines(source, timeline, [version], tmp_path / "out")
+    plain, _ = read_timeline(tmp_path / "out" / "reel.es.otio")
+    over = next(shot for shot in plain.shots if shot.track == 1)
+    assert over.plate is not None and over.record == edited
+    assert _numbers(over.plate) == shown[1:-1]
+    master = otio.adapters.read_from_file(str(tmp_path / "out" / "reel.otio"))
+    clip = master.find_clips()[0]
+    clip.active_media_reference_key = "dub_es"
+    otio.adapters.write_to_file(master, str(tmp_path / "out" / "es.otio"))
+    (again,) = read_timeline(tmp_path / "out" / "es.otio")[0].shots
+    assert again.plate is not None and _numbers(again.plate) == shown
+
+
+def _numbers(plate: PlateSpec) -> list[int]:
+    files = [plate.file(frame) for frame in range(plate.frames)]
+    return [int(file.name.split(".")[-2]) for file in files if file is not None]
 
 
 def test_clips_of_one_name_have_their_own_ids(tmp_path: Path) -> None:

@@ -74,6 +74,9 @@ def dub(
     original: Annotated[
         str | None, typer.Option("--original", help="Language of the plate's dialogue.")
     ] = None,
+    rate: Annotated[
+        str | None, typer.Option("--rate", help="Frames a second of an EDL, as in 24000/1001.")
+    ] = None,
     colorspace: ColourSpace = None,
     ocio: Ocio = None,
     lip_sync: Annotated[bool, typer.Option(help="Redraw mouths, or dub the sound alone.")] = True,
@@ -107,6 +110,7 @@ def dub(
         cast=cast,
         takes=takes,
         original=original or (others[0] if len(others) == 1 else None),
+        rate=rate,
         colour_space=colorspace,
         ocio=ocio,
         lip_sync=lip_sync,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from urllib.request import url2pathname
 
 import opentimelineio as otio
 
+from dubwright.conform.interchange import FOREIGN, read_foreign
 from dubwright.errors import DubwrightError
 from dubwright.media.exr import read_header
 from dubwright.media.movie import probe_movie
@@ -31,6 +33,9 @@ ME_NAMES: Final = re.compile(
 )
 DX_NAMES: Final = re.compile(r"(?<![A-Z])(DX|DIA|DIALOG|DIALOGUE|VOX)(?![A-Z])", re.IGNORECASE)
 DEFAULT_RATE: Final = Fraction(24)
+MOST_SPEED: Final = 20
+SPEED_DENOMINATOR: Final = 10_000
+WHOLE_FRAME: Final = Fraction(1, 1000)
 NOT_IN_FILE: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 NOT_IN_ID: Final = re.compile(r"[^A-Za-z0-9_-]+")
 RATE_TOLERANCE: Final = 1e-3
@@ -87,13 +92,14 @@ class ConformedTimeline:
 
 
 def read_timeline(
-    path: Path, access: Access = EVERYWHERE
+    path: Path, access: Access = EVERYWHERE, rate_named: Fraction | None = None
 ) -> tuple[ConformedTimeline, otio.schema.Timeline]:
     """Read a timeline; a movie, or an EXR sequence such as plate.####.exr, is one clip.
 
     Args:
         path: of the timeline, which may be read.
         access: the folders that its media may lie in.
+        rate_named: frames a second of an EDL, where nothing else says it.
 
     Raises:
         DubwrightError: the file cannot be read, is empty, or its media are missing or elsewhere.
@@ -111,7 +117,7 @@ def read_timeline(
     elif path.suffix.lower() in MOVIES:
         timeline = _movie_timeline(path)
     else:
-        timeline = _load(path)
+        timeline = _load(path, rate_named)
     if not isinstance(timeline, otio.schema.Timeline):
         raise _unreadable(path, f"it holds a {type(timeline).__name__}, not a timeline")
     clips = list(timeline.find_clips())
@@ -165,7 +171,9 @@ def media_path(url: str, folder: Path) -> Path:
     return path if path.is_absolute() else folder / path
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path, rate: Fraction | None) -> Any:
+    if path.suffix.lower() in FOREIGN:
+        return read_foreign(path, rate)
     try:
         return otio.adapters.read_from_file(str(path))
     except otio.exceptions.NoKnownAdapterForExtensionError:
@@ -267,8 +275,14 @@ def _problem(item: Any, rate: Fraction) -> str:
     if not isinstance(item, otio.schema.Clip):
         return "a compound clip: decompose it in place to have it dubbed"
     for effect in item.effects:
-        if isinstance(effect, otio.schema.TimeEffect):
-            return "the clip is retimed: bake the new speed into its media to have it dubbed"
+        if isinstance(effect, otio.schema.FreezeFrame):
+            return "a freeze frame"
+        if isinstance(effect, otio.schema.TimeEffect) and not isinstance(
+            effect, otio.schema.LinearTimeWarp
+        ):
+            return "its speed changes over time: bake the speed into its media to have it dubbed"
+    if not MOST_SPEED >= abs(_speed(item)) > 0:
+        return f"its speed, {float(_speed(item)):g}, is out of bounds"
     if isinstance(item.media_reference, otio.schema.MissingReference):
         raise DubwrightError(
             "A clip has no media",
@@ -284,6 +298,15 @@ def _problem(item: Any, rate: Fraction) -> str:
     return ""
 
 
+def _speed(item: Any) -> Fraction:
+    """Media frames for each frame of a clip; its warps multiply."""
+    speed = Fraction(1)
+    for effect in item.effects:
+        if isinstance(effect, otio.schema.LinearTimeWarp):
+            speed *= Fraction(effect.time_scalar).limit_denominator(SPEED_DENOMINATOR)
+    return speed
+
+
 def _dissolve(track: otio.schema.Track, index: int) -> str:
     """Why a clip beside a transition cannot be edited; "" where there is none."""
     beside = [track[i] for i in (index - 1, index + 1) if 0 <= i < len(track)]
@@ -295,8 +318,14 @@ def _dissolve(track: otio.schema.Track, index: int) -> str:
 def _plate(clip: otio.schema.Clip, media: _Media, rate: Fraction) -> PlateSpec:
     used = clip.trimmed_range()
     reference = clip.media_reference
-    offset = _frames(used.start_time, rate) - _media_start(reference, rate)
     frames = _frames(used.duration, rate)
+    speed = _speed(clip)
+    start = _exact_frames(used.start_time, rate) - _media_start(clip, rate, media)
+    if speed < 0:
+        # A clip that runs backwards names the lowest frame that it shows; the first is the highest.
+        start += math.ceil(frames * -speed) - 1
+    offset, phase = math.floor(start), start - math.floor(start)
+    retimed = {"speed": speed, "phase": phase if speed != 1 else Fraction(0)}
     if isinstance(reference, otio.schema.ImageSequenceReference):
         base = media.path(reference.target_url_base or ".")
         pattern = f"{reference.name_prefix}{{frame}}{reference.name_suffix}"
@@ -309,7 +338,7 @@ def _plate(clip: otio.schema.Clip, media: _Media, rate: Fraction) -> PlateSpec:
                 padding=reference.frame_zero_padding,
                 frames=frames,
                 rate=rate,
-                colour_space="",
+                **retimed,
             ),
             clip.name,
             media.access,
@@ -318,20 +347,32 @@ def _plate(clip: otio.schema.Clip, media: _Media, rate: Fraction) -> PlateSpec:
     path = media.path(reference.target_url)
     if path.suffix.lower() in MOVIES:
         spec = PlateSpec(
-            kind="movie", path=str(path), first=offset, frames=frames, rate=rate, colour_space=""
+            kind="movie", path=str(path), first=offset, frames=frames, rate=rate, **retimed
         )
         return _checked(spec, clip.name, media.access)
     found = _sequence_pattern(path, clip.name, offset, frames, rate)
-    return _checked(found, clip.name, media.access)
+    return _checked(found.model_copy(update=retimed), clip.name, media.access)
 
 
-def _media_start(reference: otio.core.MediaReference, rate: Fraction) -> int:
-    """The frame of media time at which a reference's media begin."""
+def _media_start(clip: otio.schema.Clip, rate: Fraction, media: _Media) -> int:
+    """The frame of media time at which a clip's media begin.
+
+    Where the timeline does not say, times are those of the movie's own timecode if they reach it,
+    or a sequence's frame numbers, and else count from 0.
+    """
+    reference = clip.media_reference
     if reference.available_range is not None:
         return _frames(reference.available_range.start_time, rate)
     if isinstance(reference, otio.schema.ImageSequenceReference):
         return int(reference.start_frame)
-    return 0
+    path = media.path(reference.target_url)
+    used = _frames(clip.trimmed_range().start_time, rate)
+    if path.suffix.lower() in MOVIES:
+        start = frame_of_timecode(probe_movie(path).timecode, rate) if path.is_file() else None
+    else:
+        found = find_frames(path)
+        start = found.first if found is not None else None
+    return start if start is not None and used >= start else 0
 
 
 def _sequence_pattern(path: Path, clip: str, offset: int, frames: int, rate: Fraction) -> PlateSpec:
@@ -345,7 +386,6 @@ def _sequence_pattern(path: Path, clip: str, offset: int, frames: int, rate: Fra
         padding=found.padding,
         frames=frames,
         rate=rate,
-        colour_space="",
     )
 
 
@@ -436,6 +476,15 @@ def _sounds(timeline: otio.schema.Timeline, media: _Media) -> Iterator[SoundClip
                 media_start=_seconds(used.start_time) - _seconds(origin),
                 duration=_seconds(used.duration),
             )
+
+
+def _exact_frames(time: otio.opentime.RationalTime, rate: Fraction) -> Fraction:
+    """A time in frames of an exact rate; editors write parts of frames for retimed clips."""
+    frames = Fraction(time.value)
+    if abs(time.rate - float(rate)) >= RATE_TOLERANCE * float(rate):
+        frames = frames * rate / exact_rate(time.rate)
+    whole = round(frames)
+    return Fraction(whole) if abs(frames - whole) < WHOLE_FRAME else frames
 
 
 def _frames(time: otio.opentime.RationalTime, rate: Fraction) -> int:

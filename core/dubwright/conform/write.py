@@ -8,6 +8,7 @@ them the dubbed frames where lips changed, then the dialogue and the M&E.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +19,7 @@ import opentimelineio as otio
 
 from dubwright.conform.document import CUE_COLOUR, NAMESPACE, write_timeline
 from dubwright.conform.read import ConformedTimeline, Shot, media_path
+from dubwright.media.plate import PlateSpec
 from dubwright.model import Cue, FrameRange, frame_of_ms
 
 __all__ = ["DubbedShot", "DubbedSound", "LanguageVersion", "write_timelines"]
@@ -29,14 +31,14 @@ PLATE_KEY: Final = "DEFAULT_MEDIA"
 class DubbedShot:
     """The frames of one shot in one language: files `prefix`NNNN.exr in `folder`.
 
-    `edited` are the ranges, from the shot's first frame, where lips changed.
+    They are the frames of the media that the shot uses, whatever its speed. `edited` are the
+    ranges, from the shot's first frame, where lips changed.
     """
 
     shot: Shot
+    plate: PlateSpec
     folder: Path
     prefix: str
-    first: int
-    step: int
     padding: int
     edited: tuple[FrameRange, ...]
 
@@ -100,7 +102,9 @@ def _master(
         for dubbed in version.shots:
             clip = tracks[dubbed.shot.track][dubbed.shot.index]
             references = dict(clip.media_references())
-            references[f"dub_{version.language}"] = _sequence(dubbed, rate)
+            # In the time of the clip, which every reference of it is read in.
+            start = _media_time(dubbed.plate, clip.trimmed_range().start_time)
+            references[f"dub_{version.language}"] = _sequence(dubbed, rate, start)
             clip.set_media_references(references, clip.active_media_reference_key)
             clip.metadata.setdefault(NAMESPACE, {})["uid"] = dubbed.shot.uid
         for sound in version.sounds:
@@ -149,37 +153,58 @@ def _dub_track(
             start = dubbed.shot.record.start + edited.start
             if start > at:
                 track.append(otio.schema.Gap(duration=otio.opentime.RationalTime(start - at, rate)))
-            reference = _sequence(dubbed, rate)
-            first = reference.available_range.start_time
+            plate = dubbed.plate
+            lowest = plate.media_frames.start
+            reference = _sequence(dubbed, rate, plate.first + lowest * plate.step)
+            begins = reference.available_range.start_time.value - lowest
             used = otio.opentime.TimeRange(
-                first + otio.opentime.RationalTime(edited.start, rate),
+                otio.opentime.RationalTime(begins + float(_clip_start(plate, edited)), rate),
                 otio.opentime.RationalTime(len(edited), rate),
             )
             name = f"{dubbed.shot.uid}.{language}.{number:02d}"
             clip = otio.schema.Clip(name, reference, used)
             clip.metadata[NAMESPACE] = {"uid": dubbed.shot.uid, "language": language}
+            if plate.speed != 1:
+                clip.effects.append(otio.schema.LinearTimeWarp("", float(plate.speed)))
             track.append(clip)
             at = start + len(edited)
     return track
 
 
-def _sequence(dubbed: DubbedShot, rate: float) -> otio.schema.ImageSequenceReference:
-    plate = dubbed.shot.plate
-    frames = plate.frames if plate else 0
+def _media_time(plate: PlateSpec, clip_start: otio.opentime.RationalTime) -> int:
+    """When, in media time, the lowest frame is that a clip shows which starts then."""
+    start = Fraction(clip_start.value)
+    if plate.speed < 0:
+        start += math.ceil(plate.frames * -plate.speed) - 1
+    return math.floor(start) + plate.media_frames.start
+
+
+def _clip_start(plate: PlateSpec, used: FrameRange) -> Fraction:
+    """Where a clip of some frames of a plate begins in its media: backwards, at the lowest one."""
+    start = plate.phase + used.start * plate.speed
+    if plate.speed < 0:
+        start = Fraction(math.floor(start) - math.ceil(len(used) * -plate.speed) + 1)
+    return start
+
+
+def _sequence(dubbed: DubbedShot, rate: float, start: int) -> otio.schema.ImageSequenceReference:
+    """A reference to a shot's dubbed frames, the first of which is at `start` of media time."""
+    plate = dubbed.plate
+    media_frames = plate.media_frames
     policies = otio.schema.ImageSequenceReference.MissingFramePolicy
-    shows_black = plate is not None and None in plate.missing.values()
+    shows_black = None in plate.missing.values()
     return otio.schema.ImageSequenceReference(
         missing_frame_policy=policies.black if shows_black else policies.error,
         target_url_base=dubbed.folder.as_posix() + "/",
         name_prefix=dubbed.prefix,
         name_suffix=".exr",
-        start_frame=dubbed.first,
-        frame_step=dubbed.step,
+        start_frame=plate.first + media_frames.start * plate.step,
+        frame_step=plate.step,
         rate=rate,
         frame_zero_padding=dubbed.padding,
         available_range=otio.opentime.TimeRange(
-            otio.opentime.RationalTime(dubbed.first, rate),
-            otio.opentime.RationalTime(frames, rate),
+            otio.opentime.RationalTime(start, rate),
+            otio.opentime.RationalTime(len(media_frames), rate),
         ),
     )
 

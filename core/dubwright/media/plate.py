@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from dubwright.media.movie import MovieInfo, probe_movie, read_frames
 from dubwright.model import Box, FrameRange
 
 __all__ = ["Plate", "PlateSpec", "probe_plate"]
+
+RETIMED_AT_ONCE: Final = 16
 
 
 class PlateSpec(BaseModel):
@@ -35,6 +38,10 @@ class PlateSpec(BaseModel):
     padding: int = 0
     frames: int
     rate: Fraction
+    speed: Fraction = Field(Fraction(1), description="Of the clip: media frames for each frame.")
+    phase: Fraction = Field(
+        Fraction(0), description="How far, in media frames, frame 0 is past the one it shows."
+    )
     colour_space: str = Field("", description="Of the media.")
     working_space: str = Field("", description="Scene-linear; what edits are made and written in.")
     ocio: str | None = None
@@ -48,6 +55,21 @@ class PlateSpec(BaseModel):
         "place of each; null for black.",
     )
 
+    def media_frame(self, frame: int) -> int:
+        """The frame of the media that a frame shows, counted from the one that frame 0 shows."""
+        return math.floor(self.phase + frame * self.speed)
+
+    @property
+    def media_frames(self) -> range:
+        """The frames of the media from the first to the last that is shown, see media_frame."""
+        ends = self.media_frame(0), self.media_frame(self.frames - 1)
+        return range(min(ends), max(ends) + 1)
+
+    def media_file(self, media_frame: int) -> Path:
+        """The file of a sequence that holds a frame of the media, see media_frame."""
+        number = self.first + media_frame * self.step
+        return Path(self.path.replace("{frame}", f"{number:0{self.padding}d}"))
+
     def file(self, frame: int) -> Path | None:
         """The file that a frame is shown from; None where it is black for want of one."""
         if self.kind == "movie":
@@ -55,8 +77,7 @@ class PlateSpec(BaseModel):
         shown = self.missing.get(frame, frame)
         if shown is None:
             return None
-        number = self.first + shown * self.step
-        return Path(self.path.replace("{frame}", f"{number:0{self.padding}d}"))
+        return self.media_file(self.media_frame(shown))
 
     def files(self) -> list[Path]:
         """Every file of the plate, in order."""
@@ -106,12 +127,13 @@ def probe_plate(spec: PlateSpec, named_space: str | None, config: ColourConfig) 
 
 def _probed_movie(spec: PlateSpec, named_space: str | None, config: ColourConfig) -> PlateSpec:
     info: MovieInfo = probe_movie(Path(spec.path))
-    if spec.first + spec.frames > info.frames:
+    used = spec.media_frames
+    first, last = spec.first + used.start, spec.first + used.stop - 1
+    if first < 0 or last >= info.frames:
         raise DubwrightError(
             "A clip uses frames that its movie does not have",
             where=spec.path,
-            why=f"it uses frames {spec.first} to {spec.first + spec.frames - 1}; the movie has "
-            f"{info.frames}",
+            why=f"it uses frames {first} to {last}; the movie has {info.frames}",
             repair="relink the clip to the right movie, or trim it",
         )
     return spec.model_copy(
@@ -125,6 +147,11 @@ def _probed_movie(spec: PlateSpec, named_space: str | None, config: ColourConfig
             "pixel_aspect": float(info.pixel_aspect),
         }
     )
+
+
+def _frames_at_once(spec: PlateSpec) -> int:
+    """How many frames of a movie are decoded in one go: few where they have to be kept."""
+    return spec.frames if spec.speed == 1 else RETIMED_AT_ONCE
 
 
 class Plate:
@@ -146,8 +173,28 @@ class Plate:
             whole = Box(0, 0, self.spec.width, self.spec.height)
             yield from (self._read(frame, whole) for frame in frames)
             return
-        for codes in read_frames(Path(self.spec.path), frames.shifted(self.spec.first)):
-            yield self.config.converted(codes, self.spec.colour_space, self.spec.working_space)
+        for block in frames.chunks(_frames_at_once(self.spec)):
+            yield from self._decoded_block(block)
+
+    def _decoded_block(self, frames: FrameRange) -> Iterator[NDArray[np.float32]]:
+        """Frames of a movie, each decoded once; those of a retimed clip are kept until shown."""
+        spec = self.spec
+        shown = [spec.first + spec.media_frame(frame) for frame in frames]
+        wanted = set(shown)
+        first, end = min(shown), max(shown) + 1
+        decoded = zip(
+            range(first, end), read_frames(Path(spec.path), FrameRange(first, end)), strict=True
+        )
+        converted = (
+            (number, self.config.converted(codes, spec.colour_space, spec.working_space))
+            for number, codes in decoded
+            if number in wanted
+        )
+        if spec.speed == 1:
+            yield from (picture for _, picture in converted)
+            return
+        kept = dict(converted)
+        yield from (kept[number] for number in shown)
 
     def regions(self, wanted: Sequence[tuple[int, Box]]) -> Iterator[NDArray[np.float32]]:
         """Parts of frames that are given in order; of EXR no more than the parts is decoded.

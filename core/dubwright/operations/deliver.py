@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -154,7 +154,7 @@ class _Delivery:
     def write(self) -> None:
         plan = self._plan
         versions = [self._language(part) for part in plan.languages]
-        _, source = read_timeline(plan.timeline.path)
+        _, source = read_timeline(plan.timeline.path, rate_named=plan.timeline.rate)
         write_timelines(source, plan.timeline, versions, self._folder)
         plan.sheet.write(self._folder / "cue_sheet.json")
         plan.cast.write(self._folder / "cast.json")
@@ -239,10 +239,9 @@ class _Delivery:
             shots.append(
                 DubbedShot(
                     shot=shot,
+                    plate=spec,
                     folder=self._final / place,
                     prefix=prefix,
-                    first=spec.first,
-                    step=spec.step,
                     padding=padding,
                     edited=tuple(_drawn_runs(frames)),
                 )
@@ -265,8 +264,8 @@ class _Delivery:
         keys = [k for planned in part.spans if planned.span.shot == uid for k in planned.draw]
         drawn = drawn_frames(self._store.path(key) for key in keys)
         decoded = drawn_frames(self._store.path(key) for key in self._plan.decoded.get(uid, ()))
-        for frame in range(spec.frames):
-            number = f"{spec.first + frame * spec.step:0{padding}d}"
+        for media_frame, frame in shown_as(spec, drawn).items():
+            number = f"{spec.first + media_frame * spec.step:0{padding}d}"
             source = drawn.get(frame) or decoded.get(frame) or spec.file(frame)
             if source is None:  # missing in the plate, and shown black
                 continue
@@ -274,6 +273,13 @@ class _Delivery:
             if frame in drawn:
                 patch = source.with_name(f"{frame}.patch.exr")
                 _copy(patch, patches / f"{prefix}patch.{number}.exr")
+        if spec.kind == "sequence":
+            # What a fast clip leaves out is there too: the timeline runs through it.
+            for media_frame in spec.media_frames:
+                number = f"{spec.first + media_frame * spec.step:0{padding}d}"
+                source = spec.media_file(media_frame)
+                if source.is_file():
+                    _copy(source, folder / f"{prefix}{number}.exr")
 
     def _samples(self) -> int:
         return self._plan.tasks[self._plan.languages[0].mix].parameters["samples"]
@@ -326,6 +332,17 @@ class _Delivery:
 
     def _make(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def shown_as(spec: PlateSpec, drawn: Mapping[int, Path]) -> dict[int, int]:
+    """For each frame of the media that a shot shows, the shot's frame that it is taken from.
+
+    A slow clip shows one several times: the first that was drawn stands for all.
+    """
+    shown: dict[int, int] = {}
+    for frame in sorted(range(spec.frames), key=lambda frame: frame not in drawn):
+        shown.setdefault(spec.media_frame(frame), frame)
+    return shown
 
 
 def _drawn_runs(reasons: list[str]) -> list[FrameRange]:

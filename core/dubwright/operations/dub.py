@@ -20,6 +20,7 @@ from dubwright.model import (
     CueKind,
     FrameRange,
     Span,
+    exact_rate,
     frame_of_ms,
     samples_of_ms,
     timecode_of_frame,
@@ -59,7 +60,8 @@ def plan_dub(
     """
     for _, path in request_paths(request):
         access.check(path)
-    timeline, _ = read_timeline(request.timeline, access)
+    rate = exact_rate(Fraction(request.rate)) if request.rate else None
+    timeline, _ = read_timeline(request.timeline, access, rate)
     cast = Cast.read(request.cast) if request.cast else Cast()
     sheet = _cue_sheet(request, timeline, cast)
     recordings = _recordings(request, sheet)

@@ -25,6 +25,8 @@ __all__ = [
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
+RATE: Final = r"^[1-9]\d*(/[1-9]\d*)?$"
+
 
 def validated(kind: type[Kind], **content: Any) -> Kind:
     """A request of this kind.
@@ -73,6 +75,11 @@ class DubRequest(BaseModel):
         None, description="Folder of recordings named <cue>.<language>.wav or <cue>.wav."
     )
     original: LanguageTag | None = Field(None, description="Language of the plate's dialogue.")
+    rate: str | None = Field(
+        None,
+        pattern=RATE,
+        description="Frames a second of an EDL, as in 24000/1001, where its media do not say.",
+    )
     colour_space: str | None = Field(None, description="Of the plates, where they do not say.")
     ocio: str | None = Field(None, description="An OCIO config: a path, or a built-in's name.")
     lip_sync: bool = Field(True, description="False dubs the sound alone.")
@@ -111,9 +118,7 @@ class AnimateRequest(BaseModel):
     text: str = Field(min_length=1)
     language: LanguageTag
     recording: Path | None = Field(None, description="An actor's take; synthesised if None.")
-    rate: str = Field(
-        "24", pattern=r"^[1-9]\d*(/[1-9]\d*)?$", description="Frames a second, as in 24000/1001."
-    )
+    rate: str = Field("24", pattern=RATE, description="Frames a second, as in 24000/1001.")
     output: Path = Field(description="Folder that receives v001, v002...")
     engines: EngineChoice = EngineChoice()
 
