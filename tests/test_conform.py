@@ -158,7 +158,7 @@ def test_what_cannot_be_dubbed_says_why(tmp_path: Path) -> None:
     frozen = otio.schema.Clip("frozen", _sequence("plates", 1001, 10), _range(1001, 5))
     frozen.effects.append(otio.schema.FreezeFrame())
     slow = otio.schema.Clip("slow", _sequence("plates", 1001, 10, rate=12), _range(1001, 5, 12))
-    compound = otio.schema.Stack("compound")
+    compound = otio.schema.Stack("compound", effects=[otio.schema.LinearTimeWarp(time_scalar=2)])
     compound.append(otio.schema.Clip("in", _sequence("plates", 1001, 10), _range(1001, 5)))
     bars = otio.schema.Clip("bars", otio.schema.GeneratorReference(), _range(0, 5))
     fine = otio.schema.Clip("fine", _sequence("plates", 1001, 10), _range(1001, 5))
@@ -213,6 +213,8 @@ def test_a_constant_speed_shows_the_frames_that_editors_show(
     over = next(shot for shot in plain.shots if shot.track == 1)
     assert over.plate is not None and over.record == edited
     assert _numbers(over.plate) == shown[1:-1]
+    resolve, _ = read_timeline(tmp_path / "out" / "reel.es.resolve.otio")
+    assert [shot.plate and _numbers(shot.plate) for shot in resolve.shots] == [shown, shown[1:-1]]
     master = otio.adapters.read_from_file(str(tmp_path / "out" / "reel.otio"))
     clip = master.find_clips()[0]
     clip.active_media_reference_key = "dub_es"
@@ -237,18 +239,87 @@ def test_clips_of_one_name_have_their_own_ids(tmp_path: Path) -> None:
     assert uids == ["a-b-c", "a-b-c-2", "a-b-c-2-2", "A-B-C-3"]
 
 
-def test_disabled_clips_and_dissolves(tmp_path: Path) -> None:
+def _time(value: float) -> otio.opentime.RationalTime:
+    return otio.opentime.RationalTime(value, 24)
+
+
+def test_a_dissolve_shows_both_clips_for_a_while(tmp_path: Path) -> None:
     _frames(tmp_path / "plates", 1001, 10)
     off = otio.schema.Clip("off", otio.schema.MissingReference(), _range(0, 5))
     off.enabled = False
     a, b = (otio.schema.Clip(name, _sequence("plates", 1001, 10), _range(1003, 5)) for name in "ab")
-    half = otio.opentime.RationalTime(1, 24)
-    dissolve = otio.schema.Transition("x", "SMPTE_Dissolve", half, half)
-    timeline, _ = read_timeline(_write(tmp_path / "reel.otio", off, a, dissolve, b))
-    assert [(shot.name, "dissolves" in shot.problem) for shot in timeline.shots] == [
-        ("a", True),
-        ("b", True),
-    ]
+    dissolve = otio.schema.Transition("x", "SMPTE_Dissolve", _time(2), _time(1))
+    path = _write(tmp_path / "reel.otio", off, a, dissolve, b)
+    timeline, source = read_timeline(path)
+    one, two = timeline.shots
+    assert (one.record, two.record) == (FrameRange(5, 11), FrameRange(8, 15))
+    assert one.plate is not None and two.plate is not None
+    assert _numbers(one.plate) == list(range(1003, 1009))
+    assert _numbers(two.plate) == list(range(1001, 1008))
+
+    # In every timeline that is written, what dissolves is the dub, with its handles.
+    for shot in timeline.shots:
+        for number in range(1001, 1009):
+            name = f"{shot.uid}.es.{number}.exr"
+            write_rgb(tmp_path / name, np.zeros((8, 16, 3), np.float32), {})
+    dubbed = tuple(
+        DubbedShot(shot, shot.plate, tmp_path, f"{shot.uid}.es.", 4, (FrameRange(1, 3),))
+        for shot in (one, two)
+        if shot.plate is not None
+    )
+    (tmp_path / "out").mkdir()
+    write_timelines(source, timeline, [LanguageVersion("es", dubbed, (), ())], tmp_path / "out")
+    again, _ = read_timeline(tmp_path / "out" / "reel.es.otio")
+    assert [shot.record for shot in again.shots] == [one.record, two.record]
+    for shot, was in zip(again.shots, (one, two), strict=True):
+        assert shot.plate is not None and was.plate is not None
+        assert _numbers(shot.plate) == _numbers(was.plate)
+        assert Path(shot.plate.path).name.startswith(f"{was.uid}.es.")
+
+
+def test_a_dissolve_without_handles_says_why(tmp_path: Path) -> None:
+    _frames(tmp_path / "plates", 1001, 5)
+    a, b = (otio.schema.Clip(name, _sequence("plates", 1001, 5), _range(1001, 5)) for name in "ab")
+    dissolve = otio.schema.Transition("x", "SMPTE_Dissolve", _time(1), _time(1))
+    timeline, _ = read_timeline(_write(tmp_path / "reel.otio", a, dissolve, b))
+    assert all("no frames for that" in shot.problem for shot in timeline.shots)
+
+
+def test_clips_in_compound_clips_are_shots(tmp_path: Path) -> None:
+    _frames(tmp_path / "plates", 1001, 30)
+    inner = otio.schema.Track("inner", kind=otio.schema.TrackKind.Video)
+    for name, first in (("a", 1001), ("b", 1011)):
+        inner.append(otio.schema.Clip(name, _sequence("plates", 1001, 30), _range(first, 8)))
+    over = otio.schema.Track("over", kind=otio.schema.TrackKind.Video)
+    over.append(otio.schema.Gap(duration=_time(10)))
+    over.append(otio.schema.Clip("c", _sequence("plates", 1001, 30), _range(1021, 3)))
+    # The compound clip shows frames 5 to 14 of what it holds.
+    compound = otio.schema.Stack("compound", [inner, over], source_range=_range(5, 9))
+    first = otio.schema.Clip("first", _sequence("plates", 1001, 30), _range(1001, 4))
+    path = _write(tmp_path / "reel.otio", first, compound)
+    timeline, source = read_timeline(path)
+    shots = {shot.name: shot for shot in timeline.shots}
+    assert {name: shot.record for name, shot in shots.items()} == {
+        "first": FrameRange(0, 4), "a": FrameRange(4, 7), "b": FrameRange(7, 13),
+        "c": FrameRange(9, 12),
+    }  # fmt: skip
+    plates = {name: shot.plate for name, shot in shots.items()}
+    assert plates["a"] is not None and _numbers(plates["a"]) == [1006, 1007, 1008]
+    assert plates["b"] is not None and _numbers(plates["b"]) == list(range(1011, 1017))
+
+    for number in range(1011, 1017):
+        write_rgb(tmp_path / f"b.es.{number}.exr", np.zeros((8, 16, 3), np.float32), {})
+    dubbed = DubbedShot(shots["b"], plates["b"], tmp_path, "b.es.", 4, (FrameRange(2, 5),))
+    (tmp_path / "out").mkdir()
+    write_timelines(source, timeline, [LanguageVersion("es", (dubbed,), (), ())], tmp_path / "out")
+    master = otio.adapters.read_from_file(str(tmp_path / "out" / "reel.otio"))
+    clip = next(clip for clip in master.find_clips() if clip.name == "b")
+    clip.active_media_reference_key = "dub_es"
+    otio.adapters.write_to_file(master, str(tmp_path / "out" / "es.otio"))
+    again = {shot.name: shot for shot in read_timeline(tmp_path / "out" / "es.otio")[0].shots}
+    plate = again["b"].plate
+    assert plate is not None and _numbers(plate) == list(range(1011, 1017))
+    assert "b.es." in plate.path
 
 
 def test_a_gap_in_a_sequence_is_not_a_step(tmp_path: Path) -> None:

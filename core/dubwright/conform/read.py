@@ -33,6 +33,7 @@ ME_NAMES: Final = re.compile(
 )
 DX_NAMES: Final = re.compile(r"(?<![A-Z])(DX|DIA|DIALOG|DIALOGUE|VOX)(?![A-Z])", re.IGNORECASE)
 DEFAULT_RATE: Final = Fraction(24)
+VIDEO: Final = otio.schema.TrackKind.Video
 MOST_SPEED: Final = 20
 SPEED_DENOMINATOR: Final = 10_000
 WHOLE_FRAME: Final = Fraction(1, 1000)
@@ -44,23 +45,31 @@ ON_MISSING: Final = otio.schema.ImageSequenceReference.MissingFramePolicy
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A clip on a video track.
+    """A clip on a video track, or in a compound clip on one.
 
     Attributes:
         uid: stable name, from the clip's name and place.
-        track, index: the clip's place in the timeline.
-        record: frames of the timeline that it fills, from 0.
+        place: its video track, its index there, and in a compound clip further indexes downwards.
+        record: frames of the timeline on which it is seen, from 0; those of dissolves too.
+        cut: the same frames, counted from where the clip itself begins.
+        dissolves: whether it is seen together with a neighbour at an end.
         plate: its frames, not yet probed; None where it cannot be edited.
         problem: why it cannot be edited; "" where it can.
     """
 
     uid: str
     name: str
-    track: int
-    index: int
+    place: tuple[int, ...]
     record: FrameRange
+    cut: FrameRange
+    dissolves: bool
     plate: PlateSpec | None
     problem: str = ""
+
+    @property
+    def track(self) -> int:
+        """The index of its video track, from the lowest."""
+        return self.place[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,30 +259,106 @@ def _is_video(clip: otio.schema.Clip) -> bool:
 
 def _shots(timeline: otio.schema.Timeline, media: _Media, rate: Fraction) -> Iterator[Shot]:
     used: set[str] = set()
-    for track_index, track in enumerate(timeline.video_tracks()):
-        for index, item in enumerate(track):
-            if isinstance(item, otio.schema.Gap | otio.schema.Transition):
-                continue
-            if not (track.enabled and item.enabled):
-                continue
-            place = item.trimmed_range_in_parent()
-            record = FrameRange(
-                _frames(place.start_time, rate), _frames(place.end_time_exclusive(), rate)
-            )
-            plain = NOT_IN_ID.sub("-", item.name).strip("-") or f"v{track_index + 1}-{index + 1}"
-            numbered = (f"{plain}-{number}" for number in itertools.count(2))
+    everything = FrameRange(0, _frames(timeline.duration(), rate))
+    for number, track in enumerate(timeline.video_tracks()):
+        for seen in _seen(track, (number,), 0, everything, rate):
+            item = seen.item
+            default = "-".join(["v" + str(number + 1), *(str(at + 1) for at in seen.place[1:])])
+            plain = NOT_IN_ID.sub("-", item.name).strip("-") or default
+            numbered = (f"{plain}-{count}" for count in itertools.count(2))
             # Case-folded: the folders of two shots must differ on any file system.
             uid = next(n for n in itertools.chain([plain], numbered) if n.casefold() not in used)
             used.add(uid.casefold())
-            problem = _problem(item, rate) or _dissolve(track, index)
-            plate = None if problem else _plate(item, media, rate)
-            yield Shot(uid, item.name, track_index, index, record, plate, problem)
+            problem, plate = _problem(item, rate), None
+            if not problem and seen.dissolves:
+                plate, problem = _plate_of_dissolve(item, seen.cut, media, rate)
+            elif not problem:
+                plate = _plate(item, seen.cut, media, rate)
+            yield Shot(
+                uid, item.name, seen.place, seen.record, seen.cut, seen.dissolves, plate, problem
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An item and where it is seen, see Shot."""
+
+    item: Any
+    place: tuple[int, ...]
+    record: FrameRange
+    cut: FrameRange
+    dissolves: bool
+
+
+def _seen(
+    track: otio.schema.Track,
+    place: tuple[int, ...],
+    origin: int,
+    window: FrameRange,
+    rate: Fraction,
+) -> Iterator[_Seen]:
+    """The clips of a track, and of the compound clips on it.
+
+    Args:
+        track: to look through.
+        place: of the track.
+        origin: the timeline's frame at which the track begins.
+        window: the timeline's frames on which it is seen.
+        rate: of the timeline.
+    """
+    if not track.enabled:
+        return
+    if track.source_range is not None:
+        origin -= _frames(track.source_range.start_time, rate)
+    for index, item in enumerate(track):
+        if isinstance(item, otio.schema.Gap | otio.schema.Transition) or not item.enabled:
+            continue
+        whole = item.range_in_parent()
+        begin = origin + _frames(whole.start_time, rate)
+        end = begin + _frames(whole.duration, rate)
+        head, tail = _overlaps(track, index, rate)
+        record = FrameRange(begin - head, end + tail).intersection(window)
+        if record is None:
+            continue
+        here = (*place, index)
+        if isinstance(item, otio.schema.Stack) and not item.effects:
+            inner = begin - _frames(item.trimmed_range().start_time, rate)
+            for number, child in enumerate(item):
+                if isinstance(child, otio.schema.Track) and child.kind == VIDEO:
+                    yield from _seen(child, (*here, number), inner, record, rate)
+            continue
+        yield _Seen(item, here, record, record.shifted(-begin), bool(head or tail))
+
+
+def _overlaps(track: otio.schema.Track, index: int, rate: Fraction) -> tuple[int, int]:
+    """Frames that an item is seen before its begin and after its end, in transitions."""
+    before = track[index - 1] if index else None
+    after = track[index + 1] if index + 1 < len(track) else None
+    head = before.in_offset if isinstance(before, otio.schema.Transition) else None
+    tail = after.out_offset if isinstance(after, otio.schema.Transition) else None
+    return (_frames(head, rate) if head else 0), (_frames(tail, rate) if tail else 0)
+
+
+def _plate_of_dissolve(
+    clip: otio.schema.Clip, cut: FrameRange, media: _Media, rate: Fraction
+) -> tuple[PlateSpec | None, str]:
+    """The plate of a clip that dissolves, or why there is none: media without handles."""
+    if _speed(clip) < 0:
+        return None, "the clip runs backwards into a dissolve: bake it to have it dubbed"
+    try:
+        return _plate(clip, cut, media, rate), ""
+    except DubwrightError as error:
+        try:
+            _plate(clip, FrameRange(0, _frames(clip.trimmed_range().duration, rate)), media, rate)
+        except DubwrightError:
+            raise error from None
+        return None, "the clip dissolves and its media has no frames for that: bake the dissolve"
 
 
 def _problem(item: Any, rate: Fraction) -> str:
     """Why a clip cannot be edited, for people; "" where it can."""
     if not isinstance(item, otio.schema.Clip):
-        return "a compound clip: decompose it in place to have it dubbed"
+        return "a retimed compound clip: decompose it in place to have it dubbed"
     for effect in item.effects:
         if isinstance(effect, otio.schema.FreezeFrame):
             return "a freeze frame"
@@ -307,23 +392,17 @@ def _speed(item: Any) -> Fraction:
     return speed
 
 
-def _dissolve(track: otio.schema.Track, index: int) -> str:
-    """Why a clip beside a transition cannot be edited; "" where there is none."""
-    beside = [track[i] for i in (index - 1, index + 1) if 0 <= i < len(track)]
-    if any(isinstance(item, otio.schema.Transition) for item in beside):
-        return "the clip dissolves into its neighbour: bake the dissolve to have it dubbed"
-    return ""
-
-
-def _plate(clip: otio.schema.Clip, media: _Media, rate: Fraction) -> PlateSpec:
+def _plate(clip: otio.schema.Clip, cut: FrameRange, media: _Media, rate: Fraction) -> PlateSpec:
+    """The frames of a clip that are seen, counted from where it begins."""
     used = clip.trimmed_range()
     reference = clip.media_reference
-    frames = _frames(used.duration, rate)
+    frames = len(cut)
     speed = _speed(clip)
     start = _exact_frames(used.start_time, rate) - _media_start(clip, rate, media)
     if speed < 0:
         # A clip that runs backwards names the lowest frame that it shows; the first is the highest.
-        start += math.ceil(frames * -speed) - 1
+        start += math.ceil(_frames(used.duration, rate) * -speed) - 1
+    start += cut.start * speed
     offset, phase = math.floor(start), start - math.floor(start)
     retimed = {"speed": speed, "phase": phase if speed != 1 else Fraction(0)}
     if isinstance(reference, otio.schema.ImageSequenceReference):

@@ -69,7 +69,8 @@ def write_timelines(
     versions: Sequence[LanguageVersion],
     folder: Path,
 ) -> list[Path]:
-    """Write `<stem>.otio`, the master, and `<stem>.<language>.otio` for each language.
+    """Write `<stem>.otio`, the master, and for each language `<stem>.<language>.otio` and the same
+    with sequences named as Resolve names them, `<stem>.<language>.resolve.otio`.
 
     Args:
         source: the timeline as it was read; it is not changed.
@@ -83,9 +84,11 @@ def write_timelines(
     written = [folder / f"{conformed.file_stem}.otio"]
     write_timeline(_master(source, conformed, versions), written[0])
     for version in versions:
-        path = folder / f"{conformed.file_stem}.{version.language}.otio"
-        write_timeline(_plain(source, conformed, version), path)
-        written.append(path)
+        plain = _plain(source, conformed, version)
+        for dialect, timeline in (("", plain), (".resolve", _for_resolve(plain))):
+            path = folder / f"{conformed.file_stem}.{version.language}{dialect}.otio"
+            write_timeline(timeline, path)
+            written.append(path)
     return written
 
 
@@ -100,10 +103,10 @@ def _master(
     tracks = list(master.video_tracks())
     for version in versions:
         for dubbed in version.shots:
-            clip = tracks[dubbed.shot.track][dubbed.shot.index]
+            clip = _at(tracks, dubbed.shot.place)
             references = dict(clip.media_references())
             # In the time of the clip, which every reference of it is read in.
-            start = _media_time(dubbed.plate, clip.trimmed_range().start_time)
+            start = _media_time(dubbed, clip.trimmed_range())
             references[f"dub_{version.language}"] = _sequence(dubbed, rate, start)
             clip.set_media_references(references, clip.active_media_reference_key)
             clip.metadata.setdefault(NAMESPACE, {})["uid"] = dubbed.shot.uid
@@ -130,6 +133,13 @@ def _plain(
         track.parent().remove(track)
         plain.tracks.append(track)
         shots = [dubbed for dubbed in version.shots if dubbed.shot.track == index]
+        for dubbed in shots:
+            if dubbed.shot.dissolves:
+                # A clip that lay above would hide the dissolve: the dub takes the plate's place.
+                clip = _at([*[None] * index, track], dubbed.shot.place)
+                start = _media_time(dubbed, clip.trimmed_range())
+                clip.media_reference = _sequence(dubbed, float(conformed.rate), start)
+        shots = [dubbed for dubbed in shots if not dubbed.shot.dissolves]
         if shots:
             plain.tracks.append(_dub_track(conformed, version.language, shots))
     for sound in version.sounds:
@@ -138,6 +148,29 @@ def _plain(
         plain.tracks.markers.append(_marker(cue, conformed, version.language))
     plain.metadata[NAMESPACE] = {"language": version.language}
     return plain
+
+
+def _for_resolve(plain: otio.schema.Timeline) -> otio.schema.Timeline:
+    """The timeline with sequences as files named `plate.[1001-1100].exr`.
+
+    DaVinci Resolve was reported in 2024 not to link ImageSequenceReference; this form it links.
+    """
+    timeline = plain.deepcopy()
+    for clip in timeline.find_clips():
+        references = dict(clip.media_references())
+        for key, reference in references.items():
+            if isinstance(reference, otio.schema.ImageSequenceReference):
+                digits = reference.frame_zero_padding
+                first, last = (
+                    f"{number:0{digits}d}"
+                    for number in (reference.start_frame, reference.end_frame())
+                )
+                name = f"{reference.name_prefix}[{first}-{last}]{reference.name_suffix}"
+                references[key] = otio.schema.ExternalReference(
+                    reference.target_url_base + name, reference.available_range
+                )
+        clip.set_media_references(references, clip.active_media_reference_key)
+    return timeline
 
 
 def _dub_track(
@@ -171,12 +204,21 @@ def _dub_track(
     return track
 
 
-def _media_time(plate: PlateSpec, clip_start: otio.opentime.RationalTime) -> int:
-    """When, in media time, the lowest frame is that a clip shows which starts then."""
-    start = Fraction(clip_start.value)
-    if plate.speed < 0:
-        start += math.ceil(plate.frames * -plate.speed) - 1
-    return math.floor(start) + plate.media_frames.start
+def _at(tracks: Sequence[otio.schema.Track], place: tuple[int, ...]) -> Any:
+    """The item at a place, see Shot."""
+    item: Any = tracks
+    for index in place:
+        item = item[index]
+    return item
+
+
+def _media_time(dubbed: DubbedShot, used: otio.opentime.TimeRange) -> int:
+    """When, in a clip's media time, the lowest frame is that the clip shows."""
+    speed = dubbed.plate.speed
+    start = Fraction(used.start_time.value) + dubbed.shot.cut.start * speed
+    if speed < 0:
+        start += math.ceil(Fraction(used.duration.value) * -speed) - 1
+    return math.floor(start) + dubbed.plate.media_frames.start
 
 
 def _clip_start(plate: PlateSpec, used: FrameRange) -> Fraction:
