@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubwright.errors import ColourSpaceUnknown, DubwrightError
-from dubwright.media.audio import loudness_lufs, read_audio, write_wav
+from dubwright.media.audio import LoudnessMeter, loudness_lufs, read_audio, write_wav
 from dubwright.media.bwf import add_time_reference, read_time_reference
 from dubwright.media.colour import (
     DEFAULT_CONFIG,
@@ -24,7 +24,7 @@ from dubwright.media.colour import (
     encode_log,
 )
 from dubwright.media.movie import (
-    AudioTrack,
+    Sound,
     probe_movie,
     read_frames,
     read_movie_audio,
@@ -246,7 +246,10 @@ def test_a_movie_needs_its_colour_space_named(tmp_path: Path) -> None:
 def test_a_preview_has_a_track_for_each_language(tmp_path: Path) -> None:
     path = tmp_path / "preview.mp4"
     second = np.sin(np.arange(48000) * 0.05).astype(np.float32)[:, None] * 0.3
-    tracks = [AudioTrack(second, "spa", "es"), AudioTrack(np.repeat(second, 2, 1), "eng", "en")]
+    tracks = [
+        Sound([second[:7000], second[7000:]], 1, "spa", "es"),
+        Sound([np.repeat(second, 2, 1)], 2, "eng", "en"),
+    ]
     picture = tmp_path / "picture.mp4"
     write_picture(picture, [np.zeros((48, 64, 3), np.uint8)] * 24, Fraction(24))
     write_preview(path, picture, tracks)
@@ -333,3 +336,45 @@ def test_a_spoiled_recording_says_nothing_or_is_refused(
         read_time_reference(path)
     except DubwrightError as error:
         assert "cannot be read" in error.what
+
+
+def test_loudness_block_by_block_is_that_of_the_whole() -> None:
+    rng = np.random.default_rng(5)
+    swell = np.linspace(0.001, 0.5, 6 * 48000)[:, None]
+    sound = (rng.normal(0, 0.3, (6 * 48000, 2)) * swell).astype(np.float32)
+    meter = LoudnessMeter()
+    for block in np.split(sound, [100, 48000, 50001, 200000]):
+        meter.add(block)
+    measured = meter.integrated_lufs()
+    assert measured == pytest.approx(loudness_lufs(sound, 48000), abs=0.05)
+    silence = LoudnessMeter()
+    silence.add(np.zeros((48000, 2), np.float32))
+    assert silence.integrated_lufs() is None and LoudnessMeter().integrated_lufs() is None
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
+def test_a_part_of_a_movies_sound_is_that_of_the_whole(tmp_path: Path, container: str) -> None:
+    path = tmp_path / f"movie.{container}"
+    # A tone that rises: no moment is like another, and no codec takes it for noise.
+    time = np.arange(4 * 48000) / 48000
+    tone = 0.3 * np.sin(2 * np.pi * (200 + 300 * time) * time)
+    sound = np.stack([tone, tone / 2], axis=1).astype(np.float32)
+    _movie(path.with_suffix(".mp4"), 50, Fraction(25))
+    picture = path.with_suffix(".mp4").rename(tmp_path / "picture.mp4")
+    if container == "mp4":
+        write_preview(path, picture, [Sound([sound], 2, "eng", "en")])
+    else:
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("pcm_s16le", rate=48000, layout="stereo")
+            codes = (sound * 32767).astype(np.int16).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(codes), "s16", "stereo")
+            frame.sample_rate, frame.pts = 48000, 0
+            out.mux(stream.encode(frame))
+            out.mux(stream.encode())
+    whole, rate = read_movie_audio(path)
+    assert rate == 48000 and abs(len(whole) - len(sound)) < 3000
+    for start, seconds in ((Fraction(1), Fraction(1)), (Fraction(5, 3), Fraction(1, 2))):
+        part, _ = read_movie_audio(path, start, seconds)
+        first = round(start * rate)
+        assert len(part) == round(seconds * rate)
+        assert np.abs(part - whole[first : first + len(part)]).max() < 1e-4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from dubwright.model import Cue
 from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.engines.espeak_dtw import EspeakDtwAligner
 from dubwright.speech.fit import FASTEST, SLOWEST, fit_recording, fit_synthesis
-from dubwright.speech.mix import MIX_RATE, Original, PlacedTake, mix_stems
+from dubwright.speech.mix import MIX_RATE, Original, PlacedTake, levelled, mix_stems
 from dubwright.speech.soundtrack import SoundClip, gather_original
 from dubwright.speech.takes import recorded_take, trimmed
 
@@ -165,15 +166,14 @@ def test_the_m_and_e_stem_is_kept_to_the_sample() -> None:
     effects = _tone(4, 0.1)
     dialogue = _tone(4, 0.2)
     take = PlacedTake(_tone(1, 0.05, 1)[:, 0], MIX_RATE, 2 * MIX_RATE)
-    stems = mix_stems(Original(dialogue, effects, None), [take], [], 4 * MIX_RATE)
+    stems = mix_stems(Original(dialogue, effects, None), [take], [], 0, 4 * MIX_RATE)
     assert np.array_equal(stems.effects, effects)
     assert not stems.dialogue[: MIX_RATE - 1].any() and not stems.dialogue[2 * MIX_RATE + 1 :].any()
 
 
 def test_a_take_is_raised_towards_the_line_it_replaces_by_at_most_12_db() -> None:
     take = PlacedTake(_tone(1.5, 0.05, 1)[:, 0], MIX_RATE, MIX_RATE * 5 // 2)
-    stems = mix_stems(Original(_tone(4, 0.2), None, None), [take], [], 4 * MIX_RATE)
-    spoken = stems.dialogue[MIX_RATE : MIX_RATE * 5 // 2, 0]
+    spoken = levelled(take, _tone(1.5, 0.2)).samples
     # The original has two channels of the same tone, which is 3 dB louder than one.
     assert np.abs(spoken).max() == pytest.approx(0.05 * 10 ** (12 / 20), rel=0.02)
 
@@ -197,17 +197,46 @@ def test_the_timelines_sound_is_gathered_into_stems(tmp_path: Path) -> None:
     assert np.allclose(part.dialogue, whole.dialogue[MIX_RATE // 2 : 5 * MIX_RATE // 2], atol=1e-6)
 
 
+def test_stems_that_are_mixed_part_by_part_are_those_mixed_at_once() -> None:
+    take = levelled(PlacedTake(_tone(1, 0.05, 1)[:, 0], MIX_RATE, 2 * MIX_RATE), _tone(1, 0.2))
+    original, kept = Original(_tone(4, 0.1), None, None), [(2 * MIX_RATE, 3 * MIX_RATE)]
+    for of in (original, Original(None, None, _tone(4, 0.1))):
+        whole = mix_stems(of, [take], kept, 0, 4 * MIX_RATE)
+        edges = [0, MIX_RATE - 7, MIX_RATE * 3 // 2, 2 * MIX_RATE + 300, 4 * MIX_RATE]
+        parts = []
+        for start, end in itertools.pairwise(edges):
+            stems = (of.dialogue, of.effects, of.mix)
+            cut = Original(*(None if stem is None else stem[start:end] for stem in stems))
+            parts.append(mix_stems(cut, [take], kept, start, end))
+        for name in ("dialogue", "effects", "mix"):
+            joined = np.concatenate([getattr(part, name) for part in parts])
+            assert np.allclose(joined, getattr(whole, name), atol=1e-6), name
+
+
+@pytest.mark.parametrize("rate", [44100, 48000, 96000])
+def test_sound_that_is_gathered_part_by_part_joins(tmp_path: Path, rate: int) -> None:
+    rng = np.random.default_rng(1)
+    write_wav(tmp_path / "a.wav", rng.uniform(-0.5, 0.5, (4 * rate, 2)).astype(np.float32), rate)
+    clips = [_clip(tmp_path / "a.wav", "mix", 1, 3)]
+    whole = gather_original(clips, 0, 5 * MIX_RATE).mix
+    parts = [
+        gather_original(clips, n * MIX_RATE // 2, (n + 1) * MIX_RATE // 2).mix for n in range(10)
+    ]
+    joined = np.concatenate([part for part in parts if part is not None])
+    assert whole is not None and np.abs(joined - whole).max() < 2e-3
+
+
 def test_efforts_that_overlap_are_kept_once() -> None:
     dialogue = _tone(2, 0.1)
     kept = [(0, MIX_RATE), (MIX_RATE // 2, 2 * MIX_RATE)]
-    stems = mix_stems(Original(dialogue, None, None), [], kept, 2 * MIX_RATE)
+    stems = mix_stems(Original(dialogue, None, None), [], kept, 0, 2 * MIX_RATE)
     assert np.abs(stems.dialogue).max() == pytest.approx(0.1, rel=0.01)
 
 
 def test_efforts_keep_their_own_sound() -> None:
     dialogue = _tone(4, 0.2)
     kept = (MIX_RATE, 2 * MIX_RATE)
-    stems = mix_stems(Original(dialogue, _tone(4, 0.0), None), [], [kept], 4 * MIX_RATE)
+    stems = mix_stems(Original(dialogue, _tone(4, 0.0), None), [], [kept], 0, 4 * MIX_RATE)
     assert np.allclose(stems.dialogue[kept[0] : kept[1], 0], dialogue[kept[0] : kept[1], 0])
     assert not stems.dialogue[: MIX_RATE // 2].any()
 
@@ -215,7 +244,7 @@ def test_efforts_keep_their_own_sound() -> None:
 def test_without_stems_the_mix_is_lowered_under_each_line() -> None:
     mix = _tone(4, 0.2)
     take = PlacedTake(np.zeros(MIX_RATE, np.float32), MIX_RATE, 2 * MIX_RATE)
-    stems = mix_stems(Original(None, None, mix), [take], [], 4 * MIX_RATE)
+    stems = mix_stems(Original(None, None, mix), [take], [], 0, 4 * MIX_RATE)
     under = np.abs(stems.effects[MIX_RATE + 100 : 2 * MIX_RATE - 100]).max()
     assert under == pytest.approx(0.2 * 10 ** (-24 / 20), rel=0.02)
     assert np.allclose(stems.effects[: MIX_RATE // 2], mix[: MIX_RATE // 2])

@@ -11,12 +11,13 @@ from typing import Any
 
 from dubwright.dialogue import Cast, CueSheet, Review
 from dubwright.operations.request import REQUESTS
+from dubwright.operations.show import Show
 
 __all__ = ["DOCUMENTS", "request_schemas"]
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ROOT / "plugin" / "dubwright_plugin" / "schemas.json"
-DOCUMENTS = {"cast": Cast, "cue_sheet": CueSheet, "review": Review}
+DOCUMENTS = {"cast": Cast, "cue_sheet": CueSheet, "review": Review, "show": Show}
 
 
 def request_schemas() -> dict[str, Any]:

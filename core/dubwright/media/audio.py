@@ -5,7 +5,8 @@ Samples are float32 [samples, channels], or mono [samples].
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -15,10 +16,12 @@ import pyloudnorm
 import soundfile
 import soxr
 from numpy.typing import NDArray
+from scipy.signal import sosfilt
 
 from dubwright.errors import DubwrightError
 
 __all__ = [
+    "LoudnessMeter",
     "audio_blocks",
     "loudness_lufs",
     "peaks",
@@ -26,11 +29,24 @@ __all__ = [
     "read_mono",
     "resampled",
     "write_wav",
+    "written_wav",
 ]
 
 Samples = NDArray[np.float32]
 
 LOUDNESS_BLOCK_S: Final = 0.4
+# ITU-R BS.1770-4, tables 1 and 2, at 48 kHz.
+K_WEIGHTING: Final = np.array(
+    [
+        [1.53512485958697, -2.69169618940638, 1.19839281085285,
+         1.0, -1.69065929318241, 0.73248077421585],
+        [1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621],
+    ]
+)  # fmt: skip
+LOUDNESS_STEP: Final = 4800
+STEPS_OF_BLOCK: Final = 4
+ABSOLUTE_GATE_LUFS: Final = -70
+RELATIVE_GATE_LU: Final = -10
 
 
 def read_audio(
@@ -104,6 +120,50 @@ def write_wav(path: Path, samples: Samples, rate: int) -> None:
     partial = path.with_name(path.name + ".partial")
     soundfile.write(partial, samples, rate, subtype="PCM_24", format="WAV")
     partial.replace(path)
+
+
+@contextmanager
+def written_wav(path: Path, channels: int, rate: int) -> Iterator[Callable[[Samples], None]]:
+    """A function that adds blocks of float32 [samples, channels] to a 24-bit WAV file.
+
+    The file appears, whole, when the context ends without an error.
+    """
+    partial = path.with_name(path.name + ".partial")
+    with soundfile.SoundFile(partial, "w", rate, channels, "PCM_24", format="WAV") as file:
+        yield file.write
+    partial.replace(path)
+
+
+class LoudnessMeter:
+    """Integrated loudness of sound that comes block by block (ITU-R BS.1770-4), at 48 kHz."""
+
+    def __init__(self) -> None:
+        self._state: NDArray[np.float64] | None = None
+        self._rest = np.zeros((0, 1))
+        self._steps: list[float] = []
+
+    def add(self, block: Samples) -> None:
+        """The next samples, float32 [samples, channels], one or two channels."""
+        if self._state is None:
+            self._state = np.zeros((len(K_WEIGHTING), 2, block.shape[1]))
+            self._rest = np.zeros((0, block.shape[1]))
+        weighted, self._state = sosfilt(K_WEIGHTING, block, axis=0, zi=self._state)
+        held = np.concatenate([self._rest, weighted])
+        whole = len(held) // LOUDNESS_STEP
+        steps = held[: whole * LOUDNESS_STEP].reshape(whole, LOUDNESS_STEP, block.shape[1])
+        self._steps += (steps**2).mean(axis=1).sum(axis=1).tolist()
+        self._rest = held[whole * LOUDNESS_STEP :]
+
+    def integrated_lufs(self) -> float | None:
+        """None for silence or under 0.4 s."""
+        if len(self._steps) < STEPS_OF_BLOCK:
+            return None
+        power = np.convolve(self._steps, np.ones(STEPS_OF_BLOCK) / STEPS_OF_BLOCK, "valid")
+        heard = power[power > 10 ** ((ABSOLUTE_GATE_LUFS + 0.691) / 10)]
+        if not len(heard):
+            return None
+        gated = heard[heard > heard.mean() * 10 ** (RELATIVE_GATE_LU / 10)]
+        return float(10 * np.log10(gated.mean()) - 0.691)
 
 
 def loudness_lufs(samples: Samples, rate: int) -> float | None:

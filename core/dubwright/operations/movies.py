@@ -15,7 +15,7 @@ from dubwright.media.exr import read_rgb
 from dubwright.media.movie import MOVIE_FORMATS, ColourTags, Sound, write_movie
 from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import FrameRange
-from dubwright.operations.preview import MP4_LANGUAGES
+from dubwright.operations.preview import MP4_LANGUAGES, STEREO
 from dubwright.operations.results import drawn_frames
 from dubwright.operations.task import Context
 from dubwright.trust import Disclosure, burnt_in
@@ -23,7 +23,6 @@ from dubwright.trust import Disclosure, burnt_in
 __all__ = ["MOVIE", "write_language_movie"]
 
 MOVIE: Final = "movie.mov"
-STEREO: Final = 2
 
 
 def write_language_movie(context: Context) -> None:

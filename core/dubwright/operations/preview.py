@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.media.audio import read_audio
+from dubwright.media.audio import audio_blocks
 from dubwright.media.colour import ColourConfig, display_preview
 from dubwright.media.exr import read_rgb
-from dubwright.media.movie import AudioTrack, write_picture, write_preview
+from dubwright.media.movie import Sound, write_picture, write_preview
 from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import FrameRange
 from dubwright.operations.results import drawn_frames
@@ -25,6 +25,8 @@ from dubwright.trust import Disclosure, burnt_in
 __all__ = ["preview_size", "write_language_picture", "write_language_preview", "write_thumbnail"]
 
 LONGEST_SIDE: Final = 1280
+STEREO: Final = 2
+PREVIEW_BLOCK: Final = 4800
 THUMBNAIL_WIDTH: Final = 320
 THUMBNAIL_QUALITY: Final = 85
 # ISO 639-1 to 639-2/T, which is what MP4 stores, for the languages people dub most.
@@ -46,10 +48,10 @@ def write_language_preview(context: Context) -> None:
     """Write preview.mp4, the picture with its sounds, into the task's folder."""
     tracks = []
     for number, (language, title) in enumerate(context.parameters["sounds"]):
-        samples, _ = read_audio(context.inputs[f"mix:{number}"] / "mix.wav")
         plain = language.partition("-")[0]
         code = MP4_LANGUAGES.get(plain, plain if len(plain) == 3 else "und")
-        tracks.append(AudioTrack(samples, code, title))
+        blocks = audio_blocks(context.inputs[f"mix:{number}"] / "mix.wav", PREVIEW_BLOCK)
+        tracks.append(Sound(blocks, STEREO, code, title))
     picture = context.inputs["picture"] / "picture.mp4"
     write_preview(context.folder / "preview.mp4", picture, tracks)
 

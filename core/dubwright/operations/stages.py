@@ -27,7 +27,7 @@ from dubwright.engines import (
 from dubwright.errors import DubwrightError
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.track import track_face
-from dubwright.media.audio import loudness_lufs, read_mono, write_wav
+from dubwright.media.audio import LoudnessMeter, read_mono, written_wav
 from dubwright.media.exr import read_header, read_patch, write_edited, write_patch, write_rgb
 from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import Cue, FrameRange
@@ -62,7 +62,7 @@ from dubwright.operations.results import (
 from dubwright.operations.task import Context, Stage
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.check import check_span
-from dubwright.speech.mix import MIX_RATE, PlacedTake, mix_stems
+from dubwright.speech.mix import MIX_RATE, PlacedTake, levelled, mix_stems
 from dubwright.speech.soundtrack import SoundClip, gather_original
 from dubwright.speech.takes import (
     finished_take,
@@ -73,6 +73,10 @@ from dubwright.speech.takes import (
 from dubwright.trust import frame_attributes, marked
 
 __all__ = ["STAGES", "VERSIONS"]
+
+
+# Half a minute; a whole number of samples at every usual rate, so that parts join.
+MIX_BLOCK: Final = 30 * MIX_RATE
 
 
 def _track(context: Context) -> None:
@@ -235,32 +239,48 @@ def _draw(context: Context) -> None:
 
 
 def _mix(context: Context) -> None:
-    """The stems of one language."""
-    length = context.parameters["samples"]
-    original = gather_original(_sounds(context.where["sounds"]), 0, length)
+    """The stems of one language, half a minute at a time."""
+    sounds = _sounds(context.where["sounds"])
     takes = []
     for placed in context.parameters["takes"]:
         folder = context.inputs[f"take:{placed['cue']}"]
         samples, _ = read_mono(folder / load_take(folder).audio)
-        takes.append(PlacedTake(samples, placed["start"], placed["end"]))
+        take = PlacedTake(samples, placed["start"], placed["end"])
+        line = gather_original(sounds, take.start, take.end)
+        takes.append(levelled(take, line.mix if line.dialogue is None else line.dialogue))
     kept = [(start, end) for start, end in context.parameters["kept"]]
-    stems = mix_stems(original, takes, kept, length)
-    loudness = {}
-    for name, samples in (("DX", stems.dialogue), ("ME", stems.effects), ("mix", stems.mix)):
-        write_wav(context.folder / f"{name}.wav", samples, MIX_RATE)
-        loudness[name] = loudness_lufs(samples, MIX_RATE)
-    write_json(context.folder / "mix.json", {"loudness_lufs": loudness, "effects": stems.note})
+    meters = {name: LoudnessMeter() for name in ("DX", "ME", "mix")}
+    note = ""
+    with (
+        written_wav(context.folder / "DX.wav", 1, MIX_RATE) as dialogue,
+        written_wav(context.folder / "ME.wav", 2, MIX_RATE) as effects,
+        written_wav(context.folder / "mix.wav", 2, MIX_RATE) as together,
+    ):
+        for part in FrameRange(0, context.parameters["samples"]).chunks(MIX_BLOCK):
+            original = gather_original(sounds, part.start, part.end)
+            stems = mix_stems(original, takes, kept, part.start, part.end)
+            note = stems.note
+            for name, write, samples in (
+                ("DX", dialogue, stems.dialogue),
+                ("ME", effects, stems.effects),
+                ("mix", together, stems.mix),
+            ):
+                write(samples)
+                meters[name].add(samples)
+    loudness = {name: meter.integrated_lufs() for name, meter in meters.items()}
+    write_json(context.folder / "mix.json", {"loudness_lufs": loudness, "effects": note})
 
 
 def _original_mix(context: Context) -> None:
     """The timeline's own sound as one file, for previews."""
-    length = context.parameters["samples"]
-    original = gather_original(_sounds(context.where["sounds"]), 0, length)
-    parts = [p for p in (original.dialogue, original.effects, original.mix) if p is not None]
-    together = np.zeros((length, 2), np.float32)
-    for part in parts:
-        together += part
-    write_wav(context.folder / "mix.wav", np.clip(together, -1, 1), MIX_RATE)
+    sounds = _sounds(context.where["sounds"])
+    with written_wav(context.folder / "mix.wav", 2, MIX_RATE) as write:
+        for part in FrameRange(0, context.parameters["samples"]).chunks(MIX_BLOCK):
+            original = gather_original(sounds, part.start, part.end)
+            heard = np.zeros((len(part), 2), np.float32)
+            for stem in (original.dialogue, original.effects, original.mix):
+                heard += 0 if stem is None else stem
+            write(np.clip(heard, -1, 1))
 
 
 def _animation(context: Context) -> None:
@@ -325,6 +345,8 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "decode": 2,
     "articulation": 2,
     "draw": 2,
+    "mix": 2,
+    "original mix": 2,
 }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dubwright.media.audio import loudness_lufs
 
-__all__ = ["Original", "PlacedTake", "Stems", "mix_stems"]
+__all__ = ["Original", "PlacedTake", "Stems", "levelled", "mix_stems"]
 
 MIX_RATE: Final = 48000
 FADE_S: Final = 0.010
@@ -57,31 +57,43 @@ class Stems:
     note: str
 
 
+def levelled(take: PlacedTake, spoken: Samples | None) -> PlacedTake:
+    """A take as loud as the line that it replaces, raised or lowered by at most 12 dB.
+
+    Args:
+        take: the new line.
+        spoken: the original's sound in the cue's range, float32 [samples, channels], or None.
+    """
+    gain = _gain_to(take.samples, _level(spoken))
+    return PlacedTake(take.samples * gain, take.start, take.end)
+
+
 def mix_stems(
     original: Original,
     takes: Sequence[PlacedTake],
     kept: Sequence[tuple[int, int]],
-    length: int,
+    start: int,
+    end: int,
 ) -> Stems:
-    """Lay takes over the M&E.
+    """Lay takes over the M&E, for a part of the timeline.
 
     Args:
-        original: the timeline's own sound.
-        takes: the new lines.
+        original: the timeline's own sound from `start` to `end`.
+        takes: the new lines, levelled.
         kept: ranges whose original sound stays: efforts, and lines that are not dubbed.
-        length: of the stems, in samples.
+        start, end: the part, in samples of the timeline.
     """
-    spoken = original.dialogue if original.dialogue is not None else original.mix
+    length = end - start
     dialogue = np.zeros(length, np.float32)
     for take in takes:
-        level = _level(spoken, take.start, take.end)
-        gained = take.samples * _gain_to(take.samples, level)
-        end = min(length, take.start + len(gained))
-        dialogue[take.start : end] += gained[: end - take.start]
+        first, last = max(start, take.start), min(end, take.start + len(take.samples))
+        if first < last:
+            heard = take.samples[first - take.start : last - take.start]
+            dialogue[first - start : last - start] += heard
     if original.dialogue is not None:
         keeping = np.zeros(length, np.float32)
-        for start, end in kept:
-            keeping = np.maximum(keeping, _window(length, start, end, FADE_S))
+        for begin, stop in kept:
+            keeping = np.maximum(keeping, _window(length, begin - start, stop - start, FADE_S))
         dialogue += original.dialogue.mean(axis=1) * keeping
 
     if original.effects is not None:
@@ -89,8 +101,9 @@ def mix_stems(
     elif original.dialogue is None and original.mix is not None:
         ducking = np.ones(length, np.float32)
         for take in takes:
-            end = max(take.end, take.start + len(take.samples))
-            ducking -= (1 - DUCKED_GAIN) * _window(length, take.start, end, DUCK_FADE_S)
+            stop = max(take.end, take.start + len(take.samples))
+            under = _window(length, take.start - start, stop - start, DUCK_FADE_S)
+            ducking -= (1 - DUCKED_GAIN) * under
         ducking = np.maximum(ducking, DUCKED_GAIN)
         effects = original.mix * ducking[:, None]
         note = "approximate: there is no M&E stem, so the original mix is lowered by 24 dB under "
@@ -102,9 +115,9 @@ def mix_stems(
     return Stems(dialogue[:, None], effects, np.clip(together, -1, 1), note)
 
 
-def _level(spoken: Samples | None, start: int, end: int) -> float:
+def _level(spoken: Samples | None) -> float:
     """Loudness of the original line, or a common dialogue level where it cannot be measured."""
-    measured = None if spoken is None else loudness_lufs(spoken[start:end], MIX_RATE)
+    measured = None if spoken is None else loudness_lufs(spoken, MIX_RATE)
     return DEFAULT_DIALOGUE_LUFS if measured is None or measured < -50 else measured
 
 
@@ -118,9 +131,9 @@ def _gain_to(samples: Samples, target_lufs: float) -> np.float32:
 
 
 def _window(length: int, start: int, end: int, fade_s: float) -> Samples:
-    """1 from start to end, with linear fades outside them."""
+    """1 from start to end, with linear fades outside them; of them, the first `length` samples."""
     fade = int(fade_s * MIX_RATE)
-    at = np.arange(max(0, start - fade), min(length, end + fade))
+    at = np.arange(max(0, start - fade), max(0, min(length, end + fade)))
     window = np.zeros(length, np.float32)
     window[at] = np.clip(np.minimum(at - (start - fade), (end + fade) - at) / fade, 0, 1)
     return window

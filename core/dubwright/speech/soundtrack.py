@@ -21,6 +21,7 @@ Samples = NDArray[np.float32]
 Stem = Literal["DX", "M&E", "mix"]
 
 CHANNELS: Final = 2
+MARGIN: Final = Fraction(1, 10)
 SURROUND: Final = 6  # L R C LFE Ls Rs, as WAV orders 5.1
 AUDIO_FILES: Final = frozenset({".wav", ".aif", ".aiff", ".flac", ".ogg", ".w64"})
 
@@ -88,15 +89,16 @@ def gather_original(clips: Sequence[SoundClip], start: int, end: int) -> Origina
 
 
 def _read(path: Path, start: Fraction, samples: int) -> Samples:
-    """At most `samples` samples at 48 kHz, stereo, from a moment of a file."""
-    seconds = Fraction(samples, MIX_RATE)
-    if path.suffix.lower() in AUDIO_FILES:
-        heard, rate = read_audio(path, start, seconds)
-    else:
-        whole, rate = read_movie_audio(path)
-        first = round(start * rate)
-        heard = whole[first : first + round(seconds * rate)]
-    return resampled(_stereo(heard), rate, MIX_RATE)[:samples]
+    """At most `samples` samples at 48 kHz, stereo, from a moment of a file.
+
+    A little more is read on both sides, so that parts that are resampled one by one join.
+    """
+    lead = min(start, MARGIN)
+    seconds = lead + Fraction(samples, MIX_RATE) + MARGIN
+    read = read_audio if path.suffix.lower() in AUDIO_FILES else read_movie_audio
+    heard, rate = read(path, start - lead, seconds)
+    first = round(lead * MIX_RATE)
+    return resampled(_stereo(heard), rate, MIX_RATE)[first : first + samples]
 
 
 def _stereo(samples: Samples) -> Samples:

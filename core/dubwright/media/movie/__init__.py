@@ -1,12 +1,11 @@
 """Movies in and out."""
 
-from dubwright.media.movie.preview import AudioTrack, write_picture, write_preview
+from dubwright.media.movie.preview import write_picture, write_preview
 from dubwright.media.movie.read import MovieInfo, probe_movie, read_frames, read_movie_audio
 from dubwright.media.movie.write import MOVIE_FORMATS, ColourTags, Sound, write_movie
 
 __all__ = [
     "MOVIE_FORMATS",
-    "AudioTrack",
     "ColourTags",
     "MovieInfo",
     "Sound",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -14,21 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.media.movie.read import opened
+from dubwright.media.movie.write import Sound
 
-__all__ = ["AudioTrack", "write_picture", "write_preview"]
+__all__ = ["write_picture", "write_preview"]
 
 PREVIEW_AUDIO_RATE: Final = 48000
 # Short, so that a player steps and scrubs without waiting.
 PREVIEW_KEYFRAME_EVERY: Final = 12
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AudioTrack:
-    """Sound for a preview: float32 [samples, channels] at 48 kHz, and its ISO 639-2 language."""
-
-    samples: NDArray[np.float32]
-    language: str
-    title: str
 
 
 def write_picture(path: Path, frames: Iterable[NDArray[np.uint8]], rate: Fraction) -> None:
@@ -55,7 +46,7 @@ def write_picture(path: Path, frames: Iterable[NDArray[np.uint8]], rate: Fractio
             container.mux(packet)
 
 
-def write_preview(path: Path, picture: Path, tracks: Sequence[AudioTrack]) -> None:
+def write_preview(path: Path, picture: Path, tracks: Sequence[Sound]) -> None:
     """Write an MP4 with one AAC track per language; whole or not at all.
 
     Args:
@@ -89,31 +80,34 @@ def _written(path: Path) -> Iterator[Any]:
 class _Sound:
     """One track of a preview, encoded little by little so that it lies beside its picture."""
 
-    def __init__(self, container: Any, track: AudioTrack) -> None:
+    def __init__(self, container: Any, track: Sound) -> None:
         self._container = container
-        self._planes = track.samples[:, :2].T
+        self._blocks = iter(track.blocks)
         self._at = 0
-        layout = "mono" if track.samples.shape[1] == 1 else "stereo"
+        layout = "mono" if track.channels == 1 else "stereo"
         self._stream = container.add_stream("aac", rate=PREVIEW_AUDIO_RATE, layout=layout)
         self._stream.metadata["language"] = track.language
         self._stream.metadata["title"] = track.title
 
     def encode_until(self, seconds: float) -> None:
-        self._encode(min(round(seconds * PREVIEW_AUDIO_RATE), self._planes.shape[1]))
+        while self._at < seconds * PREVIEW_AUDIO_RATE:
+            block = next(self._blocks, None)
+            if block is None:
+                return
+            self._encode(block)
 
     def finish(self) -> None:
-        self._encode(self._planes.shape[1])
+        for block in self._blocks:
+            self._encode(block)
         for packet in self._stream.encode():
             self._container.mux(packet)
 
-    def _encode(self, end: int) -> None:
-        if end <= self._at:
-            return
-        planes = np.ascontiguousarray(self._planes[:, self._at : end])
+    def _encode(self, block: NDArray[np.float32]) -> None:
+        planes = np.ascontiguousarray(block.T)
         frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=self._stream.layout.name)
         frame.sample_rate = PREVIEW_AUDIO_RATE
         frame.pts = self._at
-        self._at = end
+        self._at += len(block)
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
 

@@ -37,6 +37,7 @@ __all__ = [
 UNTAGGED, RGB_MATRIX, UNTOLD_RANGE, FULL_RANGE = 2, 0, 0, 2
 # Untagged pictures of fewer lines are taken for standard definition.
 HD_LINES: Final = 720
+PREROLL: Final = Fraction(1, 2)
 PROGRESSIVE, UNKNOWN_FIELDS = 1, 0
 # A frame further than this from where its number puts it makes the rate not constant. Containers
 # that round their times to milliseconds stay under 0.06; recordings of phones are at 0.2 and more.
@@ -163,8 +164,15 @@ def coding_of(picture: Any, stream: Any, path: Path) -> Coding:
     return Coding(components[0].bits, is_full, matrix, (across, down))
 
 
-def read_movie_audio(path: Path) -> tuple[NDArray[np.float32], int]:
-    """The first audio stream from the first picture on, float32 [samples, channels], and its rate.
+def read_movie_audio(
+    path: Path, start: Fraction = Fraction(0), seconds: Fraction | None = None
+) -> tuple[NDArray[np.float32], int]:
+    """The first audio stream, float32 [samples, channels], and its rate.
+
+    Args:
+        path: of the movie.
+        start: the first moment to read, in seconds after the first picture.
+        seconds: how long to read; to the end if None. Where the sound ends earlier, so does this.
 
     Raises:
         DubwrightError: the movie has no sound.
@@ -173,21 +181,41 @@ def read_movie_audio(path: Path) -> tuple[NDArray[np.float32], int]:
         if not container.streams.audio:
             raise unreadable(path, "it has no sound")
         stream = container.streams.audio[0]
-        resampler = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=stream.rate)
-        blocks = [
-            block.to_ndarray()
-            for frame in container.decode(stream)
-            for block in resampler.resample(frame)
-        ]
-        if not blocks:
-            raise unreadable(path, "its audio stream is empty")
-        samples = np.concatenate(blocks, axis=1).T.astype(np.float32)
-        begins = Fraction((stream.start_time or 0) * stream.time_base)
+        rate = int(stream.rate)
+        origin = Fraction(0)
         if container.streams.video:
             video = container.streams.video[0]
-            begins -= Fraction((video.start_time or 0) * video.time_base)
-        lead = round(begins * stream.rate)
-        return np.pad(samples[max(0, -lead) :], ((max(0, lead), 0), (0, 0))), int(stream.rate)
+            origin = Fraction((video.start_time or 0) * video.time_base)
+        first = round(start * rate)
+        end = None if seconds is None else first + round(seconds * rate)
+        # Decoders need a little before what they are asked for.
+        begin = max(Fraction(0), start - PREROLL + origin)
+        container.seek(int(begin / stream.time_base), stream=stream, backward=True)
+        resampler = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=rate)
+        blocks: list[NDArray[np.float32]] = []
+        at = first
+        for frame in container.decode(stream):
+            place = round((Fraction(frame.pts * frame.time_base) - origin) * rate)
+            for block in resampler.resample(frame):
+                samples = block.to_ndarray().T.astype(np.float32)
+                place, samples = _from(place, samples, at)
+                if len(samples):
+                    if place > at:
+                        blocks.append(np.zeros((place - at, samples.shape[1]), np.float32))
+                    blocks.append(samples)
+                    at = place + len(samples)
+            if end is not None and at >= end:
+                break
+        if not blocks and first == 0:
+            raise unreadable(path, "its audio stream is empty")
+        silence = np.zeros((0, stream.channels), np.float32)
+        return np.concatenate([silence, *blocks])[: None if end is None else end - first], rate
+
+
+def _from(place: int, samples: NDArray[np.float32], at: int) -> tuple[int, NDArray[np.float32]]:
+    """Samples that lie at a place, without those before another one."""
+    skipped = max(0, at - place)
+    return place + min(skipped, len(samples)), samples[skipped:]
 
 
 @contextmanager
