@@ -134,6 +134,16 @@ def test_a_patch_lines_up_with_its_plate(tmp_path: Path) -> None:
     assert read_patch(written).box == Box(5, 7, 45, 40)
 
 
+@pytest.mark.parametrize("drop", [0, 1])
+def test_timecode_is_read_as_text(tmp_path: Path, drop: int) -> None:
+    path = tmp_path / "a.exr"
+    write_rgb(path, np.zeros((2, 2, 3), np.float32), {
+        "timeCode": OpenEXR.TimeCode(23, 59, 48, 29, drop, *[0] * 13)
+    })  # fmt: skip
+    mark = ";" if drop else ":"
+    assert read_header(path).attributes["timeCode"] == f"23:59:48{mark}29"
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
 def test_a_written_picture_is_read_back(

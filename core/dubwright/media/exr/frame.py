@@ -78,8 +78,8 @@ class ExrHeader:
         width, height: of the display window, in pixels.
         pixel_aspect: width of a pixel over its height.
         codec: the name of its compression, such as ZIP or DWAA.
-        attributes: by name: text, numbers, fractions and tuples of numbers; what is none of these
-            as its bytes.
+        attributes: by name: text, numbers, fractions, tuples of numbers, timecode as text with ;
+            where it is drop-frame; what is none of these as its bytes.
         raw: the attributes as they stand in the file.
     """
 
@@ -308,7 +308,20 @@ def _value(attribute: Attribute) -> Any:
     if attribute.kind == "rational" and len(attribute.value) == 8:
         over, under = struct.unpack("<iI", attribute.value)
         return Fraction(over, under) if under else attribute.value
+    if attribute.kind == "timecode" and len(attribute.value) == 8:
+        return _timecode(struct.unpack("<II", attribute.value)[0])
     if form is None or struct.calcsize(form) != len(attribute.value):
         return attribute.value
     values = struct.unpack(form, attribute.value)
     return values if len(values) > 1 else values[0]
+
+
+def _timecode(packed: int) -> str:
+    """SMPTE ST 12-1 as it stands in an EXR: binary-coded decimals, the drop-frame flag in bit 6."""
+
+    def decimal(shift: int, tens: int) -> int:
+        return 10 * (packed >> shift + 4 & (1 << tens) - 1) + (packed >> shift & 15)
+
+    frames, seconds, minutes, hours = decimal(0, 2), decimal(8, 3), decimal(16, 3), decimal(24, 2)
+    mark = ";" if packed & 64 else ":"
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{mark}{frames:02d}"
