@@ -285,6 +285,35 @@ def test_a_dissolve_without_handles_says_why(tmp_path: Path) -> None:
     assert all("no frames for that" in shot.problem for shot in timeline.shots)
 
 
+def test_a_trim_of_the_whole_timeline_holds(tmp_path: Path) -> None:
+    _frames(tmp_path / "plates", 1001, 20)
+    a, b = (
+        otio.schema.Clip(name, _sequence("plates", 1001, 20), _range(first, 10))
+        for name, first in (("a", 1001), ("b", 1011))
+    )
+    path = _write(tmp_path / "reel.otio", a, b)
+    timeline = otio.adapters.read_from_file(str(path))
+    timeline.tracks.source_range = _range(5, 10)
+    otio.adapters.write_to_file(timeline, str(path))
+    conformed, _ = read_timeline(path)
+    assert conformed.frames == 10
+    seen = [(shot.record, _numbers(shot.plate)) for shot in conformed.shots if shot.plate]
+    assert seen == [
+        (FrameRange(0, 5), [1006, 1007, 1008, 1009, 1010]),
+        (FrameRange(5, 10), [1011, 1012, 1013, 1014, 1015]),
+    ]
+
+
+def test_names_are_names_of_folders_everywhere(tmp_path: Path) -> None:
+    _frames(tmp_path / "plates", 1001, 5)
+    clips = [
+        otio.schema.Clip(name, _sequence("plates", 1001, 5), _range(1001, 5))
+        for name in ("con", "x" * 300, "x" * 301)
+    ]
+    uids = [shot.uid for shot in read_timeline(_write(tmp_path / "reel.otio", *clips))[0].shots]
+    assert uids == ["con-shot", "x" * 100, "x" * 100 + "-2"]
+
+
 def test_clips_in_compound_clips_are_shots(tmp_path: Path) -> None:
     _frames(tmp_path / "plates", 1001, 30)
     inner = otio.schema.Track("inner", kind=otio.schema.TrackKind.Video)

@@ -304,6 +304,49 @@ def test_a_copy_that_is_not_what_was_written_is_found(
     assert edit_file(plate, result, verify=False).encoded == 0
 
 
+def test_a_gap_between_chunks_is_kept(tmp_path: Path) -> None:
+    plate, gapped, result = (tmp_path / name for name in ("a.exr", "gapped.exr", "b.exr"))
+    _plate(plate, "ZIP", "plain")
+    content = plate.read_bytes()
+    with plate.open("rb") as file:
+        (part,) = read_layout(file, plate).parts
+    table = content.index(struct.pack("<Q", int(part.offsets[0])))
+    body, offsets, at = b"", [], int(part.offsets[0])
+    for chunk in _chunks(plate):
+        offsets.append(at + len(body))
+        body += chunk + b"unused!"
+    spread = struct.pack(f"<{len(offsets)}Q", *offsets)
+    gapped.write_bytes(content[:table] + spread + content[table + len(spread) : at] + body)
+    write_edited(gapped, result, _patch())
+    before, after = _read(gapped), _read(result)
+    covered = _covered(before["R"].shape, "plain", _patch())
+    assert _same_bits(before["R"], after["R"])[~covered].all()
+    assert (~_same_bits(before["R"], after["R"]))[covered].mean() > 0.9
+
+
+def test_what_is_wholly_covered_does_not_count(tmp_path: Path) -> None:
+    plate, result = tmp_path / "plate.exr", tmp_path / "result.exr"
+    red = np.full((8, 8), np.inf, np.float16)
+    red[4:] = np.nan
+    channels = {name: OpenEXR.Channel(red.copy()) for name in "RGB"}
+    OpenEXR.File({"type": OpenEXR.scanlineimage}, channels).write(str(plate))
+    alpha, rgb = np.ones((8, 8), np.float32), np.full((8, 8, 3), 0.5, np.float32)
+    stmap = np.zeros((8, 8, 2), np.float32)
+    write_edited(plate, result, Patch(Box(0, 0, 8, 8), rgb, alpha, stmap))
+    assert (read_rgb(result) == 0.5).all()
+
+
+def test_a_display_window_that_no_picture_has_is_refused(tmp_path: Path) -> None:
+    plate = tmp_path / "plate.exr"
+    _plate(plate, "ZIP", "plain")
+    content = bytearray(plate.read_bytes())
+    window = content.index(b"displayWindow\0box2i\0") + 20 + 4
+    struct.pack_into("<4i", content, window, 0, 0, 200_000, 200_000)
+    plate.write_bytes(content)
+    with pytest.raises(DubwrightError, match="damaged"):
+        read_rgb(plate)
+
+
 def _damages(content: bytes) -> Iterator[tuple[str, bytes]]:
     """A sound file of one part with scan lines, spoiled in ways that mean something."""
     window = content.index(b"dataWindow\0box2i\0") + 17 + 4

@@ -96,6 +96,28 @@ def test_an_edl_that_does_not_say_its_rate_is_asked_about(tmp_path: Path) -> Non
     assert read_timeline(path, rate_named=Fraction(25))[0].rate == 25
 
 
+def test_media_that_end_in_a_digit_are_no_sequence(tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    _movie(tmp_path / "shot01.mov", Fraction(25))
+    _movie(tmp_path / "media" / "shot02.mov", Fraction(25))
+    path = tmp_path / "reel.edl"
+    path.write_text(
+        "TITLE: R\n001  AX V C 00:00:00:00 00:00:01:00 01:00:00:00 01:00:01:00\n"
+        "* FROM CLIP NAME: shot01.mov\n"
+        "002  AX V C 00:00:00:00 00:00:01:00 01:00:01:00 01:00:02:00\n"
+        "* FROM CLIP NAME: shot02.mov\n"
+    )
+    timeline, _ = read_timeline(path)
+    assert timeline.rate == 25
+    names = [Path(shot.plate.path).name for shot in timeline.shots if shot.plate]
+    assert names == ["shot01.mov", "shot02.mov"]
+
+
+def test_drop_frame_is_known(tmp_path: Path) -> None:
+    assert read_timeline(_edl(tmp_path, Fraction(30000, 1001)))[0].drop_frame
+    assert not read_timeline(_edl(tmp_path, Fraction(25)))[0].drop_frame
+
+
 def test_an_edls_speed_is_that_of_the_editor(tmp_path: Path) -> None:
     _movie(tmp_path / "a.mov", Fraction(24000, 1001))
     path = tmp_path / "reel.edl"

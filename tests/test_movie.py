@@ -261,6 +261,66 @@ def test_start_timecode_and_reel_are_read(
     assert (info.timecode, info.reel) == (timecode, "A001C002")
 
 
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx265", {"x265-params": "log-level=none:keyint=12"}),
+        ("mpeg2video", {"g": "12", "bf": "2", "qmin": "1", "qmax": "1"}),
+        ("libx264", {"g": "12", "x264-params": "open-gop=1"}),
+    ],
+)
+def test_any_frame_of_open_groups_of_pictures_can_be_the_first(
+    tmp_path: Path, codec: str, options: dict[str, str]
+) -> None:
+    path = tmp_path / "clip.mov"
+    coding = Coding(8, False, 1, (True, True))
+    levels = [codes_of(np.full((48, 64, 3), 0.1 + n / 80, np.float32), coding) for n in range(60)]
+    _clip(path, codec, "yuv420p", levels, options=options)
+    for first in range(60):
+        (found,) = read_frames(path, FrameRange(first, first + 1))
+        assert abs(float(found.mean()) - (0.1 + first / 80)) < 0.008, first
+
+
+def test_movies_that_do_not_say_when_frames_are_shown_are_refused(tmp_path: Path) -> None:
+    _clip(tmp_path / "clip.avi", "mpeg4", "yuv420p", _codes("yuv420p", 12), options={"bf": "2"})
+    with pytest.raises(DubwrightError) as told:
+        probe_movie(tmp_path / "clip.avi")
+    assert "rewrap" in told.value.why
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels", "is_read"),
+    [
+        ("qtrle", "argb", True),
+        ("ffv1", "bgr0", True),
+        ("ffv1", "yuva444p10le", True),
+        ("ffv1", "gray", False),
+        ("ffv1", "yuv411p", False),
+        ("ffv1", "yuv410p", False),
+    ],
+)
+def test_pixels_of_every_kind_are_read_or_refused(
+    tmp_path: Path, codec: str, pixels: str, is_read: bool
+) -> None:
+    path = tmp_path / "clip.mov" if codec == "qtrle" else tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+        for number in range(3):
+            grey = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 128, np.uint8), "rgb24")
+            frame = grey.reformat(format=pixels)
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    if is_read:
+        (found,) = read_frames(path, FrameRange(1, 2))
+        assert np.abs(found - 128 / 255).max() < 0.01
+    else:
+        with pytest.raises(DubwrightError) as told:
+            probe_movie(path)
+        assert pixels in told.value.why
+
+
 @pytest.mark.parametrize("movie_format", MOVIE_FORMATS)
 @pytest.mark.parametrize(
     ("rate", "timecode"), [(Fraction(24), "01:00:00:00"), (Fraction(30000, 1001), "01:00:00;02")]
@@ -291,14 +351,18 @@ def test_a_delivery_says_what_it_is(
 
 
 @pytest.mark.parametrize(
-    ("size", "timecode", "why"),
-    [((128, 96), "01:00:00:00", "at least"), ((320, 180), "01:00:00:77", "no timecode")],
+    ("movie_format", "size", "timecode", "why"),
+    [
+        ("dnxhr_hqx", (128, 96), "01:00:00:00", "at least"),
+        ("dnxhr_hqx", (320, 180), "01:00:00:77", "no timecode"),
+        ("prores_422_hq", (321, 180), "", "even width"),
+    ],
 )
 def test_a_delivery_that_cannot_be_is_not_begun(
-    tmp_path: Path, size: tuple[int, int], timecode: str, why: str
+    tmp_path: Path, movie_format: str, size: tuple[int, int], timecode: str, why: str
 ) -> None:
     with pytest.raises(DubwrightError) as told:
         write_movie(tmp_path / "delivery.mov", [_wave(*size)], size, Fraction(24),
-                    MOVIE_FORMATS["dnxhr_hqx"], BT709, timecode=timecode)  # fmt: skip
+                    MOVIE_FORMATS[movie_format], BT709, timecode=timecode)  # fmt: skip
     assert why in told.value.why
     assert list(tmp_path.iterdir()) == []

@@ -226,6 +226,14 @@ def test_sound_that_is_gathered_part_by_part_joins(tmp_path: Path, rate: int) ->
     assert whole is not None and np.abs(joined - whole).max() < 2e-3
 
 
+def test_before_a_recording_begins_it_is_silent(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", np.full((MIX_RATE, 2), 0.25, np.float32), MIX_RATE)
+    clip = SoundClip(tmp_path / "a.wav", "mix", Fraction(0), Fraction(-1, 4), Fraction(1))
+    mix = gather_original([clip], 0, MIX_RATE).mix
+    assert mix is not None and not mix[: MIX_RATE // 4].any()
+    assert np.allclose(mix[MIX_RATE // 4 :], 0.25, atol=1e-4)
+
+
 def test_efforts_that_overlap_are_kept_once() -> None:
     dialogue = _tone(2, 0.1)
     kept = [(0, MIX_RATE), (MIX_RATE // 2, 2 * MIX_RATE)]

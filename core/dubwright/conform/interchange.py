@@ -19,7 +19,7 @@ import opentimelineio as otio
 
 from dubwright.errors import DubwrightError
 from dubwright.media.movie import probe_movie
-from dubwright.media.sequence import find_frames
+from dubwright.media.sequence import find_frames, is_pattern
 from dubwright.model import frame_of_timecode
 
 __all__ = ["FOREIGN", "read_foreign"]
@@ -41,6 +41,7 @@ NAMES_MEDIA: Final = re.compile(
     r"\*?\s*(?:SOURCE FILE|FROM FILE|FROM CLIP|FROM CLIP NAME):\s*(.+)$"
 )
 NAMES_INCOMING: Final = re.compile(r"(?:TO FILE|TO CLIP|TO CLIP NAME):\s*(.+)$")
+DROP_FRAME: Final = b"<displayformat>DF</displayformat>"
 NOMINAL_RATES: Final = (24, 25, 30, 48, 50, 60)
 FASTER_THAN_NTSC: Final = Fraction(1001, 1000)
 DEEPEST_SEARCH: Final = 3
@@ -69,7 +70,10 @@ def read_foreign(path: Path, rate: Fraction | None = None) -> otio.schema.Timeli
         if adapter == "cmx_3600":
             return _read_edl(path, rate)
         if adapter == "fcp_xml":
-            return _put_right(_only_timeline(_parsed_xml(path), path))
+            timeline = _put_right(_only_timeline(_parsed_xml(path), path))
+            is_drop = DROP_FRAME in path.read_bytes()
+            timeline.metadata["dubwright"] = {"drop_frame": is_drop}
+            return timeline
         return _only_timeline(otio.adapters.read_from_file(str(path), adapter), path)
     except DubwrightError:
         raise
@@ -119,6 +123,8 @@ def _read_edl(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
         timeline = otio.adapters.read_from_file(str(cleaned), "cmx_3600", rate=float(exact))
     timeline.name = timeline.name or path.stem
     _align_tracks(timeline)
+    is_drop = any(";" in code for event in events for code in event.timecodes)
+    timeline.metadata["dubwright"] = {"drop_frame": is_drop}
     for clip in timeline.find_clips():
         _name_media(clip, path.parent)
         for effect in clip.effects:
@@ -216,7 +222,7 @@ def _media_names(lines: Sequence[str]) -> Iterator[str]:
 
 def _media_rate(folder: Path, name: str) -> Fraction | None:
     media = _found_media(folder, name)
-    if media is None or find_frames(media) is not None:
+    if media is None or not media.is_file():
         return None
     try:
         return probe_movie(media).rate
@@ -264,7 +270,8 @@ def _found_media(folder: Path, name: str) -> Path | None:
     for depth in range(DEEPEST_SEARCH):
         for place in sorted(folder.glob("*/" * depth) if depth else [folder]):
             path = place / plain.name
-            if path.is_file() or (path.suffix and find_frames(path) is not None):
+            is_sequence = is_pattern(plain.name) or path.suffix.lower() == ".exr"
+            if path.is_file() or (is_sequence and find_frames(path) is not None):
                 return path
     return None
 

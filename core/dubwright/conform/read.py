@@ -17,6 +17,8 @@ import opentimelineio as otio
 
 from dubwright.conform.interchange import FOREIGN, read_foreign
 from dubwright.errors import DubwrightError
+from dubwright.media.audio import audio_rate
+from dubwright.media.bwf import read_time_reference
 from dubwright.media.exr import read_header
 from dubwright.media.movie import probe_movie
 from dubwright.media.plate import PlateSpec
@@ -33,12 +35,16 @@ ME_NAMES: Final = re.compile(
 )
 DX_NAMES: Final = re.compile(r"(?<![A-Z])(DX|DIA|DIALOG|DIALOGUE|VOX)(?![A-Z])", re.IGNORECASE)
 DEFAULT_RATE: Final = Fraction(24)
+NO_HANDLES: Final = "the clip dissolves and its media has no frames for that: bake the dissolve"
 VIDEO: Final = otio.schema.TrackKind.Video
 MOST_SPEED: Final = 20
 SPEED_DENOMINATOR: Final = 10_000
 WHOLE_FRAME: Final = Fraction(1, 1000)
 NOT_IN_FILE: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 NOT_IN_ID: Final = re.compile(r"[^A-Za-z0-9_-]+")
+LONGEST_ID: Final = 100
+# Windows knows devices by these names, in any folder.
+RESERVED: Final = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]", re.IGNORECASE)
 RATE_TOLERANCE: Final = 1e-3
 ON_MISSING: Final = otio.schema.ImageSequenceReference.MissingFramePolicy
 
@@ -129,6 +135,7 @@ def read_timeline(
         timeline = _load(path, rate_named)
     if not isinstance(timeline, otio.schema.Timeline):
         raise _unreadable(path, f"it holds a {type(timeline).__name__}, not a timeline")
+    _apply_trim(timeline, path)
     clips = list(timeline.find_clips())
     if not any(_is_video(clip) and clip.enabled for clip in clips):
         raise DubwrightError(
@@ -154,6 +161,20 @@ def read_timeline(
         ),
         timeline,
     )
+
+
+def _apply_trim(timeline: otio.schema.Timeline, path: Path) -> None:
+    """Cut the tracks to the range that the timeline as a whole is trimmed to."""
+    stack = timeline.tracks
+    if stack.source_range is None:
+        return
+    try:
+        trimmed = [otio.algorithms.track_trimmed_to_range(t, stack.source_range) for t in stack]
+    except otio.exceptions.OTIOError as error:
+        raise _unreadable(path, f"it is trimmed within a transition: {error}") from error
+    stack.source_range = None
+    stack.clear()
+    stack.extend(trimmed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +285,9 @@ def _shots(timeline: otio.schema.Timeline, media: _Media, rate: Fraction) -> Ite
         for seen in _seen(track, (number,), 0, everything, rate):
             item = seen.item
             default = "-".join(["v" + str(number + 1), *(str(at + 1) for at in seen.place[1:])])
-            plain = NOT_IN_ID.sub("-", item.name).strip("-") or default
+            plain = NOT_IN_ID.sub("-", item.name)[:LONGEST_ID].strip("-") or default
+            if RESERVED.fullmatch(plain):
+                plain += "-shot"
             numbered = (f"{plain}-{count}" for count in itertools.count(2))
             # Case-folded: the folders of two shots must differ on any file system.
             uid = next(n for n in itertools.chain([plain], numbered) if n.casefold() not in used)
@@ -346,13 +369,18 @@ def _plate_of_dissolve(
     if _speed(clip) < 0:
         return None, "the clip runs backwards into a dissolve: bake it to have it dubbed"
     try:
-        return _plate(clip, cut, media, rate), ""
+        plate = _plate(clip, cut, media, rate)
+        if plate.kind == "movie":
+            used, frames = plate.media_frames, probe_movie(Path(plate.path)).frames
+            if plate.first + used.start < 0 or plate.first + used.stop > frames:
+                return None, NO_HANDLES
+        return plate, ""
     except DubwrightError as error:
         try:
             _plate(clip, FrameRange(0, _frames(clip.trimmed_range().duration, rate)), media, rate)
         except DubwrightError:
             raise error from None
-        return None, "the clip dissolves and its media has no frames for that: bake the dissolve"
+        return None, NO_HANDLES
 
 
 def _problem(item: Any, rate: Fraction) -> str:
@@ -509,6 +537,18 @@ def _checked(
     return spec
 
 
+def _own_start(path: Path, used: Fraction) -> Fraction:
+    """When, in seconds, a file of sound says that it begins, if the timeline's times reach that."""
+    if path.suffix.lower() in MOVIES:
+        info = probe_movie(path)
+        frame = frame_of_timecode(info.timecode, info.rate)
+        start = Fraction(0) if frame is None else Fraction(frame) / info.rate
+    else:
+        samples = read_time_reference(path)
+        start = Fraction(0) if samples is None else Fraction(samples, audio_rate(path))
+    return start if used >= start else Fraction(0)
+
+
 def _shown_instead(
     frames: int,
     missing: Sequence[int],
@@ -547,12 +587,16 @@ def _sounds(timeline: otio.schema.Timeline, media: _Media) -> Iterator[SoundClip
                 raise _missing_media(path, clip.name, "the file is not there")
             used = clip.trimmed_range()
             available = reference.available_range
-            origin = available.start_time if available else otio.opentime.RationalTime(0, 24)
+            begins = (
+                _seconds(available.start_time)
+                if available
+                else _own_start(path, _seconds(used.start_time))
+            )
             yield SoundClip(
                 path=path,
                 stem=stem,
                 record_start=_seconds(clip.trimmed_range_in_parent().start_time),
-                media_start=_seconds(used.start_time) - _seconds(origin),
+                media_start=_seconds(used.start_time) - begins,
                 duration=_seconds(used.duration),
             )
 

@@ -117,7 +117,8 @@ def _master(
             master.tracks.append(track)
     for cue in {cue.id: cue for version in versions for cue in version.cues}.values():
         master.tracks.markers.append(_marker(cue, conformed))
-    master.metadata[NAMESPACE] = {"languages": [version.language for version in versions]}
+    about = {"languages": [version.language for version in versions]}
+    master.metadata.setdefault(NAMESPACE, {}).update(about)
     return master
 
 

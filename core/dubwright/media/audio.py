@@ -23,6 +23,7 @@ from dubwright.errors import DubwrightError
 __all__ = [
     "LoudnessMeter",
     "audio_blocks",
+    "audio_rate",
     "loudness_lufs",
     "peaks",
     "read_audio",
@@ -97,6 +98,14 @@ def audio_blocks(path: Path, samples: int = 48000) -> Iterator[Samples]:
     try:
         with soundfile.SoundFile(path) as file:
             yield from file.blocks(samples, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def audio_rate(path: Path) -> int:
+    """Samples a second of a file. See read_audio for errors."""
+    try:
+        return int(soundfile.info(path).samplerate)
     except (soundfile.LibsndfileError, OSError) as error:
         raise _unreadable(path, error) from error
 

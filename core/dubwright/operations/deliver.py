@@ -49,6 +49,7 @@ __all__ = [
 
 VERSION: Final = re.compile(r"v(\d{3,})")
 MANIFEST: Final = "manifest.json"
+DAY_S: Final = 24 * 3600
 
 
 def check_output(output: Path) -> None:
@@ -214,7 +215,8 @@ class _Delivery:
     def _write_stem(self, mixed: Path, name: str) -> None:
         """A stem that says when on the timeline's clock it begins."""
         timeline = self._plan.timeline
-        begins = round(timeline.start_frame * MIX_RATE / timeline.rate)
+        # A clock's: a timeline with pre-roll may begin before midnight.
+        begins = round(timeline.start_frame * MIX_RATE / timeline.rate) % (DAY_S * MIX_RATE)
 
         def write(partial: Path) -> None:
             shutil.copyfile(mixed, partial)

@@ -705,6 +705,7 @@ class DubPlanner:
         sounds: Sequence[tuple[str, str, str]],
     ) -> str:
         """The task that writes a movie for delivery."""
+        self._require_whole_picture()
         cut = self._topmost()
         shown = {uid: self._plates[uid] for _, _, uid, _ in cut}
         timeline = self._timeline
@@ -714,6 +715,7 @@ class DubPlanner:
                 "format": movie_format,
                 "space": self._movie_space(list(shown.values())),
                 "size": self._movie_size(list(shown.values())),
+                "pixel_aspect": next(iter(shown.values())).pixel_aspect if shown else 1.0,
                 "cut": cut,
                 "plates": {uid: self._contents[uid] for uid in shown},
                 "frames": timeline.frames,
@@ -729,6 +731,22 @@ class DubPlanner:
             label=f"writing the {part.language} movie, {movie_format}",
             units=timeline.frames,
         )
+
+    def _require_whole_picture(self) -> None:
+        """Check that every shot can be shown in a movie as the editor shows it.
+
+        Raises:
+            DubwrightError: one cannot.
+        """
+        for shot in self._timeline.shots:
+            if shot.problem or shot.dissolves:
+                raise DubwrightError(
+                    "A movie cannot be delivered of this timeline",
+                    where=f"shot {shot.name!r}",
+                    why=shot.problem or "it dissolves, and dissolves are not rendered here",
+                    repair="leave the movies out, and render them in the editor from the dub's "
+                    "timeline",
+                )
 
     def _movie_space(self, shown: Sequence[PlateSpec]) -> str:
         """The colour space of movies for delivery, as asked for, or the plates' own.

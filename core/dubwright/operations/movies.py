@@ -44,6 +44,7 @@ def write_language_movie(context: Context) -> None:
         ColourTags(*movie_tags(parameters["space"])),
         sounds,
         parameters["timecode"],
+        pixel_aspect=Fraction(parameters["pixel_aspect"]).limit_denominator(1000),
     )
 
 

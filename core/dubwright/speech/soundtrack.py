@@ -21,6 +21,7 @@ Samples = NDArray[np.float32]
 Stem = Literal["DX", "M&E", "mix"]
 
 CHANNELS: Final = 2
+NOTHING: Final = np.zeros((0, CHANNELS), np.float32)
 MARGIN: Final = Fraction(1, 10)
 SURROUND: Final = 6  # L R C LFE Ls Rs, as WAV orders 5.1
 AUDIO_FILES: Final = frozenset({".wav", ".aif", ".aiff", ".flac", ".ogg", ".w64"})
@@ -93,6 +94,10 @@ def _read(path: Path, start: Fraction, samples: int) -> Samples:
 
     A little more is read on both sides, so that parts that are resampled one by one join.
     """
+    if start < 0:
+        silent = min(samples, round(-start * MIX_RATE))
+        rest = _read(path, Fraction(0), samples - silent) if samples > silent else NOTHING
+        return np.concatenate([np.zeros((silent, CHANNELS), np.float32), rest])
     lead = min(start, MARGIN)
     seconds = lead + Fraction(samples, MIX_RATE) + MARGIN
     read = read_audio if path.suffix.lower() in AUDIO_FILES else read_movie_audio

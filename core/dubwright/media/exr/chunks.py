@@ -43,7 +43,16 @@ from dubwright.media.exr.stored import (
 )
 from dubwright.model import Box
 
-__all__ = ["DWA_LEVEL", "Change", "change", "decode", "read_chunks", "read_planes", "require_flat"]
+__all__ = [
+    "DWA_LEVEL",
+    "MOST_PIXELS",
+    "Change",
+    "change",
+    "decode",
+    "read_chunks",
+    "read_planes",
+    "require_flat",
+]
 
 Change = Callable[[Planes, Box], None]
 

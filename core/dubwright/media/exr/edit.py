@@ -170,13 +170,15 @@ def _pieces(layout: Layout, head: bytes, new: list[tuple[Chunk, memoryview]]) ->
     at = layout.body
     for run, changed in itertools.groupby(new, lambda pair: pair[0].run):
         chunks, contents = zip(*changed, strict=True)
-        pieces.append(range(at, chunks[0].offset))
         if contents[0] is chunks[0].content:
+            pieces.append(range(at, chunks[0].offset))
             # Changed where it was read: the whole run is as it shall be.
             pieces.append(run.between(chunks[0].offset, chunks[-1].end))
         else:
             for chunk, content in zip(chunks, contents, strict=True):
-                pieces += [chunk.leader_of(content), content]
+                # Writers may leave a gap between chunks.
+                pieces += [range(at, chunk.offset), chunk.leader_of(content), content]
+                at = chunk.end
         at = chunks[-1].end
     pieces.append(range(at, layout.size))
     return [piece for piece in pieces if len(piece)]
@@ -255,7 +257,8 @@ def _same(one: BinaryIO, other: BinaryIO, count: int) -> bool:
         length = min(BLOCK, count - begin)
         if read_into(one, memoryview(here)[:length]) != length:
             return False
-        read_into(other, memoryview(there)[:length])
+        if read_into(other, memoryview(there)[:length]) != length:
+            return False
         # What lies behind the end of a shorter last block was the same before.
         if here != there:
             return False

@@ -19,7 +19,7 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from dubwright.errors import DubwrightError
-from dubwright.media.exr.chunks import read_planes
+from dubwright.media.exr.chunks import MOST_PIXELS, read_planes
 from dubwright.media.exr.edit import (
     Edited,
     PlaneEdit,
@@ -31,6 +31,7 @@ from dubwright.media.exr.layout import (
     LOSSY_CODECS,
     Attribute,
     Part,
+    damaged,
     open_frame,
     read_layout,
 )
@@ -137,6 +138,8 @@ def read_rgb(path: Path, box: Box | None = None) -> Array:
         _require_channels(part, RGB, path)
         shown = part.display_window
         box = box or Box(0, 0, shown.width, shown.height)
+        if box.width * box.height > MOST_PIXELS:
+            raise damaged(path, f"its display window claims {box.width}x{box.height} pixels")
         wanted = box.shifted(shown.x0, shown.y0)
         planes, covered = read_planes(file, layout, part, wanted, path)
     picture = np.zeros((box.height, box.width, 3), np.float32)
@@ -187,7 +190,9 @@ def write_edited(
         for index, name in enumerate(RGB):
             plane = planes[name]
             plate = plane[stored]
-            merged = patch.rgb[(*inside, index)] + plate.astype(np.float32) * (1 - alpha)
+            # What is wholly covered does not count, were it infinite or not a number.
+            under = np.where(alpha < 1, plate, 0).astype(np.float32) * (1 - alpha)
+            merged = patch.rgb[(*inside, index)] + under
             plane[stored] = np.where(touched, merged.astype(plane.dtype), plate)
 
     return edit_file(source, destination, PlaneEdit(0, place, merge), attributes, verify=verify)

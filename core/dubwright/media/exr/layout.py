@@ -40,7 +40,7 @@ FILE_VERSION: Final = 2
 TILED, LONG_NAMES, DEEP, MULTI_PART = 0x200, 0x400, 0x800, 0x1000
 KNOWN_FLAGS: Final = FILE_VERSION | TILED | LONG_NAMES | DEEP | MULTI_PART
 LONGEST_SHORT_NAME: Final = 31
-MOST_HEADER_BYTES: Final = 1 << 28
+MOST_HEADER_BYTES: Final = 1 << 24
 FIRST_READ: Final = 1 << 16
 # A window's corner lies within what 32-bit arithmetic of other readers survives.
 FARTHEST: Final = 1 << 30

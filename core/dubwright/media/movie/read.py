@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ __all__ = [
 UNTAGGED, RGB_MATRIX, UNTOLD_RANGE, FULL_RANGE = 2, 0, 0, 2
 # Untagged pictures of fewer lines are taken for standard definition.
 HD_LINES: Final = 720
+LOOK_BACK: Final = (0, 2, 8, 32, 128, 1 << 62)
 PREROLL: Final = Fraction(1, 2)
 PROGRESSIVE, UNKNOWN_FIELDS = 1, 0
 # A frame further than this from where its number puts it makes the rate not constant. Containers
@@ -87,6 +89,11 @@ def probe_movie(path: Path) -> MovieInfo:
             raise unreadable(path, "it has no picture")
         stream = container.streams.video[0]
         context = stream.codec_context
+        if container.format.name == "avi" and context.has_b_frames:
+            raise unreadable(
+                path, "AVI does not say when frames like these are shown: rewrap it as MOV"
+            )
+        _require_planes(context.pix_fmt or "", path)
         _require_progressive(container, stream, path)
         rate, frames = _rate_and_frames(container, stream, path)
         aspect = context.sample_aspect_ratio or Fraction(1)
@@ -122,9 +129,8 @@ def read_frames(path: Path, frames: FrameRange) -> Iterator[NDArray[np.float32]]
         stream = container.streams.video[0]
         origin = max(0, stream.start_time or 0)
         per_frame = 1 / (rate * stream.time_base)
-        container.seek(origin + int(frames.start * per_frame), stream=stream, backward=True)
         following = frames.start
-        for picture in container.decode(stream):
+        for picture in _decoded_from(container, stream, frames.start, origin, per_frame):
             number = round((picture.pts - origin) / per_frame)
             if number < following:
                 continue
@@ -135,6 +141,26 @@ def read_frames(path: Path, frames: FrameRange) -> Iterator[NDArray[np.float32]]
             if following == frames.end:
                 return
     raise unreadable(path, f"it ends at frame {following}, before frame {frames.end}")
+
+
+def _decoded_from(
+    container: Any, stream: Any, first: int, origin: int, per_frame: Fraction
+) -> Iterator[Any]:
+    """Decoded pictures from one on that is not after a frame.
+
+    FFmpeg finds keyframes by when they are decoded, and where groups of pictures lean on each other
+    the frame that was meant may not follow: then it is looked for from further back.
+    """
+    for back in LOOK_BACK:
+        sought = max(0, first - back)
+        container.seek(origin + int(sought * per_frame), stream=stream, backward=True)
+        pictures = container.decode(stream)
+        head = next(pictures, None)
+        if head is not None and round((head.pts - origin) / per_frame) <= first:
+            break
+        if not sought:
+            break
+    return itertools.chain([] if head is None else [head], pictures)
 
 
 def coding_of(picture: Any, stream: Any, path: Path) -> Coding:
@@ -237,6 +263,23 @@ def unreadable(path: Path, why: str) -> DubwrightError:
     )
 
 
+def _require_planes(pixels: str, path: Path) -> None:
+    """Check that a pixel format can be read as three planes of codes."""
+    pixel_format = av.VideoFormat(PLANES_OF_PACKED.get(pixels, pixels), 8, 8) if pixels else None
+    if pixel_format is not None:
+        components = pixel_format.components
+        planes = [component.plane for component in components]
+        thirds = (pixel_format.chroma_width(8), pixel_format.chroma_height(8))
+        if (
+            len(components) >= 3
+            and sorted(planes) == list(range(len(components)))
+            and components[0].bits in (8, 9, 10, 12, 14, 16)
+            and thirds in ((8, 8), (4, 8), (4, 4))
+        ):
+            return
+    raise unreadable(path, f"its pixels, {pixels or 'of an unknown format'}, are not read here")
+
+
 def _planar(picture: Any) -> Any:
     """The picture in planes; formats that interleave their samples are sorted, not converted."""
     packed = PLANES_OF_PACKED.get(picture.format.name)
@@ -254,6 +297,14 @@ PLANES_OF_PACKED: Final = {
     "bgr24": "gbrp",
     "rgba": "gbrap",
     "bgra": "gbrap",
+    "argb": "gbrap",
+    "abgr": "gbrap",
+    "rgb0": "gbrp",
+    "bgr0": "gbrp",
+    "0rgb": "gbrp",
+    "0bgr": "gbrp",
+    "nv16": "yuv422p",
+    "p210le": "yuv422p10le",
     "rgb48le": "gbrp16le",
     "rgb48be": "gbrp16le",
     "rgba64le": "gbrap16le",

@@ -95,6 +95,7 @@ def write_movie(
     sounds: Sequence[Sound] = (),
     timecode: str = "",
     reel: str = "",
+    pixel_aspect: Fraction = Fraction(1),
 ) -> None:
     """Write a QuickTime movie of 10-bit video range; whole or not at all.
 
@@ -108,6 +109,7 @@ def write_movie(
         sounds: one track each, the first heard by default.
         timecode: of the first frame, with ; before the frames where it is drop-frame.
         reel: the name of the reel or tape.
+        pixel_aspect: width of a pixel over its height.
 
     Raises:
         DubwrightError: the codec does not take the size, or the timecode is none at this rate.
@@ -118,9 +120,13 @@ def write_movie(
         raise _unwritable(
             path, f"{movie_format.name} has at least {least} pixels, these are {width}x{height}"
         )
+    if width % 2 and movie_format.codec == "prores_ks" and movie_format.halves[0]:
+        # FFmpeg's encoder writes a coloured stripe at the right edge then.
+        raise _unwritable(path, f"{movie_format.name} has an even width, this one is {width}")
     coding = Coding(10, False, tags.matrix, movie_format.halves)
     with _written(path) as container:
         video = _add_picture(container, movie_format, size, rate, tags, timecode, reel)
+        video.codec_context.sample_aspect_ratio = pixel_aspect
         tracks = [_Track(container, sound, n == 0) for n, sound in enumerate(sounds)]
         for number, rgb in enumerate(frames):
             for track in tracks:
