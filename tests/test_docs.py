@@ -12,6 +12,7 @@ import pytest
 from service_places import own_service_places, wait_for
 
 from dubwright.dialogue import Cast, CueSheet, Review
+from dubwright.operations.show import Show
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -41,7 +42,12 @@ def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_documents_in_the_documentation_are_valid() -> None:
     blocks = BLOCK.findall((DOCS / "formats.md").read_text(encoding="utf-8"))
-    kinds = {"dubwright.cue_sheet": CueSheet, "dubwright.cast": Cast, "dubwright.review": Review}
+    kinds = {
+        "dubwright.cue_sheet": CueSheet,
+        "dubwright.cast": Cast,
+        "dubwright.review": Review,
+        "dubwright.show": Show,
+    }
     seen = set()
     for _, code in blocks:
         content = json.loads(code)

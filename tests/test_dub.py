@@ -203,7 +203,8 @@ def test_a_stock_opentimelineio_reads_every_timeline(dubbed: Dubbed, tmp_path: P
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["Timeline", "4", "Timeline", "4", "Timeline", "7"]
+    plain, master = ["Timeline", "4"], ["Timeline", "7"]
+    assert done.stdout.split() == plain * 4 + master
 
 
 def test_the_master_keeps_the_plate_active_and_each_language_as_an_alternate(

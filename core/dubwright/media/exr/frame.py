@@ -187,13 +187,15 @@ def write_edited(
         shared = place.intersection(covered)
         inside, stored = shared.within(laid), shared.within(covered)
         alpha, touched = patch.alpha[inside], edited[inside]
+        through, covered_wholly = 1 - alpha, alpha >= 1
         for index, name in enumerate(RGB):
-            plane = planes[name]
-            plate = plane[stored]
+            plate = planes[name][stored]
+            merged = plate.astype(np.float32)
             # What is wholly covered does not count, were it infinite or not a number.
-            under = np.where(alpha < 1, plate, 0).astype(np.float32) * (1 - alpha)
-            merged = patch.rgb[(*inside, index)] + under
-            plane[stored] = np.where(touched, merged.astype(plane.dtype), plate)
+            merged[covered_wholly] = 0
+            merged *= through
+            merged += patch.rgb[(*inside, index)]
+            np.copyto(plate, merged, where=touched, casting="unsafe")
 
     return edit_file(source, destination, PlaneEdit(0, place, merge), attributes, verify=verify)
 

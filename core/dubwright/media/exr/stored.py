@@ -72,12 +72,14 @@ def stored_planes(part: Part, chunks: Sequence[Chunk], covered: Box, path: Path)
 
 
 def store_planes(part: Part, planes: Planes, chunks: Sequence[Chunk], covered: Box) -> None:
-    """Write planes that stored_planes gave, and that were changed, into their chunks."""
+    """Write planes that stored_planes gave, and that were changed in place, into their chunks."""
+    held = np.frombuffer(chunks[0].run.held, np.uint8)
+    if any(np.may_share_memory(held, plane) for plane in planes.values()):
+        return  # they are views of the chunks
     for chunk, box in zip(chunks, _boxes(part, covered), strict=True):
         rows = _rows(chunk, box)
         for name, samples in _columns(part, rows, box):
-            if not np.may_share_memory(samples, planes[name]):
-                samples[:] = planes[name][box.within(covered)]
+            samples[:] = planes[name][box.within(covered)]
 
 
 def _in_place(part: Part, chunks: Sequence[Chunk], covered: Box) -> Planes | None:
