@@ -15,6 +15,7 @@ from dubwright.conform.review import mark_timelines
 from dubwright.conform.write import DubbedShot, LanguageVersion, write_timelines
 from dubwright.dialogue import Decision
 from dubwright.errors import DubwrightError
+from dubwright.media.audio import write_wav
 from dubwright.media.colour import ColourConfig
 from dubwright.media.exr import write_rgb
 from dubwright.media.plate import Plate, PlateSpec, probe_plate
@@ -285,6 +286,31 @@ def test_a_dissolve_without_handles_says_why(tmp_path: Path) -> None:
     assert all("no frames for that" in shot.problem for shot in timeline.shots)
 
 
+def test_sound_in_compound_clips_is_heard_where_they_are(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", np.zeros((480_000, 1), np.float32), 48000)
+    _frames(tmp_path / "plates", 1001, 30)
+
+    def sound(first: int, frames: int) -> otio.schema.Clip:
+        reference = otio.schema.ExternalReference("a.wav", _range(0, 240))
+        return otio.schema.Clip("s", reference, _range(first, frames))
+
+    inner = otio.schema.Track("inner", [sound(24, 48)], kind=otio.schema.TrackKind.Audio)
+    compound = otio.schema.Stack("compound", [inner], source_range=_range(12, 24))
+    outer = otio.schema.Track("A1", kind=otio.schema.TrackKind.Audio)
+    outer.extend([sound(0, 10), otio.schema.Gap(duration=_time(14)), compound])
+    path = _write(
+        tmp_path / "reel.otio",
+        otio.schema.Clip("p", _sequence("plates", 1001, 30), _range(1001, 30)),
+    )
+    timeline = otio.adapters.read_from_file(str(path))
+    timeline.tracks.append(outer)
+    otio.adapters.write_to_file(timeline, str(path))
+    first, second = read_timeline(path)[0].sounds
+    assert (first.record_start, first.media_start, first.duration) == (0, 0, Fraction(10, 24))
+    # The compound clip is heard from frame 24 on, and begins half a second into what it holds.
+    assert (second.record_start, second.media_start, second.duration) == (1, Fraction(3, 2), 1)
+
+
 def test_a_trim_of_the_whole_timeline_holds(tmp_path: Path) -> None:
     _frames(tmp_path / "plates", 1001, 20)
     a, b = (
@@ -399,8 +425,6 @@ def test_a_file_that_is_no_timeline_is_refused(tmp_path: Path, content: str) -> 
 
 
 def test_stems_are_known_by_their_tracks_names(tmp_path: Path) -> None:
-    from dubwright.media.audio import write_wav
-
     _frames(tmp_path / "plates", 1001, 10)
     write_wav(tmp_path / "a.wav", np.zeros((48000, 1), np.float32), 48000)
     timeline = otio.schema.Timeline("reel")

@@ -592,13 +592,31 @@ def _sounds(timeline: otio.schema.Timeline, media: _Media) -> Iterator[SoundClip
                 if available
                 else _own_start(path, _seconds(used.start_time))
             )
-            yield SoundClip(
-                path=path,
-                stem=stem,
-                record_start=_seconds(clip.trimmed_range_in_parent().start_time),
-                media_start=_seconds(used.start_time) - begins,
-                duration=_seconds(used.duration),
-            )
+            heard = _heard(clip, timeline.tracks)
+            if heard is not None:
+                start, late, duration = heard
+                media_start = _seconds(used.start_time) - begins + late
+                yield SoundClip(path, stem, start, media_start, duration)
+
+
+def _heard(
+    clip: otio.schema.Clip, stack: otio.schema.Stack
+) -> tuple[Fraction, Fraction, Fraction] | None:
+    """When a clip is heard on the timeline, how much of its beginning is not, and for how long.
+
+    A clip in a compound clip is heard where that is; None where that does not show it.
+    """
+    used = clip.trimmed_range()
+    start = _seconds(clip.transformed_time(used.start_time, stack))
+    end = start + _seconds(used.duration)
+    first, last = start, end
+    around = clip.parent()
+    while around is not None and around is not stack:
+        window = around.trimmed_range()
+        opens = _seconds(around.transformed_time(window.start_time, stack))
+        first, last = max(first, opens), min(last, opens + _seconds(window.duration))
+        around = around.parent()
+    return (first, first - start, last - first) if first < last else None
 
 
 def _exact_frames(time: otio.opentime.RationalTime, rate: Fraction) -> Fraction:

@@ -307,7 +307,8 @@ def _parsed(head: bytes, size: int) -> Layout:
         count = _chunk_count(part)
         if at + 8 * count > size:
             raise _Malformed(f"{part.name} has more chunks than fit into the file")
-        if part.value("chunkCount") not in (None, struct.pack("<Q", count)[:4]):
+        told = part.value("chunkCount") if version & (MULTI_PART | DEEP) else None
+        if told not in (None, struct.pack("<Q", count)[:4]):
             raise _Malformed(f"{part.name} tells another number of chunks than its size has")
         if at + 8 * count > len(head):
             raise _CutShort
@@ -368,10 +369,12 @@ def _part(index: int, attributes: tuple[Attribute, ...], version: int) -> Part:
     code = _unpacked("<B", values, "compression")[0]
     if code >= len(CODECS):
         raise _Malformed(f"its codec, number {code}, is unknown")
-    kind = values["type"].decode("latin-1") if "type" in values else ""
-    if kind not in (*FLAT_TYPES, *DEEP_TYPES):
-        if kind or version & (MULTI_PART | DEEP):
+    if version & (MULTI_PART | DEEP):
+        kind = values.get("type", b"").decode("latin-1")
+        if kind not in (*FLAT_TYPES, *DEEP_TYPES):
             raise _Malformed(f"a part is of an unknown type, {kind!r}")
+    else:
+        # A single flat part may carry the type of a file that it was taken from.
         kind = FLAT_TYPES[1] if version & TILED else FLAT_TYPES[0]
     tile, levels = None, 0
     if kind in (FLAT_TYPES[1], DEEP_TYPES[1]):
