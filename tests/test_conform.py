@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import opentimelineio as otio
 import pytest
+from movie_files import small_movie
 
 from dubwright.conform.read import read_timeline
 from dubwright.conform.review import mark_timelines
@@ -84,11 +85,15 @@ def test_a_trimmed_sequence_uses_the_right_frames(tmp_path: Path, available_star
 @pytest.mark.parametrize("pattern", ["plate.####.exr", "plate.%04d.exr", "plate.@@@@.exr"])
 def test_a_pattern_is_a_sequence(tmp_path: Path, pattern: str) -> None:
     _frames(tmp_path, 10, 6, step=2)
-    reference = otio.schema.ExternalReference(pattern, _range(0, 6))
-    path = _write(tmp_path / "reel.otio", otio.schema.Clip("shot", reference, _range(1, 4)))
+    reference = otio.schema.ExternalReference(pattern, _range(0, 12))
+    path = _write(tmp_path / "reel.otio", otio.schema.Clip("shot", reference, _range(1, 6)))
     (shot,) = read_timeline(path)[0].shots
     assert shot.plate is not None
-    assert [f.name for f in shot.plate.files()] == [f"plate.{n:04d}.exr" for n in (12, 14, 16, 18)]
+    # Frame numbers are time: an image is shown until the number of the next.
+    assert _numbers(shot.plate) == [10, 12, 12, 14, 14, 16]
+    (bare,) = read_timeline(tmp_path / pattern)[0].shots
+    assert bare.plate is not None
+    assert _numbers(bare.plate) == [n for n in range(10, 22, 2) for _ in range(2)]
 
 
 # What Resolve and Premiere write: the range in the name, and the path of the first frame used.
@@ -173,23 +178,37 @@ def test_what_cannot_be_dubbed_says_why(tmp_path: Path) -> None:
 
 
 # Frames that editors show: floor(start + n * speed); backwards, the lowest is where a clip starts.
+# Animation on twos has an image for every second frame.
 RETIMED = [
-    (2.0, 1003, 4, [1003, 1005, 1007, 1009]),
-    (0.5, 1003, 5, [1003, 1003, 1004, 1004, 1005]),
-    (0.5, 1003.5, 4, [1003, 1004, 1004, 1005]),
-    (-1.0, 1003, 4, [1006, 1005, 1004, 1003]),
-    (-2.0, 1003, 3, [1008, 1006, 1004]),
-    (1.25, 1003, 5, [1003, 1004, 1005, 1006, 1008]),
+    (1, 2.0, 1003, 4, [1003, 1005, 1007, 1009]),
+    (1, 0.5, 1003, 5, [1003, 1003, 1004, 1004, 1005]),
+    (1, 0.5, 1003.5, 4, [1003, 1004, 1004, 1005]),
+    (1, -1.0, 1003, 4, [1006, 1005, 1004, 1003]),
+    (1, -2.0, 1003, 3, [1008, 1006, 1004]),
+    (1, 1.25, 1003, 5, [1003, 1004, 1005, 1006, 1008]),
+    (2, 1.0, 1003, 5, [1003, 1003, 1005, 1005, 1007]),
+    (2, 1.0, 1004, 5, [1003, 1005, 1005, 1007, 1007]),
+    (2, 2.0, 1004, 4, [1003, 1005, 1007, 1009]),
+    (2, 0.5, 1004, 5, [1003, 1003, 1005, 1005, 1005]),
+    (2, -1.0, 1003, 4, [1005, 1005, 1003, 1003]),
+    (3, 1.0, 1003, 5, [1001, 1004, 1004, 1004, 1007]),
 ]
 
 
-@pytest.mark.parametrize(("speed", "start", "frames", "shown"), RETIMED)
+@pytest.mark.parametrize(("step", "speed", "start", "frames", "shown"), RETIMED)
 @pytest.mark.parametrize("available", [1001, 0])
 def test_a_constant_speed_shows_the_frames_that_editors_show(
-    tmp_path: Path, speed: float, start: float, frames: int, shown: list[int], available: int
+    tmp_path: Path,
+    step: int,
+    speed: float,
+    start: float,
+    frames: int,
+    shown: list[int],
+    available: int,
 ) -> None:
-    _frames(tmp_path / "plates", 1001, 12)
-    reference = _sequence("plates", 1001, 12, available)
+    _frames(tmp_path / "plates", 1001, 12, step)
+    reference = _sequence("plates", 1001, 12 * step, available)
+    reference.frame_step = step
     clip = otio.schema.Clip("a", reference, _range(start - 1001 + available, frames))
     clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=speed))
     path = _write(tmp_path / "t.otio", clip)
@@ -203,7 +222,7 @@ def test_a_constant_speed_shows_the_frames_that_editors_show(
 
     # The dubbed frames lie under the same speed: every timeline that is written shows the same.
     for number in shot.plate.media_frames:
-        name = f"a.es.{shot.plate.first + number}.exr"
+        name = f"a.es.{shot.plate.first + number * step}.exr"
         write_rgb(tmp_path / name, np.zeros((8, 16, 3), np.float32), {})
     edited = FrameRange(1, frames - 1)
     dubbed = DubbedShot(shot, shot.plate, tmp_path, "a.es.", 4, (edited,))
@@ -490,3 +509,13 @@ def test_frames_outside_the_opened_folders_are_not_looked_at(tmp_path: Path) -> 
         clip = otio.schema.Clip("shot", reference, _range(1001, frames))
         with pytest.raises(DubwrightError, match="not opened"):
             read_timeline(_write(inside / "reel.otio", clip), Access([inside]))
+
+
+def test_a_movie_at_another_rate_is_not_dubbed(tmp_path: Path) -> None:
+    small_movie(tmp_path / "a.mov", Fraction(25))
+    reference = otio.schema.ExternalReference("a.mov", _range(0, 40))
+    (shot,) = read_timeline(
+        _write(tmp_path / "t.otio", otio.schema.Clip("a", reference, _range(5, 9)))
+    )[0].shots
+    assert shot.plate is None
+    assert shot.problem == "its movie's rate is 25, the timeline's 24"

@@ -509,7 +509,7 @@ def test_movies_are_delivered_with_timecode_and_every_language(
         languages = [stream.metadata["language"] for stream in container.streams.audio]
     assert languages == ["fra", "spa", "eng"]
     frames = sorted((result.folder / "frames/fr/lighthouse_010").glob("*.exr"))
-    shown = next(read_frames(movie, FrameRange(50, 51)))
+    shown = next(read_frames(movie, FrameRange(50, 51), Fraction(24)))
     wanted = ColourConfig().converted(read_rgb(frames[50]), "ACEScg", display)
     assert np.abs(shown - wanted).mean() < 0.01
     with pytest.raises(DubwrightError, match="colour space of a delivery"):

@@ -5,31 +5,18 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import opentimelineio as otio
 import pytest
+from movie_files import small_movie
 
 from dubwright.conform.read import Shot, read_timeline
 from dubwright.errors import DubwrightError
 from dubwright.media.exr import write_rgb
 from dubwright.model import FrameRange
+from dubwright.store import Access
 
 RATES = [Fraction(24), Fraction(25), Fraction(24000, 1001), Fraction(30000, 1001)]
-
-
-def _movie(path: Path, rate: Fraction, frames: int = 60, timecode: str = "") -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        if timecode:
-            stream.metadata["timecode"] = timecode
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number, np.uint8), "rgb24")
-            frame.pts = number
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
 
 
 def _used(shot: Shot) -> tuple[int, int]:
@@ -64,7 +51,7 @@ def _edl(folder: Path, rate: Fraction, *, beside: bool = True) -> Path:
     )  # fmt: skip
     if beside:
         for name in ("a", "b"):
-            _movie(folder / f"{name}.mov", rate, timecode=code(0, 0))
+            small_movie(folder / f"{name}.mov", rate, timecode=code(0, 0))
     path = folder / "reel.edl"
     path.write_text(text)
     return path
@@ -91,15 +78,15 @@ def test_an_edl_that_does_not_say_its_rate_is_asked_about(tmp_path: Path) -> Non
     with pytest.raises(DubwrightError, match="frame rate of an EDL") as told:
         read_timeline(path)
     assert "--rate" in told.value.repair and "23.976" in told.value.why
-    _movie(tmp_path / "a.mov", Fraction(25))
+    small_movie(tmp_path / "a.mov", Fraction(25))
     assert read_timeline(path)[0].rate == 25
     assert read_timeline(path, rate_named=Fraction(25))[0].rate == 25
 
 
 def test_media_that_end_in_a_digit_are_no_sequence(tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
-    _movie(tmp_path / "shot01.mov", Fraction(25))
-    _movie(tmp_path / "media" / "shot02.mov", Fraction(25))
+    small_movie(tmp_path / "shot01.mov", Fraction(25))
+    small_movie(tmp_path / "media" / "shot02.mov", Fraction(25))
     path = tmp_path / "reel.edl"
     path.write_text(
         "TITLE: R\n001  AX V C 00:00:00:00 00:00:01:00 01:00:00:00 01:00:01:00\n"
@@ -119,7 +106,7 @@ def test_drop_frame_is_known(tmp_path: Path) -> None:
 
 
 def test_an_edls_speed_is_that_of_the_editor(tmp_path: Path) -> None:
-    _movie(tmp_path / "a.mov", Fraction(24000, 1001))
+    small_movie(tmp_path / "a.mov", Fraction(24000, 1001))
     path = tmp_path / "reel.edl"
     event = "001  AX V C 00:00:00:00 00:00:02:00 01:00:00:00 01:00:01:00\n"
     path.write_text(
@@ -136,7 +123,7 @@ def test_an_edls_speed_is_that_of_the_editor(tmp_path: Path) -> None:
 
 def _stock(folder: Path, rate: Fraction) -> otio.schema.Timeline:
     """Two cuts of a movie with timecode, a gap, and a track above."""
-    movie = _movie(folder / "a b.mov", rate, timecode="01:00:00:00")
+    movie = small_movie(folder / "a b.mov", rate, timecode="01:00:00:00")
     start = 3600 * round(rate)
 
     def time(value: int) -> otio.opentime.RationalTime:
@@ -196,7 +183,7 @@ XML = """<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE xmeml><xmeml version="4
 
 
 def test_speeds_and_disabled_clips_of_premiere_are_kept(tmp_path: Path) -> None:
-    movie = _movie(tmp_path / "a.mov", Fraction(24))
+    movie = small_movie(tmp_path / "a.mov", Fraction(24))
     path = tmp_path / "reel.xml"
     path.write_text(XML.format(url=movie.as_uri(), ramp=0))
     timeline, source = read_timeline(path)
@@ -228,3 +215,25 @@ def test_what_is_no_timeline_is_refused(tmp_path: Path, suffix: str, content: by
     path.write_bytes(content)
     with pytest.raises(DubwrightError, match="timeline cannot be read"):
         read_timeline(path)
+
+
+@pytest.mark.parametrize("named", ["FROM CLIP NAME", "SOURCE FILE"])
+def test_an_edl_names_no_media_outside_the_opened_folders(tmp_path: Path, named: str) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    edl = _edl(inside, Fraction(25), beside=False)
+    for name in ("there.mov", "absent.mov"):  # the answer does not tell which
+        lines = edl.read_text().splitlines()[:5]
+        edl.write_text("\n".join([*lines, f"* {named}: {tmp_path / name}"]))
+        (tmp_path / "there.mov").write_bytes(b"looked at, this would be no movie")
+        with pytest.raises(DubwrightError, match="not opened"):
+            read_timeline(edl, Access([inside]))
+
+
+def test_media_that_are_links_lead_nowhere_else(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    edl = _edl(inside, Fraction(25), beside=False)
+    (inside / "a.mov").symlink_to(small_movie(tmp_path / "a.mov", Fraction(25)))
+    with pytest.raises(DubwrightError, match="not opened"):
+        read_timeline(edl, Access([inside]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from dubwright.media.movie import (
 )
 from dubwright.media.plate import Plate, PlateSpec, probe_plate
 from dubwright.model import FrameRange
-from dubwright.operations.show import SHOW_FILE, Show, find_show, remember
+from dubwright.operations.show import SHOW_FILE, Show, colour_config, find_show, remember
 from dubwright.store import Access
 
 
@@ -172,6 +173,66 @@ def test_a_show_is_asked_once(tmp_path: Path) -> None:
         find_show(reel)
 
 
+CONFIG = """\
+ocio_profile_version: 2
+search_path: {search}
+roles: {{default: raw, scene_linear: raw}}
+displays: {{screen: [!<View> {{name: Raw, colorspace: raw}}]}}
+colorspaces:
+  - !<ColorSpace> {{name: raw, isdata: true}}
+  - !<ColorSpace>
+    name: log
+    to_scene_reference: !<GroupTransform>
+      children: [!<FileTransform> {{src: {table}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("search", "table", "is_refused"),
+    [
+        ("luts", "log.cube", False),
+        ("luts", "../../outside/log.cube", True),
+        ("luts", "{outside}/log.cube", True),
+        ("luts", "$ELSEWHERE/log.cube", True),
+        ("luts:{outside}", "log.cube", True),
+        ("../outside", "log.cube", True),
+    ],
+)
+def test_a_config_reads_tables_in_opened_folders_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, search: str, table: str, is_refused: bool
+) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    monkeypatch.setenv("ELSEWHERE", str(outside))
+    filled = [text.replace("{outside}", str(outside)) for text in (search, table)]
+    config = inside / "config.ocio"
+    config.write_text(CONFIG.format(search=filled[0], table=filled[1]))
+    (inside / SHOW_FILE).write_text('{"ocio": "./config.ocio"}')
+    named = find_show(inside).ocio
+    assert named is not None and Path(named) == config
+    assert colour_config(named, Access([tmp_path])).names() == ["raw", "log"]
+    if is_refused:
+        with pytest.raises(DubwrightError, match="not opened"):
+            colour_config(named, Access([inside]))
+    else:
+        colour_config(named, Access([inside]))
+
+
+def test_a_show_names_no_config_outside_the_opened_folders(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    for name in ("config.ocio", "absent.ocio"):  # the answer does not tell which is there
+        (tmp_path / "config.ocio").write_text(CONFIG.format(search="luts", table="log.cube"))
+        (inside / SHOW_FILE).write_text(json.dumps({"ocio": f"../{name}"}))
+        with pytest.raises(DubwrightError, match="not opened"):
+            colour_config(find_show(inside).ocio, Access([inside]))
+    (inside / SHOW_FILE).unlink()
+    (tmp_path / "show.json").write_text("{}")
+    (inside / SHOW_FILE).symlink_to(tmp_path / "show.json")
+    with pytest.raises(DubwrightError, match="not opened"):
+        find_show(inside, Access([inside]))
+
+
 def test_a_proxy_does_not_depend_on_exposure() -> None:
     config = ColourConfig()
     picture = np.random.default_rng(0).uniform(0.05, 0.9, (32, 32, 3)).astype(np.float32)
@@ -205,7 +266,7 @@ def test_any_range_of_a_movie_is_exact(
     _movie(path, 40, rate)
     info = probe_movie(path)
     assert (info.rate, info.frames, info.has_audio) == (rate, 40, False)
-    levels = [float(f.mean()) * 255 for f in read_frames(path, FrameRange(start, end))]
+    levels = [float(f.mean()) * 255 for f in read_frames(path, FrameRange(start, end), rate)]
     assert levels == pytest.approx([20 + n * 4 for n in range(start, end)], abs=2.5)
 
 
@@ -213,7 +274,7 @@ def test_a_range_past_the_end_of_a_movie_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "movie.mp4"
     _movie(path, 10, Fraction(25))
     with pytest.raises(DubwrightError, match="cannot be read"):
-        list(read_frames(path, FrameRange(5, 12)))
+        list(read_frames(path, FrameRange(5, 12), Fraction(25)))
 
 
 def test_an_interlaced_movie_is_refused(tmp_path: Path) -> None:

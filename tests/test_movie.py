@@ -158,7 +158,7 @@ def test_camera_formats_are_read_with_their_own_matrix(
         assert (info.primaries, info.transfer, info.matrix) == (
             tags.primaries, tags.transfer, tags.matrix,
         )  # fmt: skip
-    for found in read_frames(path, FrameRange(0, 3)):
+    for found in read_frames(path, FrameRange(0, 3), probe_movie(path).rate):
         error = np.abs(found - picture)[4:-4, 4:-4]
         assert error.mean() < 0.004 and error.max() < 0.04
         assert found.max() > 1.03 and found.min() < -0.03
@@ -187,7 +187,7 @@ def test_rates_are_exact(tmp_path: Path, rate: Fraction, suffix: str) -> None:
     _clip(path, codec, pixels, _codes(pixels, 12), rate=rate, options=options)
     info = probe_movie(path)
     assert (info.rate, info.frames) == (rate, 12)
-    assert len(list(read_frames(path, FrameRange(5, 9)))) == 4
+    assert len(list(read_frames(path, FrameRange(5, 9), rate))) == 4
 
 
 def _timed(path: Path, times: Sequence[int], options: dict[str, str] | None = None) -> None:
@@ -237,7 +237,7 @@ def test_frames_that_an_edit_list_hides_do_not_count(tmp_path: Path) -> None:
     _timed(path, [40 * n for n in range(-5, 20)], hiding)
     info = probe_movie(path)
     assert (info.rate, info.frames) == (25, 20)
-    assert len(list(read_frames(path, FrameRange(0, 20)))) == 20
+    assert len(list(read_frames(path, FrameRange(0, 20), Fraction(25)))) == 20
 
 
 @pytest.mark.parametrize(
@@ -276,8 +276,9 @@ def test_any_frame_of_open_groups_of_pictures_can_be_the_first(
     coding = Coding(8, False, 1, (True, True))
     levels = [codes_of(np.full((48, 64, 3), 0.1 + n / 80, np.float32), coding) for n in range(60)]
     _clip(path, codec, "yuv420p", levels, options=options)
+    rate = probe_movie(path).rate
     for first in range(60):
-        (found,) = read_frames(path, FrameRange(first, first + 1))
+        (found,) = read_frames(path, FrameRange(first, first + 1), rate)
         assert abs(float(found.mean()) - (0.1 + first / 80)) < 0.008, first
 
 
@@ -313,7 +314,7 @@ def test_pixels_of_every_kind_are_read_or_refused(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     if is_read:
-        (found,) = read_frames(path, FrameRange(1, 2))
+        (found,) = read_frames(path, FrameRange(1, 2), Fraction(25))
         assert np.abs(found - 128 / 255).max() < 0.01
     else:
         with pytest.raises(DubwrightError) as told:
@@ -341,7 +342,7 @@ def test_a_delivery_says_what_it_is(
     info = probe_movie(path)
     assert (info.rate, info.frames, info.timecode, info.reel) == (rate, 5, timecode, "DUB1")
     assert (info.primaries, info.transfer, info.matrix) == (9, 18, 9)
-    for found in read_frames(path, FrameRange(0, 5)):
+    for found in read_frames(path, FrameRange(0, 5), rate):
         assert np.abs(found - picture)[4:-4, 4:-4].mean() < 0.004
     samples, sample_rate = read_movie_audio(path)
     assert sample_rate == 48000 and np.abs(samples - heard).max() < 1e-6

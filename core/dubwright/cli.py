@@ -295,8 +295,11 @@ def show(
 ) -> None:
     """Say, or remember, what holds for every timeline in a folder: colour spaces, OCIO config."""
     from dubwright.media.colour import ColourConfig
+    from dubwright.media.names import is_config_file
     from dubwright.operations.show import find_show, remember
 
+    if ocio and is_config_file(ocio):
+        ocio = str(Path(ocio).absolute())
     given = {"ocio": ocio, "colour_space": colorspace, "movie_colour_space": movie_colorspace}
     answers = {name: value for name, value in given.items() if value}
     if answers:

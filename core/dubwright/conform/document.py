@@ -9,10 +9,19 @@ import opentimelineio as otio
 
 from dubwright.errors import DubwrightError
 
-__all__ = ["CUE_COLOUR", "NAMESPACE", "write_timeline"]
+__all__ = ["CUE_COLOUR", "NAMESPACE", "unreadable", "write_timeline"]
 
 NAMESPACE: Final = "dubwright"
 CUE_COLOUR: Final = otio.schema.MarkerColor.CYAN
+
+
+def unreadable(path: Path, why: str) -> DubwrightError:
+    return DubwrightError(
+        "The timeline cannot be read",
+        where=str(path),
+        why=why,
+        repair="export it again, as OpenTimelineIO (.otio) where the editor can, or give a movie",
+    )
 
 
 def write_timeline(timeline: otio.schema.Timeline, path: Path) -> None:

@@ -17,8 +17,9 @@ from typing import Any, Final
 
 import opentimelineio as otio
 
+from dubwright.conform.document import unreadable
+from dubwright.conform.media import Media
 from dubwright.errors import DubwrightError
-from dubwright.media.movie import probe_movie
 from dubwright.media.sequence import find_frames, is_pattern
 from dubwright.model import frame_of_timecode
 
@@ -47,11 +48,12 @@ FASTER_THAN_NTSC: Final = Fraction(1001, 1000)
 DEEPEST_SEARCH: Final = 3
 
 
-def read_foreign(path: Path, rate: Fraction | None = None) -> otio.schema.Timeline:
+def read_foreign(path: Path, media: Media, rate: Fraction | None = None) -> otio.schema.Timeline:
     """Read a timeline in one of the FOREIGN formats.
 
     Args:
         path: of the file.
+        media: finds what it names.
         rate: frames a second of an EDL, which does not say; found out where it can be if None.
 
     Raises:
@@ -68,7 +70,7 @@ def read_foreign(path: Path, rate: Fraction | None = None) -> otio.schema.Timeli
         )
     try:
         if adapter == "cmx_3600":
-            return _read_edl(path, rate)
+            return _read_edl(path, media, rate)
         if adapter == "fcp_xml":
             timeline = _put_right(_only_timeline(_parsed_xml(path), path))
             is_drop = DROP_FRAME in path.read_bytes()
@@ -79,7 +81,7 @@ def read_foreign(path: Path, rate: Fraction | None = None) -> otio.schema.Timeli
         raise
     except Exception as error:  # the adapters raise whatever they stumble over
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise _unreadable(path, f"its {name} is not understood: {reason}") from error
+        raise unreadable(path, f"its {name} is not understood: {reason}") from error
 
 
 def _only_timeline(found: Any, path: Path) -> otio.schema.Timeline:
@@ -89,7 +91,7 @@ def _only_timeline(found: Any, path: Path) -> otio.schema.Timeline:
     timelines = [item for item in found if isinstance(item, otio.schema.Timeline)]
     if len(timelines) != 1:
         names = ", ".join(timeline.name for timeline in timelines) or "none"
-        raise _unreadable(path, f"it holds {len(timelines)} timelines: {names}; export one alone")
+        raise unreadable(path, f"it holds {len(timelines)} timelines: {names}; export one alone")
     return timelines[0]
 
 
@@ -106,17 +108,17 @@ class _Event:
     speed: Fraction | None
 
 
-def _read_edl(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
+def _read_edl(path: Path, media: Media, rate: Fraction | None) -> otio.schema.Timeline:
     lines = list(_clean(_text(path)))
     events = list(_events(lines))
     if not events:
-        raise _unreadable(path, "no line of it is an event")
+        raise unreadable(path, "no line of it is an event")
     for event in events:
         if event.speed is not None and event.speed < 0:
-            raise _unreadable(
+            raise unreadable(
                 path, f"event {event.number} runs backwards: bake its speed into its media"
             )
-    exact = rate or _rate(events, lines, path)
+    exact = rate or _rate(events, lines, path, media)
     with tempfile.TemporaryDirectory() as folder:
         cleaned = Path(folder) / "timeline.edl"
         cleaned.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -126,7 +128,7 @@ def _read_edl(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
     is_drop = any(";" in code for event in events for code in event.timecodes)
     timeline.metadata["dubwright"] = {"drop_frame": is_drop}
     for clip in timeline.find_clips():
-        _name_media(clip, path.parent)
+        _name_media(clip, media)
         for effect in clip.effects:
             if isinstance(effect, otio.schema.LinearTimeWarp):
                 # The adapter divides by the exact rate where editors mean the nominal one.
@@ -172,7 +174,7 @@ def _events(lines: Sequence[str]) -> Iterator[_Event]:
             yield _Event(event[1], codes, event[4] == "C", speed)
 
 
-def _rate(events: Sequence[_Event], lines: Sequence[str], path: Path) -> Fraction:
+def _rate(events: Sequence[_Event], lines: Sequence[str], path: Path, media: Media) -> Fraction:
     """The rate at which every timecode is one, and every cut as long as its source.
 
     Raises:
@@ -187,8 +189,8 @@ def _rate(events: Sequence[_Event], lines: Sequence[str], path: Path) -> Fractio
         for rate in (Fraction(nominal), nominal / FASTER_THAN_NTSC)
         if _fits(events, rate, is_drop)
     ]
-    media = {rate for name in _media_names(lines) if (rate := _media_rate(path.parent, name))}
-    of_media = [rate for rate in possible if rate in media]
+    told = {rate for name in _media_names(lines) if (rate := _media_rate(media, name))}
+    of_media = [rate for rate in possible if rate in told]
     if len(of_media) == 1:
         return of_media[0]
     if len(possible) == 1:
@@ -220,12 +222,12 @@ def _media_names(lines: Sequence[str]) -> Iterator[str]:
     yield from (found[1].strip() for line in lines if (found := NAMES_MEDIA.match(line)))
 
 
-def _media_rate(folder: Path, name: str) -> Fraction | None:
-    media = _found_media(folder, name)
-    if media is None or not media.is_file():
+def _media_rate(media: Media, name: str) -> Fraction | None:
+    path = _found_media(media, name)
+    if path is None or not path.is_file():
         return None
     try:
-        return probe_movie(media).rate
+        return media.movie(path).rate
     except DubwrightError:
         return None  # what is not a movie says nothing of the rate
 
@@ -247,7 +249,7 @@ def _align_tracks(timeline: otio.schema.Timeline) -> None:
     timeline.global_start_time = begin
 
 
-def _name_media(clip: otio.schema.Clip, folder: Path) -> None:
+def _name_media(clip: otio.schema.Clip, media: Media) -> None:
     """Give a clip the media that its comments, or its name, name, where they are found."""
     comments = [str(c) for c in clip.metadata.get("cmx_3600", {}).get("comments", [])]
     incoming = [found[1] for comment in comments if (found := NAMES_INCOMING.match(comment))]
@@ -256,22 +258,30 @@ def _name_media(clip: otio.schema.Clip, folder: Path) -> None:
     if isinstance(reference, otio.schema.ExternalReference) and not incoming:
         return
     for name in (*incoming, *named, clip.name):
-        media = _found_media(folder, name.strip())
-        if media is not None:
-            clip.media_reference = otio.schema.ExternalReference(str(media))
+        path = _found_media(media, name.strip())
+        if path is not None:
+            clip.media_reference = otio.schema.ExternalReference(str(path))
             return
 
 
-def _found_media(folder: Path, name: str) -> Path | None:
-    """A movie or a sequence of this name in a folder, or a few folders down."""
+def _found_media(media: Media, name: str) -> Path | None:
+    """A movie or a sequence of this name: there, or beside the timeline, or a few folders down.
+
+    Raises:
+        DubwrightError: the name is that of a place where media may not lie.
+    """
     plain = Path(name.replace("\\", "/"))
-    if plain.is_absolute() and plain.exists():
-        return plain
+    if plain.is_absolute():
+        # Checked before anything is looked at: to look for a share would tell it who asks.
+        media.access.check(plain)
+        if plain.exists():
+            return plain
     for depth in range(DEEPEST_SEARCH):
-        for place in sorted(folder.glob("*/" * depth) if depth else [folder]):
+        for place in sorted(media.folder.glob("*/" * depth) if depth else [media.folder]):
             path = place / plain.name
             is_sequence = is_pattern(plain.name) or path.suffix.lower() == ".exr"
             if path.is_file() or (is_sequence and find_frames(path) is not None):
+                media.access.check(path)
                 return path
     return None
 
@@ -337,12 +347,3 @@ def _apply_time_remap(clip: otio.schema.Clip) -> None:
             otio.opentime.RationalTime(start, used.start_time.rate), used.duration
         )
         clip.effects[number] = otio.schema.LinearTimeWarp("Time Remap", float(speed))
-
-
-def _unreadable(path: Path, why: str) -> DubwrightError:
-    return DubwrightError(
-        "The timeline cannot be read",
-        where=str(path),
-        why=why,
-        repair="export it again, as OpenTimelineIO (.otio) where the editor can",
-    )

@@ -103,7 +103,7 @@ def _master(
     tracks = list(master.video_tracks())
     for version in versions:
         for dubbed in version.shots:
-            clip = _at(tracks, dubbed.shot.place)
+            clip = _within(tracks[dubbed.shot.track], dubbed.shot)
             references = dict(clip.media_references())
             # In the time of the clip, which every reference of it is read in.
             start = _media_time(dubbed, clip.trimmed_range())
@@ -137,7 +137,7 @@ def _plain(
         for dubbed in shots:
             if dubbed.shot.dissolves:
                 # A clip that lay above would hide the dissolve: the dub takes the plate's place.
-                clip = _at([*[None] * index, track], dubbed.shot.place)
+                clip = _within(track, dubbed.shot)
                 start = _media_time(dubbed, clip.trimmed_range())
                 clip.media_reference = _sequence(dubbed, float(conformed.rate), start)
         shots = [dubbed for dubbed in shots if not dubbed.shot.dissolves]
@@ -188,50 +188,51 @@ def _dub_track(
             if start > at:
                 track.append(otio.schema.Gap(duration=otio.opentime.RationalTime(start - at, rate)))
             plate = dubbed.plate
-            lowest = plate.media_frames.start
-            reference = _sequence(dubbed, rate, plate.first + lowest * plate.step)
-            begins = reference.available_range.start_time.value - lowest
+            reference = _sequence(dubbed, rate, plate.first + plate.media_frames.start * plate.step)
             used = otio.opentime.TimeRange(
-                otio.opentime.RationalTime(begins + float(_clip_start(plate, edited)), rate),
+                otio.opentime.RationalTime(plate.first + float(_clip_start(plate, edited)), rate),
                 otio.opentime.RationalTime(len(edited), rate),
             )
             name = f"{dubbed.shot.uid}.{language}.{number:02d}"
             clip = otio.schema.Clip(name, reference, used)
             clip.metadata[NAMESPACE] = {"uid": dubbed.shot.uid, "language": language}
-            if plate.speed != 1:
-                clip.effects.append(otio.schema.LinearTimeWarp("", float(plate.speed)))
+            if plate.speed * plate.step != 1:
+                warp = otio.schema.LinearTimeWarp("", float(plate.speed * plate.step))
+                clip.effects.append(warp)
             track.append(clip)
             at = start + len(edited)
     return track
 
 
-def _at(tracks: Sequence[otio.schema.Track], place: tuple[int, ...]) -> Any:
-    """The item at a place, see Shot."""
-    item: Any = tracks
-    for index in place:
+def _within(track: otio.schema.Track, shot: Shot) -> Any:
+    """The clip of a shot on its track."""
+    item: Any = track
+    for index in shot.place[1:]:
         item = item[index]
     return item
 
 
 def _media_time(dubbed: DubbedShot, used: otio.opentime.TimeRange) -> int:
-    """When, in a clip's media time, the lowest frame is that the clip shows."""
-    speed = dubbed.plate.speed
+    """When, in a clip's media time, the lowest image begins that the clip shows."""
+    plate = dubbed.plate
+    speed = plate.speed * plate.step
     start = Fraction(used.start_time.value) + dubbed.shot.cut.start * speed
     if speed < 0:
         start += math.ceil(Fraction(used.duration.value) * -speed) - 1
-    return math.floor(start) + dubbed.plate.media_frames.start
+    return math.floor(start + (plate.media_frames.start - plate.phase) * plate.step)
 
 
 def _clip_start(plate: PlateSpec, used: FrameRange) -> Fraction:
-    """Where a clip of some frames of a plate begins in its media: backwards, at the lowest one."""
-    start = plate.phase + used.start * plate.speed
-    if plate.speed < 0:
-        start = Fraction(math.floor(start) - math.ceil(len(used) * -plate.speed) + 1)
+    """Where, in its media's frames, a clip of some of a plate's begins: backwards, the lowest."""
+    speed = plate.speed * plate.step
+    start = plate.phase * plate.step + used.start * speed
+    if speed < 0:
+        start = Fraction(math.floor(start) - math.ceil(len(used) * -speed) + 1)
     return start
 
 
 def _sequence(dubbed: DubbedShot, rate: float, start: int) -> otio.schema.ImageSequenceReference:
-    """A reference to a shot's dubbed frames, the first of which is at `start` of media time."""
+    """A reference to a shot's dubbed images, the first of which is at `start` of media time."""
     plate = dubbed.plate
     media_frames = plate.media_frames
     policies = otio.schema.ImageSequenceReference.MissingFramePolicy
@@ -247,7 +248,7 @@ def _sequence(dubbed: DubbedShot, rate: float, start: int) -> otio.schema.ImageS
         frame_zero_padding=dubbed.padding,
         available_range=otio.opentime.TimeRange(
             otio.opentime.RationalTime(start, rate),
-            otio.opentime.RationalTime(len(media_frames), rate),
+            otio.opentime.RationalTime(len(media_frames) * plate.step, rate),
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -119,10 +119,31 @@ class ColourConfig:
         """A hash of the config's content."""
         return str(self._config.getCacheID())
 
-    def search_folders(self) -> list[Path]:
-        """Where the config looks for its tables, beside its own folder."""
+    def table_places(self) -> list[Path]:
+        """Where the config may look for the files of its transforms."""
         home = Path(self._config.getWorkingDir())
-        return [home / folder for folder in self._config.getSearchPaths()]
+        context = self._config.getCurrentContext()
+        folders = [home / context.resolveStringVar(f) for f in self._config.getSearchPaths()]
+        names = [context.resolveStringVar(name) for name in _files_of(self._transforms())]
+        return [*folders, *(folder / name for folder in folders or [home] for name in names)]
+
+    def _transforms(self) -> Iterator[Any]:
+        """The transforms of its spaces, looks and views; None where there is none."""
+        config = self._config
+        every = (ocio.SEARCH_REFERENCE_SPACE_ALL, ocio.COLORSPACE_ALL)
+        for name in config.getColorSpaceNames(*every):
+            space = config.getColorSpace(name)
+            yield space.getTransform(ocio.COLORSPACE_DIR_TO_REFERENCE)
+            yield space.getTransform(ocio.COLORSPACE_DIR_FROM_REFERENCE)
+        for view in config.getViewTransforms():
+            yield view.getTransform(ocio.VIEWTRANSFORM_DIR_TO_REFERENCE)
+            yield view.getTransform(ocio.VIEWTRANSFORM_DIR_FROM_REFERENCE)
+        for look in config.getLooks():
+            yield look.getTransform()
+            yield look.getInverseTransform()
+        for named in config.getNamedTransforms():
+            yield named.getTransform(ocio.TRANSFORM_DIR_FORWARD)
+            yield named.getTransform(ocio.TRANSFORM_DIR_INVERSE)
 
     def resolve(self, name: str, where: str) -> str:
         """The config's own name for a colour space, alias or interop ID.
@@ -262,6 +283,15 @@ class ColourConfig:
     def rec709_light(self, image: Array, source: str) -> Array:
         """The image as linear light on Rec.709 primaries, whatever the config calls that."""
         return _applied(_to_rec709(self._config, source), image)
+
+
+def _files_of(transforms: Iterable[Any]) -> Iterator[str]:
+    """The names of the files that transforms read, those in groups too."""
+    for transform in transforms:
+        if isinstance(transform, ocio.FileTransform):
+            yield transform.getSrc()
+        elif isinstance(transform, ocio.GroupTransform):
+            yield from _files_of(transform)
 
 
 def _claims(header: Mapping[str, Any]) -> Iterator[Any]:

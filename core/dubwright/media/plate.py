@@ -34,11 +34,11 @@ class PlateSpec(BaseModel):
     kind: Literal["sequence", "movie"]
     path: str
     first: int = Field(description="Number of frame 0: in the file names, or in the movie from 0.")
-    step: int = 1
+    step: int = Field(1, description="From one image's number to the next.")
     padding: int = 0
     frames: int
     rate: Fraction
-    speed: Fraction = Field(Fraction(1), description="Of the clip: media frames for each frame.")
+    speed: Fraction = Field(Fraction(1), description="Images of the media for each frame.")
     phase: Fraction = Field(
         Fraction(0), description="How far, in media frames, frame 0 is past the one it shows."
     )
@@ -183,7 +183,9 @@ class Plate:
         wanted = set(shown)
         first, end = min(shown), max(shown) + 1
         decoded = zip(
-            range(first, end), read_frames(Path(spec.path), FrameRange(first, end)), strict=True
+            range(first, end),
+            read_frames(Path(spec.path), FrameRange(first, end), spec.rate),
+            strict=True,
         )
         converted = (
             (number, self.config.converted(codes, spec.colour_space, spec.working_space))

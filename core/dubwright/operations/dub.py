@@ -13,7 +13,6 @@ from dubwright.conform.read import ConformedTimeline, Shot, read_timeline
 from dubwright.dialogue import Cast, CueSheet, cue_sheet_from_subtitles, read_subtitles
 from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
-from dubwright.media.colour import ColourConfig
 from dubwright.media.plate import PlateSpec, probe_plate
 from dubwright.model import (
     Cue,
@@ -29,7 +28,7 @@ from dubwright.operations.media_content import media_content
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
 from dubwright.operations.preview import preview_size
 from dubwright.operations.request import DubRequest, request_paths
-from dubwright.operations.show import find_show
+from dubwright.operations.show import colour_config, find_show
 from dubwright.operations.stages import VERSIONS
 from dubwright.operations.task import Task
 from dubwright.speech.mix import MIX_RATE
@@ -175,9 +174,7 @@ class DubPlanner:
         self._fingerprints = Fingerprints(store.folder)
         self._show = find_show(request.timeline.parent, access)
         self._ocio = request.ocio or self._show.ocio
-        self._config = ColourConfig(self._ocio)
-        for folder in self._config.search_folders() if self._ocio else ():
-            access.check(folder)
+        self._config = colour_config(self._ocio, access)
         self._tasks: dict[str, Task] = {}
         self._plates: dict[str, PlateSpec] = {}
         self._contents: dict[str, str] = {}

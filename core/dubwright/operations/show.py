@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dubwright.dialogue.documents import read_document, write_document
 from dubwright.errors import DubwrightError
+from dubwright.media.colour import ColourConfig
+from dubwright.media.names import is_config_file
 from dubwright.store import EVERYWHERE, Access
 
-__all__ = ["SHOW_FILE", "Show", "find_show", "remember"]
+__all__ = ["SHOW_FILE", "Show", "colour_config", "find_show", "remember"]
 
 SHOW_FILE: Final = "dubwright.show.json"
 
@@ -27,7 +29,9 @@ class Show(BaseModel):
 
     document: Literal["dubwright.show"] = "dubwright.show"
     version: Literal[1] = 1
-    ocio: str | None = Field(None, description="An OCIO config: a path, or a built-in's name.")
+    ocio: str | None = Field(
+        None, description="An OCIO config: a path, from this file's folder, or a built-in's name."
+    )
     colour_space: str | None = Field(None, description="Of EXR plates that do not name theirs.")
     movie_colour_space: str | None = Field(None, description="Of movies that do not name theirs.")
 
@@ -52,8 +56,31 @@ def find_show(folder: Path, access: Access = EVERYWHERE) -> Show:
         except DubwrightError:
             break  # what lies above is not open to Dubwright
         if (file := place / SHOW_FILE).is_file():
-            return read_document(file, Show, "show file")
+            access.check(file)
+            show = read_document(file, Show, "show file")
+            if show.ocio and is_config_file(show.ocio):
+                show = show.model_copy(update={"ocio": str(place / show.ocio)})
+            return show
     return Show()
+
+
+def colour_config(ocio: str | None, access: Access) -> ColourConfig:
+    """An OCIO config, none of whose files lies where media may not lie.
+
+    Args:
+        ocio: see ColourConfig.
+        access: the folders that the config and its tables may lie in.
+
+    Raises:
+        DubwrightError: one lies elsewhere, or the config cannot be loaded.
+    """
+    if ocio is None or not is_config_file(ocio):
+        return ColourConfig(ocio)
+    access.check(Path(ocio))
+    config = ColourConfig(ocio)
+    for place in config.table_places():
+        access.check(place)
+    return config
 
 
 def remember(folder: Path, **answers: str) -> Path:

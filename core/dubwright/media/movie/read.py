@@ -114,17 +114,21 @@ def probe_movie(path: Path) -> MovieInfo:
         )
 
 
-def read_frames(path: Path, frames: FrameRange) -> Iterator[NDArray[np.float32]]:
+def read_frames(path: Path, frames: FrameRange, rate: Fraction) -> Iterator[NDArray[np.float32]]:
     """Decoded frames, float32 [height, width, 3], R'G'B' with black 0 and white 1.
 
     What the movie has above white and below black is kept.
+
+    Args:
+        path: of the movie.
+        frames: which, as they are shown.
+        rate: of the movie, see MovieInfo.
 
     Raises:
         DubwrightError: the movie ends before the range does, or its matrix is not known here.
     """
     if not len(frames):
         return
-    rate = probe_movie(path).rate
     with opened(path) as container:
         stream = container.streams.video[0]
         origin = max(0, stream.start_time or 0)
