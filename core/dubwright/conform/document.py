@@ -8,6 +8,7 @@ from typing import Final
 import opentimelineio as otio
 
 from dubwright.errors import DubwrightError
+from dubwright.store import whole
 
 __all__ = ["CUE_COLOUR", "NAMESPACE", "unreadable", "write_timeline"]
 
@@ -30,10 +31,9 @@ def write_timeline(timeline: otio.schema.Timeline, path: Path) -> None:
     Raises:
         DubwrightError: the file cannot be written.
     """
-    partial = path.with_name(path.stem + ".partial.otio")
     try:
-        otio.adapters.write_to_file(timeline, str(partial))
-        partial.replace(path)
+        with whole(path) as partial:
+            otio.adapters.write_to_file(timeline, str(partial), "otio_json")
     except (otio.exceptions.OTIOError, OSError) as error:
         raise DubwrightError(
             "A timeline cannot be written",

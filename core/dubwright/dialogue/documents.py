@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from dubwright.errors import DubwrightError
+from dubwright.store import whole
 
 __all__ = ["read_document", "write_document"]
 
@@ -49,6 +50,5 @@ def read_document(path: Path, kind: type[Document], name: str) -> Document:
 
 def write_document(path: Path, document: BaseModel) -> None:
     """Write a document as indented JSON; whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(document.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_text(document.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pysubs2
 
 from dubwright.errors import DubwrightError
+from dubwright.store import whole
 
 __all__ = ["Subtitle", "read_subtitles", "subtitle_language", "write_subtitles"]
 
@@ -85,9 +86,8 @@ def write_subtitles(path: Path, subtitles: Iterable[Subtitle], language: str) ->
         for subtitle in subtitles:
             file.append(pysubs2.SSAEvent(subtitle.start_ms, subtitle.end_ms, subtitle.text))
         content = file.to_string(path.suffix[1:])
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(content, encoding="utf-8")
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_text(content, encoding="utf-8")
 
 
 def _imsc(subtitles: Iterable[Subtitle], language: str) -> str:

@@ -19,6 +19,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dubwright.errors import DubwrightError
+from dubwright.store import whole
 
 __all__ = ["Offer", "Weights", "WeightsFile", "WeightsFolder", "offered"]
 
@@ -286,10 +287,9 @@ class WeightsFolder:
 
     def _write(self, weights: tuple[Weights, ...]) -> None:
         self._accepted.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._accepted.with_name(self._accepted.name + ".partial")
-        text = _Accepted(weights=weights).model_dump_json(indent=1)
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(self._accepted)
+        with whole(self._accepted) as partial:
+            text = _Accepted(weights=weights).model_dump_json(indent=1)
+            partial.write_text(text + "\n", encoding="utf-8")
 
 
 def _check_name(name: str) -> None:

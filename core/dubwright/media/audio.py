@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.signal import sosfilt
 
 from dubwright.errors import DubwrightError
+from dubwright.store import whole
 
 __all__ = [
     "LoudnessMeter",
@@ -126,9 +127,8 @@ def resampled(samples: Samples, rate: int, to_rate: int) -> Samples:
 
 def write_wav(path: Path, samples: Samples, rate: int) -> None:
     """Write 24-bit WAV; it appears whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    soundfile.write(partial, samples, rate, subtype="PCM_24", format="WAV")
-    partial.replace(path)
+    with whole(path) as partial:
+        soundfile.write(partial, samples, rate, subtype="PCM_24", format="WAV")
 
 
 @contextmanager
@@ -137,10 +137,11 @@ def written_wav(path: Path, channels: int, rate: int) -> Iterator[Callable[[Samp
 
     The file appears, whole, when the context ends without an error.
     """
-    partial = path.with_name(path.name + ".partial")
-    with soundfile.SoundFile(partial, "w", rate, channels, "PCM_24", format="WAV") as file:
+    with (
+        whole(path) as partial,
+        soundfile.SoundFile(partial, "w", rate, channels, "PCM_24", format="WAV") as file,
+    ):
         yield file.write
-    partial.replace(path)
 
 
 class LoudnessMeter:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from dubwright.errors import DubwrightError
+from dubwright.store import whole
 
 __all__ = ["add_time_reference", "read_time_reference"]
 
@@ -65,8 +66,7 @@ def add_time_reference(path: Path, samples: int, description: str = "") -> None:
         description.encode()[:256], b"dubwright", b"", b"", b"",
         samples & 0xFFFFFFFF, samples >> 32, 2, b"", *[0x7FFF] * 5, b"",
     )  # fmt: skip
-    partial = path.with_name(path.name + ".partial")
-    with path.open("rb") as file, partial.open("wb") as out:
+    with whole(path) as partial, path.open("rb") as file, partial.open("wb") as out:
         chunks = list(_chunks(file))
         total = 4 + sum(8 + c.size + c.size % 2 for c in chunks) + 8 + len(extension)
         out.write(b"RIFF" + struct.pack("<I", total) + b"WAVE")
@@ -79,7 +79,6 @@ def add_time_reference(path: Path, samples: int, description: str = "") -> None:
                 out.write(block)
                 left -= len(block)
             out.write(bytes(left))
-    partial.replace(path)
 
 
 def _chunks(file: BinaryIO) -> Iterator[_Chunk]:

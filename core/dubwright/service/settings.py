@@ -9,6 +9,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dubwright.errors import DubwrightError
+from dubwright.store import whole
 
 __all__ = ["Settings", "read_settings", "settings_file", "write_settings"]
 
@@ -63,6 +64,5 @@ def read_settings(path: Path) -> Settings:
 def write_settings(settings: Settings, path: Path) -> None:
     """Write the settings, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from dubwright.store.access import EVERYWHERE, Access
 from dubwright.store.fingerprints import Fingerprints
 from dubwright.store.store import Store, content_key, default_store_folder, rename
+from dubwright.store.whole import whole
 
 __all__ = [
     "EVERYWHERE",
@@ -12,4 +13,5 @@ __all__ = [
     "content_key",
     "default_store_folder",
     "rename",
+    "whole",
 ]

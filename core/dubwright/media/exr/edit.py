@@ -32,6 +32,7 @@ from dubwright.media.exr.layout import (
 )
 from dubwright.media.exr.stored import Chunk
 from dubwright.model import Box
+from dubwright.store import whole
 
 __all__ = ["Edited", "PlaneEdit", "edit_file", "text_attributes", "with_attributes"]
 
@@ -92,8 +93,7 @@ def edit_file(
         new = _encoded(file, layout, edit, source) if edit else []
         told = text_attributes(attributes or {})
         pieces = _pieces(layout, _head(layout, new, told), new)
-        partial = destination.with_name(destination.name + ".partial")
-        try:
+        with whole(destination) as partial:
             with partial.open("wb", buffering=0) as out:
                 for piece in pieces:
                     if isinstance(piece, range):
@@ -103,10 +103,6 @@ def edit_file(
                 os.fsync(out.fileno())
             if verify:
                 _verify(file, partial, pieces, destination)
-            partial.replace(destination)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
     return Edited(len(new), sum(len(part.offsets) for part in layout.parts))
 
 

@@ -36,6 +36,7 @@ from dubwright.media.exr.layout import (
     read_layout,
 )
 from dubwright.model import Box, Patch
+from dubwright.store import whole
 
 __all__ = [
     "ExrHeader",
@@ -207,9 +208,8 @@ def write_rgb(path: Path, picture: Array, attributes: Mapping[str, Any]) -> None
         name: OpenEXR.Channel(np.ascontiguousarray(half[..., i])) for i, name in enumerate(RGB)
     }
     header = dict(attributes) | _layout(half.shape[1], half.shape[0])
-    partial = path.with_name(path.name + ".partial")
-    OpenEXR.File(header, channels).write(str(partial))
-    partial.replace(path)
+    with whole(path) as partial:
+        OpenEXR.File(header, channels).write(str(partial))
 
 
 def write_patch(
@@ -240,9 +240,8 @@ def write_patch(
     OpenEXR.File(header, channels).write(written)
     kept = [attribute for attribute in plate.raw if attribute.name not in OF_ONE_FILE]
     kept += text_attributes(attributes or {})
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(with_attributes(written, kept, path))
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_bytes(with_attributes(written, kept, path))
 
 
 def read_patch(path: Path) -> Patch:

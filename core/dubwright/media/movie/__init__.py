@@ -2,7 +2,8 @@
 
 from dubwright.media.movie.preview import write_picture, write_preview
 from dubwright.media.movie.read import MovieInfo, probe_movie, read_frames, read_movie_audio
-from dubwright.media.movie.write import MOVIE_FORMATS, ColourTags, Sound, write_movie
+from dubwright.media.movie.sound import Sound
+from dubwright.media.movie.write import MOVIE_FORMATS, ColourTags, write_movie
 
 __all__ = [
     "MOVIE_FORMATS",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.media.movie.read import opened
-from dubwright.media.movie.write import Sound
+from dubwright.media.movie.sound import AAC, Sound, SoundTrack
+from dubwright.store import whole
 
 __all__ = ["write_picture", "write_preview"]
 
-PREVIEW_AUDIO_RATE: Final = 48000
+FAST_START: Final[Mapping[str, Any]] = {"format": "mp4", "options": {"movflags": "faststart"}}
 # Short, so that a player steps and scrubs without waiting.
 PREVIEW_KEYFRAME_EVERY: Final = 12
 
@@ -30,7 +30,7 @@ def write_picture(path: Path, frames: Iterable[NDArray[np.uint8]], rate: Fractio
         frames: uint8 [height, width, 3] sRGB, all of one size; at least one.
         rate: frames a second.
     """
-    with _written(path) as container:
+    with whole(path) as partial, av.open(str(partial), "w", **FAST_START) as container:
         video: Any = None
         for picture in frames:
             even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
@@ -54,62 +54,23 @@ def write_preview(path: Path, picture: Path, tracks: Sequence[Sound]) -> None:
         picture: what write_picture wrote; it is copied, not encoded again.
         tracks: in the order that players list them; the first is the default.
     """
-    with opened(picture) as source, _written(path) as container:
+    with (
+        opened(picture) as source,
+        whole(path) as partial,
+        av.open(str(partial), "w", **FAST_START) as container,
+    ):
         seen = source.streams.video[0]
         video = container.add_stream_from_template(seen)
-        sounds = [_Sound(container, track) for track in tracks]
+        sounds = [SoundTrack(container, track, AAC, n == 0) for n, track in enumerate(tracks)]
         for packet in source.demux(seen):
             if packet.dts is None:
                 continue
             for sound in sounds:
-                sound.encode_until(float(packet.dts * packet.time_base))
+                sound.write_until(Fraction(packet.dts * packet.time_base))
             packet.stream = video
             container.mux(packet)
         for sound in sounds:
             sound.finish()
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[Any]:
-    partial = path.with_name(path.stem + ".partial" + path.suffix)
-    with av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        yield container
-    partial.replace(path)
-
-
-class _Sound:
-    """One track of a preview, encoded little by little so that it lies beside its picture."""
-
-    def __init__(self, container: Any, track: Sound) -> None:
-        self._container = container
-        self._blocks = iter(track.blocks)
-        self._at = 0
-        layout = "mono" if track.channels == 1 else "stereo"
-        self._stream = container.add_stream("aac", rate=PREVIEW_AUDIO_RATE, layout=layout)
-        self._stream.metadata["language"] = track.language
-        self._stream.metadata["title"] = track.title
-
-    def encode_until(self, seconds: float) -> None:
-        while self._at < seconds * PREVIEW_AUDIO_RATE:
-            block = next(self._blocks, None)
-            if block is None:
-                return
-            self._encode(block)
-
-    def finish(self) -> None:
-        for block in self._blocks:
-            self._encode(block)
-        for packet in self._stream.encode():
-            self._container.mux(packet)
-
-    def _encode(self, block: NDArray[np.float32]) -> None:
-        planes = np.ascontiguousarray(block.T)
-        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=self._stream.layout.name)
-        frame.sample_rate = PREVIEW_AUDIO_RATE
-        frame.pts = self._at
-        self._at += len(block)
-        for packet in self._stream.encode(frame):
-            self._container.mux(packet)
 
 
 def _add_video(container: Any, rate: Fraction, width: int, height: int) -> Any:

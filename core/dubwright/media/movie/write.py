@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +14,12 @@ from numpy.typing import NDArray
 
 from dubwright.errors import DubwrightError
 from dubwright.media.movie.read import probe_movie
+from dubwright.media.movie.sound import PCM_24, Sound, SoundTrack
 from dubwright.media.movie.ycbcr import MATRIX_BT709, MATRIX_BT2020, Coding, codes_of
+from dubwright.store import whole
 
-__all__ = ["MOVIE_FORMATS", "ColourTags", "MovieFormat", "Sound", "frame_of", "write_movie"]
+__all__ = ["MOVIE_FORMATS", "ColourTags", "MovieFormat", "frame_of", "write_movie"]
 
-AUDIO_RATE: Final = 48000
-AUDIO_BLOCK: Final = 48000
-BITS_24: Final = 8388607
 VIDEO_RANGE: Final = 1
 DNXHR_LEAST: Final = (256, 120)
 # QuickTime knows languages by these codes, where ISO 639-2 has two.
@@ -75,16 +73,6 @@ class ColourTags:
         return MATRIX_BT2020 if self.primaries == MATRIX_BT2020 else MATRIX_BT709
 
 
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """A sound track: blocks of float32 [samples, channels] at 48 kHz; an ISO 639-2 language."""
-
-    blocks: Iterable[NDArray[np.float32]]
-    channels: int
-    language: str
-    title: str
-
-
 def write_movie(
     path: Path,
     frames: Iterable[NDArray[np.float32]],
@@ -124,23 +112,25 @@ def write_movie(
         # FFmpeg's encoder writes a coloured stripe at the right edge then.
         raise _unwritable(path, f"{movie_format.name} has an even width, this one is {width}")
     coding = Coding(10, False, tags.matrix, movie_format.halves)
-    with _written(path) as container:
-        video = _add_picture(container, movie_format, size, rate, tags, timecode, reel)
-        video.codec_context.sample_aspect_ratio = pixel_aspect
-        tracks = [_Track(container, sound, n == 0) for n, sound in enumerate(sounds)]
-        for number, rgb in enumerate(frames):
+    with whole(path) as partial:
+        with av.open(str(partial), "w", format="mov") as container:
+            video = _add_picture(container, movie_format, size, rate, tags, timecode, reel)
+            video.codec_context.sample_aspect_ratio = pixel_aspect
+            tracks = [
+                SoundTrack(container, _for_quicktime(sound), PCM_24, n == 0)
+                for n, sound in enumerate(sounds)
+            ]
+            for number, rgb in enumerate(frames):
+                for track in tracks:
+                    track.write_until(Fraction(number + 1) / rate)
+                frame = frame_of(codes_of(rgb, coding), movie_format.pixels, tags)
+                frame.pts = number
+                container.mux(video.encode(frame))
+            container.mux(video.encode())
             for track in tracks:
-                track.write_until(Fraction(number + 1) / rate)
-            frame = frame_of(codes_of(rgb, coding), movie_format.pixels, tags)
-            frame.pts = number
-            container.mux(video.encode(frame))
-        container.mux(video.encode())
-        for track in tracks:
-            track.finish()
-    if timecode and probe_movie(path.with_name(_partial(path))).timecode != timecode:
-        path.with_name(_partial(path)).unlink()
-        raise _unwritable(path, f"{timecode} is no timecode at {float(rate):g} frames a second")
-    path.with_name(_partial(path)).replace(path)
+                track.finish()
+        if timecode and probe_movie(partial).timecode != timecode:
+            raise _unwritable(path, f"{timecode} is no timecode at {float(rate):g} frames a second")
 
 
 def frame_of(planes: Sequence[NDArray[Any]], pixels: str, tags: ColourTags) -> Any:
@@ -177,56 +167,8 @@ def _add_picture(
     return video
 
 
-class _Track:
-    """A sound track, written little by little so that it lies beside its picture."""
-
-    def __init__(self, container: Any, sound: Sound, is_default: bool) -> None:
-        self._container = container
-        self._blocks = iter(sound.blocks)
-        self._at = 0
-        layout = {1: "mono", 2: "stereo", 6: "5.1"}[sound.channels]
-        self._stream = container.add_stream("pcm_s24le", rate=AUDIO_RATE, layout=layout)
-        self._layout = layout
-        language = QUICKTIME_LANGUAGES.get(sound.language, sound.language)
-        self._stream.metadata["language"] = language
-        self._stream.metadata["title"] = sound.title
-        self._stream.disposition = av.stream.Disposition.default if is_default else 0
-
-    def write_until(self, seconds: Fraction) -> None:
-        while self._at < seconds * AUDIO_RATE:
-            block = next(self._blocks, None)
-            if block is None:
-                return
-            self._write(block)
-
-    def finish(self) -> None:
-        for block in self._blocks:
-            self._write(block)
-        self._container.mux(self._stream.encode())
-
-    def _write(self, block: NDArray[np.float32]) -> None:
-        codes = np.rint(block.clip(-1, 1).astype(np.float64) * BITS_24).astype(np.int32) << 8
-        packed = np.ascontiguousarray(codes.reshape(1, -1))
-        frame = av.AudioFrame.from_ndarray(packed, format="s32", layout=self._layout)
-        frame.sample_rate, frame.pts = AUDIO_RATE, self._at
-        self._at += len(block)
-        self._container.mux(self._stream.encode(frame))
-
-
-def _partial(path: Path) -> str:
-    return f"{path.stem}.partial{path.suffix}"
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[Any]:
-    """A container beside the movie's place; it is not left there where writing fails."""
-    partial = path.with_name(_partial(path))
-    try:
-        with av.open(str(partial), "w", format="mov") as container:
-            yield container
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+def _for_quicktime(sound: Sound) -> Sound:
+    return replace(sound, language=QUICKTIME_LANGUAGES.get(sound.language, sound.language))
 
 
 def _unwritable(path: Path, why: str) -> DubwrightError:
