@@ -24,13 +24,28 @@ from dubwright.errors import DubwrightError
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange, exact_rate
 
-__all__ = ["Shot", "shots_of"]
+__all__ = ["Fade", "Shot", "shots_of"]
 
 VIDEO: Final = otio.schema.TrackKind.Video
 NOT_IN_ID: Final = re.compile(r"[^A-Za-z0-9_-]+")
 LONGEST_ID: Final = 100
 # Windows knows devices by these names, in any folder.
 RESERVED: Final = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fade:
+    """A transition that a shot comes or goes by.
+
+    Attributes:
+        frames: of the timeline, all that the transition lasts.
+        rises: whether the shot comes by it.
+        kind: what OpenTimelineIO calls it: "SMPTE_Dissolve", "SMPTE_Wipe"...
+    """
+
+    frames: FrameRange
+    rises: bool
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +57,7 @@ class Shot:
         place: its video track, its index there, and in a compound clip further indexes downwards.
         record: frames of the timeline on which it is seen, from 0; those of dissolves too.
         cut: the same frames, counted from where the clip itself begins.
-        dissolves: whether it is seen together with a neighbour at an end.
+        fades: what it, or the compound clip that it is in, comes and goes by.
         plate: its frames, not yet probed; None where it cannot be edited.
         problem: why it cannot be edited; "" where it can.
     """
@@ -52,7 +67,7 @@ class Shot:
     place: tuple[int, ...]
     record: FrameRange
     cut: FrameRange
-    dissolves: bool
+    fades: tuple[Fade, ...]
     plate: PlateSpec | None
     problem: str = ""
 
@@ -61,12 +76,17 @@ class Shot:
         """The index of its video track, from the lowest."""
         return self.place[0]
 
+    @property
+    def dissolves(self) -> bool:
+        """Whether it is not alone where it is seen, for what it fades with shows too."""
+        return bool(self.fades)
+
 
 def shots_of(timeline: otio.schema.Timeline, media: Media, rate: Fraction) -> Iterator[Shot]:
     used: set[str] = set()
     everything = FrameRange(0, whole_frames(timeline.duration(), rate))
     for number, track in enumerate(timeline.video_tracks()):
-        for seen in _seen(track, (number,), 0, everything, rate):
+        for seen in _seen(track, (number,), 0, everything, (), rate):
             item = seen.item
             default = "-".join(["v" + str(number + 1), *(str(at + 1) for at in seen.place[1:])])
             plain = NOT_IN_ID.sub("-", item.name)[:LONGEST_ID].strip("-") or default
@@ -78,7 +98,7 @@ def shots_of(timeline: otio.schema.Timeline, media: Media, rate: Fraction) -> It
             used.add(uid.casefold())
             plate, problem = _plate_or_problem(seen, media, rate)
             yield Shot(
-                uid, item.name, seen.place, seen.record, seen.cut, seen.dissolves, plate, problem
+                uid, item.name, seen.place, seen.record, seen.cut, seen.fades, plate, problem
             )
 
 
@@ -90,7 +110,7 @@ class _Seen:
     place: tuple[int, ...]
     record: FrameRange
     cut: FrameRange
-    dissolves: bool
+    fades: tuple[Fade, ...]
 
 
 def _seen(
@@ -98,6 +118,7 @@ def _seen(
     place: tuple[int, ...],
     origin: int,
     window: FrameRange,
+    fades: tuple[Fade, ...],
     rate: Fraction,
 ) -> Iterator[_Seen]:
     """The clips of a track, and of the compound clips on it.
@@ -107,6 +128,7 @@ def _seen(
         place: of the track.
         origin: the timeline's frame at which the track begins.
         window: the timeline's frames on which it is seen.
+        fades: of the compound clip that the track is in.
         rate: of the timeline.
     """
     if not track.enabled:
@@ -119,8 +141,10 @@ def _seen(
         whole = item.range_in_parent()
         begin = origin + whole_frames(whole.start_time, rate)
         end = begin + whole_frames(whole.duration, rate)
-        head, tail = _overlaps(track, index, rate)
-        record = FrameRange(begin - head, end + tail).intersection(window)
+        own = tuple(_fades(track, index, begin, end, rate))
+        seen = [FrameRange(begin, end), *(fade.frames for fade in own)]
+        extent = FrameRange(min(part.start for part in seen), max(part.end for part in seen))
+        record = extent.intersection(window)
         if record is None:
             continue
         here = (*place, index)
@@ -128,24 +152,33 @@ def _seen(
             inner = begin - whole_frames(item.trimmed_range().start_time, rate)
             for number, child in enumerate(item):
                 if isinstance(child, otio.schema.Track) and child.kind == VIDEO:
-                    yield from _seen(child, (*here, number), inner, record, rate)
+                    place_within = (*here, number)
+                    yield from _seen(child, place_within, inner, record, (*fades, *own), rate)
             continue
-        yield _Seen(item, here, record, record.shifted(-begin), bool(head or tail))
+        its = tuple(fade for fade in (*fades, *own) if fade.frames.intersection(record))
+        yield _Seen(item, here, record, record.shifted(-begin), its)
 
 
-def _overlaps(track: otio.schema.Track, index: int, rate: Fraction) -> tuple[int, int]:
-    """Frames that an item is seen before its begin and after its end, in transitions."""
+def _fades(
+    track: otio.schema.Track, index: int, begin: int, end: int, rate: Fraction
+) -> Iterator[Fade]:
+    """The transitions beside an item that begins and ends at these frames of the timeline."""
     before = track[index - 1] if index else None
     after = track[index + 1] if index + 1 < len(track) else None
-    head = before.in_offset if isinstance(before, otio.schema.Transition) else None
-    tail = after.out_offset if isinstance(after, otio.schema.Transition) else None
-    return (whole_frames(head, rate) if head else 0), (whole_frames(tail, rate) if tail else 0)
+    for neighbour, cut, rises in ((before, begin, True), (after, end, False)):
+        if isinstance(neighbour, otio.schema.Transition):
+            frames = FrameRange(
+                cut - whole_frames(neighbour.in_offset, rate),
+                cut + whole_frames(neighbour.out_offset, rate),
+            )
+            if len(frames):
+                yield Fade(frames, rises, neighbour.transition_type)
 
 
 def _plate_or_problem(seen: _Seen, media: Media, rate: Fraction) -> tuple[PlateSpec | None, str]:
     """The plate of what is seen, or why it cannot be edited."""
     plate, problem = None, _problem(seen.item, rate)
-    if not problem and seen.dissolves:
+    if not problem and seen.fades:
         plate, problem = plate_of_dissolve(seen.item, seen.cut, media, rate)
     elif not problem:
         plate = plate_of(seen.item, seen.cut, media, rate)

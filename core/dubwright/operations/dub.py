@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
@@ -24,6 +24,7 @@ from dubwright.model import (
     samples_of_ms,
     timecode_of_frame,
 )
+from dubwright.operations.cut import Segment, segments
 from dubwright.operations.media_content import media_content
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
 from dubwright.operations.preview import preview_size
@@ -41,6 +42,7 @@ CHUNK_FRAMES: Final = 24
 DECODE_FRAMES: Final = 48
 HANDLE_FRAMES: Final = 6
 LINE_MARGIN_MS: Final = 150
+DISSOLVE: Final = "SMPTE_Dissolve"
 
 
 def plan_dub(
@@ -655,12 +657,12 @@ class DubPlanner:
     def _picture(self, name: str, draws: Mapping[str, str], disclosure: Disclosure) -> str:
         """The task that renders a preview's picture; `draws` are its inputs by name."""
         size = max((preview_size(spec) for spec in self._plates.values()), default=(640, 360))
-        cut = self._topmost()
+        cut = self._cut()
         return self._add(
             "picture",
             {
-                "cut": cut,
-                "plates": {uid: self._contents[uid] for _, _, uid, _ in cut},
+                "cut": [segment.model_dump() for segment in cut],
+                "plates": {uid: self._contents[uid] for uid in _shown(cut)},
                 "frames": self._timeline.frames,
                 "rate": str(self._timeline.rate),
                 "size": list(size),
@@ -703,8 +705,8 @@ class DubPlanner:
     ) -> str:
         """The task that writes a movie for delivery."""
         self._require_whole_picture()
-        cut = self._topmost()
-        shown = {uid: self._plates[uid] for _, _, uid, _ in cut}
+        cut = self._cut()
+        shown = {uid: self._plates[uid] for uid in _shown(cut)}
         timeline = self._timeline
         return self._add(
             "movie",
@@ -713,7 +715,7 @@ class DubPlanner:
                 "space": self._movie_space(list(shown.values())),
                 "size": self._movie_size(list(shown.values())),
                 "pixel_aspect": next(iter(shown.values())).pixel_aspect if shown else 1.0,
-                "cut": cut,
+                "cut": [segment.model_dump() for segment in cut],
                 "plates": {uid: self._contents[uid] for uid in shown},
                 "frames": timeline.frames,
                 "rate": str(timeline.rate),
@@ -736,11 +738,12 @@ class DubPlanner:
             DubwrightError: one cannot.
         """
         for shot in self._timeline.shots:
-            if shot.problem or shot.dissolves:
+            others = [fade.kind for fade in shot.fades if fade.kind != DISSOLVE]
+            if shot.problem or others:
                 raise DubwrightError(
                     "A movie cannot be delivered of this timeline",
                     where=f"shot {shot.name!r}",
-                    why=shot.problem or "it dissolves, and dissolves are not rendered here",
+                    why=shot.problem or f"{others[0]} is not rendered here, only dissolves are",
                     repair="leave the movies out, and render them in the editor from the dub's "
                     "timeline",
                 )
@@ -784,22 +787,11 @@ class DubPlanner:
             label=f"adding sound to the {name} preview",
         )
 
-    def _topmost(self) -> list[tuple[int, int, str, int]]:
-        """(first frame, frame after the last, shot, the shot's first frame) as a viewer sees it."""
-        shown: list[Shot | None] = [None] * self._timeline.frames
-        for shot in sorted(self._timeline.shots, key=lambda s: s.track):
-            if shot.uid in self._plates:
-                for frame in shot.record:
-                    if frame < len(shown):
-                        shown[frame] = shot
-        cut: list[tuple[int, int, str, int]] = []
-        for frame, shot_or_gap in enumerate(shown):
-            if shot_or_gap is None:
-                continue
-            first = frame - shot_or_gap.record.start
-            if cut and cut[-1][1] == frame and cut[-1][2] == shot_or_gap.uid:
-                start, _, uid, begin = cut[-1]
-                cut[-1] = (start, frame + 1, uid, begin)
-            else:
-                cut.append((frame, frame + 1, shot_or_gap.uid, first))
-        return cut
+    def _cut(self) -> list[Segment]:
+        shots = [shot for shot in self._timeline.shots if shot.uid in self._plates]
+        return segments(shots, self._timeline.frames)
+
+
+def _shown(cut: Iterable[Segment]) -> list[str]:
+    """The shots of a cut, each once, in order."""
+    return list(dict.fromkeys(layer.shot for segment in cut for layer in segment.layers))

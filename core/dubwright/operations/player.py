@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 from dubwright.face.landmarks import LIPS, OUTER_EYE_LEFT, OUTER_EYE_RIGHT
 from dubwright.media.audio import peaks
 from dubwright.model import FaceTrack
+from dubwright.operations.cut import Run, Segment, topmost
 from dubwright.operations.plan import DubPlan, LanguagePlan
 from dubwright.operations.results import load_take, load_track
 from dubwright.store import Store
@@ -48,9 +49,7 @@ def player_data(plan: DubPlan, store: Store) -> dict[str, Any]:
             "peaks": _peaks(store.path(plan.original.mix) / "mix.wav"),
         },
         "languages": {part.language: _language(plan, part, store) for part in plan.languages},
-        "shots": [
-            {"shot": uid, "first": start, "end": end} for start, end, uid, _ in picture["cut"]
-        ],
+        "shots": [{"shot": run.shot, "first": run.start, "end": run.end} for run in _seen(picture)],
         "mouths": list(_mouths(plan, store)),
     }
 
@@ -87,7 +86,7 @@ def _mouths(plan: DubPlan, store: Store) -> Iterator[dict[str, Any]]:
     around it in the preview's pixels."""
     picture = plan.tasks[plan.original.picture].parameters
     width, height = picture["size"]
-    for start, end, uid, first in picture["cut"]:
+    for start, end, uid, first in _seen(picture):
         if uid not in plan.tracks:
             continue
         spec = plan.plates[uid]
@@ -102,6 +101,11 @@ def _mouths(plan: DubPlan, store: Store) -> Iterator[dict[str, Any]]:
                     squares[run], STEADIED_OVER_FRAMES, axis=0, mode="nearest"
                 )
                 yield {"first": start + int(run[0]), "squares": steady.round().astype(int).tolist()}
+
+
+def _seen(picture: Mapping[str, Any]) -> list[Run]:
+    """The shots that a viewer sees, from the parameters of a picture's task."""
+    return topmost(map(Segment.model_validate, picture["cut"]))
 
 
 def _squares(track: FaceTrack, shown: slice, to_preview: NDArray[np.float64]) -> NDArray[Any]:
