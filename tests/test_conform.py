@@ -330,6 +330,42 @@ def test_sound_in_compound_clips_is_heard_where_they_are(tmp_path: Path) -> None
     assert (second.record_start, second.media_start, second.duration) == (1, Fraction(3, 2), 1)
 
 
+@pytest.mark.parametrize(
+    ("effects", "speed", "start"),
+    [([2.0], "2", 1), ([0.5, 0.5], "1/4", 1), ([-1.5], "-3/2", 4), ([0.0], "", 0)],
+)
+def test_sound_is_retimed_with_its_clip(
+    tmp_path: Path, effects: list[float], speed: str, start: int
+) -> None:
+    timeline, clip = _with_sound(tmp_path)
+    clip.effects.extend(otio.schema.LinearTimeWarp(time_scalar=scalar) for scalar in effects)
+    otio.adapters.write_to_file(timeline, str(tmp_path / "t.otio"))
+    heard = read_timeline(tmp_path / "t.otio")[0].sounds
+    found = [(sound.speed, sound.media_start, sound.duration) for sound in heard]
+    assert found == ([(Fraction(speed), Fraction(start), Fraction(2))] if speed else [])
+
+
+def test_sound_whose_speed_changes_is_not_guessed(tmp_path: Path) -> None:
+    timeline, clip = _with_sound(tmp_path)
+    clip.effects.append(otio.schema.TimeEffect("ramp"))
+    otio.adapters.write_to_file(timeline, str(tmp_path / "t.otio"))
+    with pytest.raises(DubwrightError, match="speed cannot be followed"):
+        read_timeline(tmp_path / "t.otio")
+
+
+def _with_sound(folder: Path) -> tuple[otio.schema.Timeline, otio.schema.Clip]:
+    """Two seconds of picture, and of sound from the first second of its file on."""
+    _frames(folder / "plates", 1001, 48)
+    write_wav(folder / "dx.wav", np.zeros((48000 * 5, 1), np.float32), 48000)
+    reference = otio.schema.ExternalReference("dx.wav", _range(0, 120))
+    clip = otio.schema.Clip("sound", reference, _range(24, 48))
+    timeline = otio.schema.Timeline("t")
+    picture = otio.schema.Clip("a", _sequence("plates", 1001, 48), _range(1001, 48))
+    timeline.tracks.append(otio.schema.Track("V", [picture], kind=otio.schema.TrackKind.Video))
+    timeline.tracks.append(otio.schema.Track("DX", [clip], kind=otio.schema.TrackKind.Audio))
+    return timeline, clip
+
+
 def test_a_trim_of_the_whole_timeline_holds(tmp_path: Path) -> None:
     _frames(tmp_path / "plates", 1001, 20)
     a, b = (

@@ -234,6 +234,32 @@ def test_before_a_recording_begins_it_is_silent(tmp_path: Path) -> None:
     assert np.allclose(mix[MIX_RATE // 4 :], 0.25, atol=1e-4)
 
 
+@pytest.mark.parametrize("speed", ["2", "1/2", "-1", "-5/4", "1001/1000"])
+@pytest.mark.parametrize("rate", [48000, 44100])
+def test_sound_runs_at_the_speed_of_its_clip(tmp_path: Path, speed: str, rate: int) -> None:
+    # Each sample says when it is: eight seconds from -0.5 to 0.5.
+    moments = np.linspace(-0.5, 0.5, 8 * rate, endpoint=False, dtype=np.float32)
+    write_wav(tmp_path / "a.wav", np.repeat(moments[:, None], 2, 1), rate)
+    at = Fraction(speed)
+    clip = SoundClip(tmp_path / "a.wav", "mix", Fraction(1), Fraction(3), Fraction(2), at)
+    parts = [
+        gather_original([clip], n * MIX_RATE // 2, (n + 1) * MIX_RATE // 2).mix for n in range(8)
+    ]
+    heard = np.concatenate([part for part in parts if part is not None])[:, 0]
+    assert not heard[: MIX_RATE - 1].any() and not heard[3 * MIX_RATE + 1 :].any()
+    inside = np.arange(MIX_RATE + 50, 3 * MIX_RATE - 50)
+    seconds = 3 + (inside / MIX_RATE - 1) * float(at)
+    assert np.abs(heard[inside] - (seconds / 8 - 0.5)).max() < 2e-5
+
+
+def test_sound_backwards_from_after_the_end_is_silent_first(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", np.full((MIX_RATE, 2), 0.25, np.float32), MIX_RATE)
+    clip = SoundClip(tmp_path / "a.wav", "mix", Fraction(0), Fraction(2), Fraction(2), Fraction(-1))
+    mix = gather_original([clip], 0, 2 * MIX_RATE).mix
+    assert mix is not None and not mix[: MIX_RATE - 9].any()
+    assert np.allclose(mix[MIX_RATE + 9 :], 0.25, atol=1e-4)
+
+
 def test_efforts_that_overlap_are_kept_once() -> None:
     dialogue = _tone(2, 0.1)
     kept = [(0, MIX_RATE), (MIX_RATE // 2, 2 * MIX_RATE)]

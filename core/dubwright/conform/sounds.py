@@ -11,7 +11,9 @@ from typing import Final
 import opentimelineio as otio
 
 from dubwright.conform.media import MOVIES, Media, missing_media
+from dubwright.conform.plates import speed_of
 from dubwright.conform.times import seconds
+from dubwright.errors import DubwrightError
 from dubwright.media.audio import audio_rate
 from dubwright.media.bwf import read_time_reference
 from dubwright.model import frame_of_timecode
@@ -48,11 +50,14 @@ def sounds_of(timeline: otio.schema.Timeline, media: Media) -> Iterator[SoundCli
                 if available
                 else _own_start(path, seconds(used.start_time), media)
             )
-            heard = _heard(clip, timeline.tracks)
-            if heard is not None:
+            heard, speed = _heard(clip, timeline.tracks), _speed(clip, timeline.tracks)
+            if heard is not None and speed:
                 start, late, duration = heard
-                media_start = seconds(used.start_time) - begins + late
-                yield SoundClip(path, stem, start, media_start, duration)
+                media_start = seconds(used.start_time) - begins
+                if speed < 0:
+                    # Its range names the earliest moment of what is heard; the last comes first.
+                    media_start += seconds(used.duration) * -speed
+                yield SoundClip(path, stem, start, media_start + late * speed, duration, speed)
 
 
 def _heard(
@@ -73,6 +78,31 @@ def _heard(
         first, last = max(first, opens), min(last, opens + seconds(window.duration))
         around = around.parent()
     return (first, first - start, last - first) if first < last else None
+
+
+def _speed(clip: otio.schema.Clip, stack: otio.schema.Stack) -> Fraction:
+    """How fast a clip is heard; 0 for one that is frozen.
+
+    Raises:
+        DubwrightError: its speed changes, or that of a compound clip that it is in is not 1.
+    """
+    ramps = any(
+        isinstance(effect, otio.schema.TimeEffect)
+        and not isinstance(effect, otio.schema.LinearTimeWarp)
+        for effect in clip.effects
+    )
+    around = clip.parent()
+    while not ramps and around is not None and around is not stack:
+        ramps = any(isinstance(effect, otio.schema.TimeEffect) for effect in around.effects)
+        around = around.parent()
+    if ramps:
+        raise DubwrightError(
+            "A sound's speed cannot be followed",
+            where=f"clip {clip.name!r}",
+            why="its speed changes over time, or it is in a compound clip whose speed was changed",
+            repair="bounce the sound in the editor, or disable the clip",
+        )
+    return speed_of(clip)
 
 
 def _own_start(path: Path, used: Fraction, media: Media) -> Fraction:

@@ -117,11 +117,11 @@ def read_mono(path: Path) -> tuple[Samples, int]:
     return samples.mean(axis=1), rate
 
 
-def resampled(samples: Samples, rate: int, to_rate: int) -> Samples:
+def resampled(samples: Samples, rate: int | Fraction, to_rate: int) -> Samples:
     """The same sound at another rate, time along the first axis."""
     if rate == to_rate or not len(samples):
         return samples
-    converted: Samples = soxr.resample(samples, rate, to_rate)
+    converted: Samples = soxr.resample(samples, float(rate), float(to_rate))
     return converted
 
 

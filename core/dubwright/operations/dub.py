@@ -201,7 +201,7 @@ class DubPlanner:
         self._sound_where = [sound.as_json() for sound in timeline.sounds]
         self._sound_hashes = [
             [content, sound.stem, str(sound.record_start), str(sound.media_start),
-             str(sound.duration)]
+             str(sound.duration), str(sound.speed)]
             for content, sound in zip(
                 self._fingerprints.of_files([s.path for s in timeline.sounds]),
                 timeline.sounds,

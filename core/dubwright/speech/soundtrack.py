@@ -36,7 +36,8 @@ class SoundClip:
         stem: what it holds.
         record_start: where it begins on the timeline.
         media_start: which moment of the file is heard first.
-        duration: how long.
+        duration: how long it is heard.
+        speed: seconds of the file for each second; below 0 backwards.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class SoundClip:
     record_start: Fraction
     media_start: Fraction
     duration: Fraction
+    speed: Fraction = Fraction(1)
 
     @classmethod
     def from_json(cls, content: Mapping[str, str]) -> SoundClip:
@@ -55,6 +57,7 @@ class SoundClip:
             Fraction(content["record_start"]),
             Fraction(content["media_start"]),
             Fraction(content["duration"]),
+            Fraction(content["speed"]),
         )
 
     def as_json(self) -> dict[str, str]:
@@ -64,6 +67,7 @@ class SoundClip:
             "record_start": str(self.record_start),
             "media_start": str(self.media_start),
             "duration": str(self.duration),
+            "speed": str(self.speed),
         }
 
 
@@ -79,7 +83,7 @@ def gather_original(clips: Sequence[SoundClip], start: int, end: int) -> Origina
         last = min(end, round((clip.record_start + clip.duration) * MIX_RATE))
         if first < last:
             skipped = Fraction(first, MIX_RATE) - clip.record_start
-            heard = _read(clip.path, clip.media_start + skipped, last - first)
+            heard = _heard(clip, clip.media_start + skipped * clip.speed, last - first)
             stem[first - start : first - start + len(heard)] += heard
     dialogue, effects, mix = stems.get("DX"), stems.get("M&E"), stems.get("mix")
     if mix is not None and dialogue is not None:
@@ -89,21 +93,33 @@ def gather_original(clips: Sequence[SoundClip], start: int, end: int) -> Origina
     return Original(dialogue, effects, mix)
 
 
-def _read(path: Path, start: Fraction, samples: int) -> Samples:
-    """At most `samples` samples at 48 kHz, stereo, from a moment of a file.
+def _heard(clip: SoundClip, start: Fraction, samples: int) -> Samples:
+    """At most `samples` samples at 48 kHz, stereo, of what is heard of a clip from a moment on.
+
+    Pitch changes with speed, as that of a tape does.
+    """
+    if clip.speed < 0:
+        length = Fraction(samples, MIX_RATE) * -clip.speed
+        heard = _read(clip.path, start - length, samples, -clip.speed)
+        return np.pad(heard, ((0, samples - len(heard)), (0, 0)))[::-1]
+    return _read(clip.path, start, samples, clip.speed)
+
+
+def _read(path: Path, start: Fraction, samples: int, speed: Fraction) -> Samples:
+    """At most `samples` samples at 48 kHz, stereo, from a moment of a file that is run at a speed.
 
     A little more is read on both sides, so that parts that are resampled one by one join.
     """
     if start < 0:
-        silent = min(samples, round(-start * MIX_RATE))
-        rest = _read(path, Fraction(0), samples - silent) if samples > silent else NOTHING
+        silent = min(samples, round(-start * MIX_RATE / speed))
+        rest = _read(path, Fraction(0), samples - silent, speed) if samples > silent else NOTHING
         return np.concatenate([np.zeros((silent, CHANNELS), np.float32), rest])
-    lead = min(start, MARGIN)
-    seconds = lead + Fraction(samples, MIX_RATE) + MARGIN
+    lead = min(start, MARGIN * speed)
+    seconds = lead + (Fraction(samples, MIX_RATE) + MARGIN) * speed
     read = read_audio if path.suffix.lower() in AUDIO_FILES else read_movie_audio
     heard, rate = read(path, start - lead, seconds)
-    first = round(lead * MIX_RATE)
-    return resampled(_stereo(heard), rate, MIX_RATE)[first : first + samples]
+    first = round(lead * MIX_RATE / speed)
+    return resampled(_stereo(heard), rate * speed, MIX_RATE)[first : first + samples]
 
 
 def _stereo(samples: Samples) -> Samples:
