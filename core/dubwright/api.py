@@ -15,6 +15,7 @@ from dubwright.operations.request import (
     AnimateRequest,
     DubRequest,
     LipSyncRequest,
+    ReconformRequest,
     Request,
     validated,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "dub",
     "lip_sync",
     "perform",
+    "reconform",
 ]
 
 PathLike = str | Path
@@ -177,6 +179,36 @@ def animate(
         rate=rate,
     )
     return Path(perform("animate", request, _store(store))["folder"])
+
+
+def reconform(
+    version: PathLike,
+    timeline: PathLike,
+    out: PathLike | None = None,
+    *,
+    rate: str | None = None,
+    store: PathLike | None = None,
+) -> Dub:
+    """Dub a new cut, keeping what a version of an earlier one holds of it.
+
+    Args:
+        version: folder of the version, such as dubs/v003.
+        timeline: the new cut.
+        out: folder that receives the next version; the version's own if None.
+        rate: frames a second of an EDL, as in 24000/1001, where its media do not say.
+        store: where results are kept for reuse: the one that the version was made in.
+
+    Raises:
+        DubwrightError: something must be repaired first.
+    """
+    request = validated(
+        ReconformRequest,
+        version=Path(version),
+        timeline=Path(timeline),
+        output=Path(out) if out else Path(version).absolute().parent,
+        rate=rate,
+    )
+    return _dub(perform("reconform", request, _store(store)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,34 @@ def lipsync(
 
 
 @app.command()
+def reconform(
+    old: Annotated[Path, typer.Argument(help="Folder of the version, such as dubs/v003.")],
+    new: Annotated[Path, typer.Argument(help="The new cut: a timeline.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Receives the next version; OLD's own folder.")
+    ] = None,
+    rate: Annotated[
+        str | None, typer.Option("--rate", help="Frames a second of an EDL, as in 24000/1001.")
+    ] = None,
+    store: StoreFolder = None,
+    workers: Workers = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Dub a new cut, keeping the takes, mouths and approvals that a version holds of it."""
+    from dubwright.operations.request import ReconformRequest, validated
+
+    request = validated(
+        ReconformRequest,
+        version=old,
+        timeline=new,
+        output=out or old.absolute().parent,
+        rate=rate,
+    )
+    _perform_or_plan("reconform", request, store, workers, dry_run, as_json)
+
+
+@app.command()
 def sample(
     out: Annotated[Path, typer.Argument(help="Folder to write into.")],
     width: Annotated[int, typer.Option(min=64)] = 768,
@@ -405,7 +433,7 @@ def _ask_for_colour_space(unknown: ColourSpaceUnknown, request: Any) -> None:
 
     media = getattr(request, "timeline", None) or request.plate
     people.print(str(unknown), soft_wrap=True, markup=False)
-    config = ColourConfig(request.ocio or find_show(media.parent).ocio)
+    config = ColourConfig(getattr(request, "ocio", None) or find_show(media.parent).ocio)
     answer = "colour_space" if unknown.where.lower().endswith(".exr") else "movie_colour_space"
     while True:
         try:

@@ -34,7 +34,7 @@ from dubwright.operations.results import drawn_frames
 from dubwright.quality.report import render_html
 from dubwright.speech.mix import MIX_RATE
 from dubwright.store import Store, rename
-from dubwright.trust import DIGITAL_SOURCE_TYPE, Disclosure
+from dubwright.trust import DIGITAL_SOURCE_TYPE
 
 __all__ = [
     "MANIFEST",
@@ -162,6 +162,8 @@ class _Delivery:
         self._copy_preview(plan.original.preview, "original")
         player = json.dumps(player_data(plan, self._store), ensure_ascii=False)
         _write_text(self._folder / "preview" / "player.json", player)
+        for name, document in plan.documents.items():
+            _write_text(self._folder / name, document.model_dump_json(indent=1))
         report = build_report(plan, self._store)
         sheets = self._folder / "sheets"
         self._make(sheets)
@@ -305,7 +307,7 @@ class _Delivery:
         speakers = sorted({cue.speaker for cue in part.cues})
         return {
             "disclosure": part.disclosure.value,
-            "draft": part.disclosure is Disclosure.DRAFT,
+            "draft": part.is_draft,
             "speakers": {
                 name: {
                     "likeness": self._plan.cast.speaker(name).likeness.value,

@@ -24,6 +24,14 @@ from dubwright.model import (
     samples_of_ms,
     timecode_of_frame,
 )
+from dubwright.operations.carry import (
+    RECORD,
+    Carried,
+    DubRecord,
+    KeptSpan,
+    Speech,
+    dub_record,
+)
 from dubwright.operations.cut import Segment, segments
 from dubwright.operations.media_content import media_content
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
@@ -36,7 +44,7 @@ from dubwright.speech.mix import MIX_RATE
 from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, content_key
 from dubwright.trust import Disclosure, disclosure_for
 
-__all__ = ["DubPlanner", "plan_dub"]
+__all__ = ["DubPlanner", "plan_dub", "recordings_of"]
 
 CHUNK_FRAMES: Final = 24
 DECODE_FRAMES: Final = 48
@@ -65,7 +73,7 @@ def plan_dub(
     timeline, _ = read_timeline(request.timeline, access, rate)
     cast = Cast.read(request.cast) if request.cast else Cast()
     sheet = _cue_sheet(request, timeline, cast)
-    recordings = _recordings(request, sheet)
+    recordings = recordings_of(request, sheet)
     planner = DubPlanner(request, timeline, sheet, cast, store, today, recordings, access=access)
     return planner.plan()
 
@@ -103,7 +111,7 @@ def _cue_sheet(request: DubRequest, timeline: ConformedTimeline, cast: Cast) -> 
     return sheet
 
 
-def _recordings(request: DubRequest, sheet: CueSheet) -> dict[tuple[str, str], Path]:
+def recordings_of(request: DubRequest, sheet: CueSheet) -> dict[tuple[str, str], Path]:
     """Recordings by cue id and language: those that the sheet names, then those in the folder."""
     named = {
         (cue.id, language): cue.takes[language]
@@ -165,10 +173,10 @@ class DubPlanner:
         recorded_stage: str = "take",
         access: Access = EVERYWHERE,
     ) -> None:
-        self._access = access
         self._request = request
         self._recordings = recordings
         self._recorded_stage = recorded_stage
+        self._store = store
         self._timeline = timeline
         self._sheet = sheet
         self._cast = cast
@@ -182,9 +190,10 @@ class DubPlanner:
         self._contents: dict[str, str] = {}
         self._media_contents: dict[str, str] = {}
         self._tracks: dict[str, str] = {}
-        self._libraries: dict[str, str] = {}
         self._articulations: dict[str, str] = {}
         self._decoded: dict[str, tuple[str, ...]] = {}
+        self._carried: Carried | None = None
+        self._rooms = {cue.id: sheet.room_ms(cue, timeline.duration_ms) for cue in sheet.cues}
         self._cards = {
             name: engine(getattr(request.engines, name), kind).card
             for name, kind in (
@@ -209,6 +218,32 @@ class DubPlanner:
             )
         ]  # fmt: skip
 
+    def carry(self, record: DubRecord, sheet: CueSheet, origins: Mapping[str, str]) -> None:
+        """Keep what a version of another cut holds of this one.
+
+        Args:
+            record: of the version.
+            sheet: of the version.
+            origins: for each cue, the cue that it was there.
+        """
+        self._carried = Carried(record, sheet, origins, self._store, self._content)
+        for cue in self._sheet.cues:
+            room = self._kept_room(self._carried, cue)
+            if room is not None:
+                self._rooms[cue.id] = room
+
+    def _kept_room(self, carried: Carried, cue: Cue) -> int | None:
+        """How long the takes of a cue were allowed to be, if all of them can be kept."""
+        languages = [tag for tag in self._request.languages if cue in self._sheet.spoken_in(tag)]
+        kept = [(tag, carried.take(cue.id, tag, self._rooms[cue.id])) for tag in languages]
+        rooms = {
+            take.room_ms
+            if take and self._take_task(cue, tag, take.room_ms).key == take.key
+            else None
+            for tag, take in kept
+        }
+        return rooms.pop() if len(rooms) == 1 else None
+
     def plan(self) -> DubPlan:
         for shot in self._timeline.shots:
             if shot.plate is not None:
@@ -232,7 +267,7 @@ class DubPlanner:
                 "original", plain, [(self._sheet.original or "und", "original", original_mix)]
             ),
         )
-        return DubPlan(
+        plan = DubPlan(
             timeline=self._timeline,
             sheet=self._sheet,
             cast=self._cast,
@@ -247,6 +282,8 @@ class DubPlanner:
             source=self._source_content(),
             tasks=self._tasks,
         )
+        plan.documents[RECORD] = dub_record(plan, self._request, self._contents)
+        return plan
 
     def _source_content(self) -> str:
         """The hash of the timeline's own file; a sequence has none, its frames are known."""
@@ -278,10 +315,13 @@ class DubPlanner:
                 )
 
     def _add(self, stage: str, parameters: dict[str, Any], **rest: Any) -> str:
-        media = self._media(rest.get("where", {}))
-        task = Task(stage, VERSIONS[stage], parameters, media=media, **rest)
+        task = self._task(stage, parameters, **rest)
         self._tasks[task.key] = task
         return task.key
+
+    def _task(self, stage: str, parameters: dict[str, Any], **rest: Any) -> Task:
+        media = self._media(rest.get("where", {}))
+        return Task(stage, VERSIONS[stage], parameters, media=media, **rest)
 
     def _media(self, where: Mapping[str, Any]) -> str:
         key = content_key(where)
@@ -327,16 +367,18 @@ class DubPlanner:
         return FrameRange(min(start, end), end)
 
     def _room_ms(self, cue: Cue) -> int:
-        return self._sheet.room_ms(cue, self._timeline.duration_ms)
+        return self._rooms[cue.id]
 
     def _with_handles(self, cue: Cue, shot: Shot, speech: FrameRange) -> FrameRange:
         """Frames on which the mouth passes from the plate's own to the new one and back.
 
-        Handles stay inside the shot; between two cues they share the frames, half each.
+        Handles stay inside the shot; between two cues on it they share the frames, half each.
         """
         low, high = 0, len(shot.record)
         for other in self._sheet.cues:
             spoken = self._spoken_frames(other).shifted(-shot.record.start)
+            if spoken.intersection(FrameRange(0, len(shot.record))) is None:
+                continue
             if other.end_ms <= cue.start_ms:
                 low = max(low, (spoken.end + speech.start) // 2)
             elif other.start_ms >= cue.end_ms:
@@ -357,22 +399,24 @@ class DubPlanner:
 
     def _follow(self, shot: Shot) -> None:
         spec, content = self._plates[shot.uid], self._contents[shot.uid]
-        self._tracks[shot.uid] = track = self._add(
-            "track",
-            {"plate": content, "engine": self._request.engines.face_tracker,
-             "card": self._cards["face_tracker"].identity},
-            where=self._where(shot.uid),
-            label=f"following the face in {shot.uid}",
-            units=spec.frames,
-        )  # fmt: skip
-        self._libraries[shot.uid] = self._add(
-            "library",
-            {"plate": content},
-            inputs={"track": track},
-            where=self._where(shot.uid),
-            label=f"collecting mouths in {shot.uid}",
-            units=spec.frames,
-        )
+        known = self._carried.track(spec) if self._carried else None
+        if known is not None:
+            followed, later = known
+            self._tracks[shot.uid] = self._add(
+                "part of track",
+                {"frames": [later, later + spec.frames]},
+                inputs={"track": followed},
+                label=f"keeping the face in {shot.uid}",
+            )
+        else:
+            self._tracks[shot.uid] = self._add(
+                "track",
+                {"plate": content, "engine": self._request.engines.face_tracker,
+                 "card": self._cards["face_tracker"].identity},
+                where=self._where(shot.uid),
+                label=f"following the face in {shot.uid}",
+                units=spec.frames,
+            )  # fmt: skip
         if spec.kind == "movie":
             self._decoded[shot.uid] = tuple(
                 self._add(
@@ -384,6 +428,17 @@ class DubPlanner:
                 )
                 for chunk in FrameRange(0, spec.frames).chunks(DECODE_FRAMES)
             )
+
+    def _library(self, shot: Shot) -> str:
+        """The key of the mouths that a shot shows."""
+        return self._add(
+            "library",
+            {"plate": self._contents[shot.uid]},
+            inputs={"track": self._tracks[shot.uid]},
+            where=self._where(shot.uid),
+            label=f"collecting mouths in {shot.uid}",
+            units=self._plates[shot.uid].frames,
+        )
 
     def _speaker_shots(self, speaker: str) -> list[Shot]:
         """The followed shots on which a speaker has a line."""
@@ -493,9 +548,29 @@ class DubPlanner:
             picture="",
             movies={},
             preview="",
+            kept=self._kept_contents(language, takes, spans),
         )
 
+    def _kept_contents(
+        self, language: str, takes: Mapping[str, str], spans: Sequence[SpanPlan]
+    ) -> dict[str, str]:
+        """The contents of cues whose take and frames are all kept from another cut."""
+        if self._carried is None:
+            return {}
+        anew = {p.span.cue for p in spans if self._tasks[p.check].stage != "keep"}
+        kept = {}
+        for cue, take in takes.items():
+            content = self._carried.content(cue, language, take)
+            if content and cue not in anew:
+                kept[cue] = content
+        return kept
+
     def _take(self, cue: Cue, language: str) -> str:
+        task = self._take_task(cue, language, self._room_ms(cue))
+        self._tasks[task.key] = task
+        return task.key
+
+    def _take_task(self, cue: Cue, language: str, room_ms: int) -> Task:
         recording = self._recordings.get((cue.id, language))
         # Only its length and its text decide a take: not its name, nor where it stands.
         spoken = Cue(
@@ -505,7 +580,7 @@ class DubPlanner:
         parameters: dict[str, Any] = {
             "cue": spoken,
             "language": language,
-            "room_ms": self._room_ms(cue),
+            "room_ms": room_ms,
         }
         stage = "take"
         if recording:
@@ -521,7 +596,7 @@ class DubPlanner:
                 "card": self._cards["synthesizer"].identity,
                 "voice": self._cast.speaker(cue.speaker).voices.get(language, ""),
             }
-        return self._add(
+        return self._task(
             stage,
             parameters,
             where={"recording": str(recording)} if recording else {},
@@ -541,16 +616,18 @@ class DubPlanner:
         """The tasks of one span; `joins` says whether another span touches its start and end."""
         rate = self._timeline.rate
         frames = span.frames
-        library = [
-            [source.uid, self._plates[source.uid].pixel_aspect]
-            for source in self._speaker_shots(cue.speaker)
-        ]
-        sources = {f"library:{uid}": self._libraries[str(uid)] for uid, _ in library}
-        sources |= {f"track:{uid}": self._tracks[str(uid)] for uid, _ in library}
-        starts = (
-            Fraction(cue.start_ms + cue.mouth.offset_ms, 1000)
-            - Fraction(shot.record.start + frames.start) / rate
-        )
+        begins = Fraction(cue.start_ms, 1000) - Fraction(shot.record.start) / rate
+        if self._carried is not None:
+            is_draft = disclosure is Disclosure.DRAFT
+            speech = Speech(cue, take, language, is_draft, begins, joins)
+            kept = self._carried.span(span, self._plates[shot.uid], speech)
+            if kept is not None:
+                return self._kept_span(span, kept, joins)
+        seen = self._speaker_shots(cue.speaker)
+        library = [[source.uid, self._plates[source.uid].pixel_aspect] for source in seen]
+        sources = {f"library:{source.uid}": self._library(source) for source in seen}
+        sources |= {f"track:{source.uid}": self._tracks[source.uid] for source in seen}
+        starts = begins + Fraction(cue.mouth.offset_ms, 1000) - Fraction(frames.start) / rate
         about = f"{cue.id} in {language} on {shot.uid}"
         curves = self._add(
             "curves",
@@ -588,7 +665,20 @@ class DubPlanner:
             where=self._where(shot.uid),
             label=f"checking {about}",
         )  # fmt: skip
-        return SpanPlan(span, curves, choices, draw, check)
+        return SpanPlan(span, joins, curves, choices, draw, check)
+
+    def _kept_span(self, span: Span, kept: KeptSpan, joins: tuple[bool, bool]) -> SpanPlan:
+        """A span that was drawn for another cut."""
+        record = kept.record
+        key = self._add(
+            "keep",
+            {"first": record.frames[0], "later": kept.later,
+             "frames": [kept.frames.start, kept.frames.end]},
+            inputs={"curves": record.curves, "choices": record.choices, "check": record.check}
+            | {f"draw:{number}": draw for number, draw in enumerate(record.draw)},
+            label=f"keeping {span.cue} on {span.shot}",
+        )  # fmt: skip
+        return SpanPlan(replace(span, frames=kept.frames), joins, key, key, (key,), key)
 
     def _draw(
         self,

@@ -15,6 +15,12 @@ from dubwright.operations.deliver import deliver
 from dubwright.operations.dub import plan_dub
 from dubwright.operations.lip_sync import plan_lip_sync
 from dubwright.operations.plan import DubPlan
+from dubwright.operations.reconform import (
+    RECONFORM,
+    Reconform,
+    plan_reconform,
+    take_review_along,
+)
 from dubwright.operations.request import REQUESTS, AnimateRequest
 from dubwright.operations.task import Task
 from dubwright.store import Access, Store
@@ -57,6 +63,13 @@ def _deliver_dub(plan: DubPlan, store: Store, output: Path) -> dict[str, Any]:
     }
 
 
+def _deliver_reconform(plan: DubPlan, store: Store, output: Path) -> dict[str, Any]:
+    note = plan.documents[RECONFORM]
+    assert isinstance(note, Reconform)
+    take_review_along(Path(note.old), output)
+    return _deliver_dub(plan, store, output) | {"reconform": note.model_dump(mode="json")}
+
+
 def _plan_animation(
     request: AnimateRequest, store: Store, _today: date, access: Access
 ) -> AnimatePlan:
@@ -70,5 +83,6 @@ def _deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> dict[st
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "dub": Operation(REQUESTS["dub"], plan_dub, _deliver_dub),
     "lip_sync": Operation(REQUESTS["lip_sync"], plan_lip_sync, _deliver_dub),
+    "reconform": Operation(REQUESTS["reconform"], plan_reconform, _deliver_reconform),
     "animate": Operation(REQUESTS["animate"], _plan_animation, _deliver_animation),
 }

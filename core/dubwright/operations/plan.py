@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pydantic import BaseModel
+
 from dubwright._version import __version__
 from dubwright.conform.read import ConformedTimeline, Shot
 from dubwright.dialogue import Cast, CueSheet
@@ -18,9 +20,10 @@ __all__ = ["DubPlan", "LanguagePlan", "OriginalPlan", "SpanPlan"]
 
 @dataclass(frozen=True)
 class SpanPlan:
-    """One span and the keys of its results."""
+    """One span, whether others touch its start and end, and the keys of its results."""
 
     span: Span
+    joins: tuple[bool, bool]
     curves: str
     choices: str
     draw: tuple[str, ...]
@@ -35,6 +38,7 @@ class LanguagePlan:
         takes: by cue id.
         skipped: cue id -> why it is not dubbed.
         movies: keys of the movies to deliver, by format.
+        kept: cue id -> the content that it had in the cut that it was kept from whole.
     """
 
     language: str
@@ -47,10 +51,17 @@ class LanguagePlan:
     picture: str
     preview: str
     movies: dict[str, str]
+    kept: dict[str, str]
+
+    @property
+    def is_draft(self) -> bool:
+        return self.disclosure is Disclosure.DRAFT
 
     def content(self, cue: Cue) -> str:
         """What one cue sounds and looks like in this language, as a key: a reviewer's word on it
         holds as long as this is the same."""
+        if cue.id in self.kept:
+            return self.kept[cue.id]
         drawn = [planned.draw for planned in self.spans if planned.span.cue == cue.id]
         return content_key([cue.start_ms, self.takes[cue.id], drawn])
 
@@ -75,6 +86,7 @@ class DubPlan:
         articulations: key of each speaker's articulation, by name.
         source: hash of the timeline's file.
         tasks: by key.
+        documents: to deliver besides, by file name.
     """
 
     timeline: ConformedTimeline
@@ -90,6 +102,7 @@ class DubPlan:
     articulations: dict[str, str]
     source: str
     tasks: dict[str, Task] = field(default_factory=dict)
+    documents: dict[str, BaseModel] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "DubRequest",
     "EngineChoice",
     "LipSyncRequest",
+    "ReconformRequest",
     "Request",
     "request_paths",
     "validated",
@@ -110,6 +111,21 @@ class LipSyncRequest(BaseModel):
     engines: EngineChoice = EngineChoice()
 
 
+class ReconformRequest(BaseModel):
+    """Dub a new cut, keeping what a version of an earlier one holds of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Path = Field(description="Folder of the version, such as dubs/v003.")
+    timeline: Path = Field(description="The new cut.")
+    output: Path = Field(description="Folder that receives v001, v002...")
+    rate: str | None = Field(
+        None,
+        pattern=RATE,
+        description="Frames a second of an EDL, as in 24000/1001, where its media do not say.",
+    )
+
+
 class AnimateRequest(BaseModel):
     """Mouth curves for a character that speaks a line."""
 
@@ -123,11 +139,12 @@ class AnimateRequest(BaseModel):
     engines: EngineChoice = EngineChoice()
 
 
-Request = DubRequest | LipSyncRequest | AnimateRequest
+Request = DubRequest | LipSyncRequest | ReconformRequest | AnimateRequest
 
 REQUESTS: Final[Mapping[str, type[Request]]] = {
     "dub": DubRequest,
     "lip_sync": LipSyncRequest,
+    "reconform": ReconformRequest,
     "animate": AnimateRequest,
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +20,7 @@ __all__ = [
     "THUMBNAIL",
     "decoded_frames",
     "drawn_frames",
+    "linked",
     "load_articulation",
     "load_choices",
     "load_curves",
@@ -115,6 +118,14 @@ def decoded_frames(context: Context) -> dict[int, Path]:
     """The frames of a movie plate that decode tasks wrote, by frame of the shot."""
     folders = (f for name, f in context.inputs.items() if name.startswith("decoded:"))
     return drawn_frames(folders)
+
+
+def linked(source: Path, destination: Path) -> None:
+    """The same file at another place; a copy where the disk knows no links."""
+    try:
+        os.link(source, destination)
+    except OSError:
+        shutil.copyfile(source, destination)
 
 
 def read_json(path: Path) -> Any:

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from dubwright.face.track import track_face
 from dubwright.media.audio import LoudnessMeter, read_mono, written_wav
 from dubwright.media.exr import read_header, read_patch, write_edited, write_patch, write_rgb
 from dubwright.media.plate import Plate, PlateSpec
-from dubwright.model import Cue, FrameRange
+from dubwright.model import Cue, FaceTrack, FrameRange, MouthCurves
 from dubwright.mouth.articulation import Observation, learned, timed_phones, usual_articulation
 from dubwright.mouth.controls import with_intensity
 from dubwright.mouth.range import MouthRange, measure_range
@@ -44,12 +44,14 @@ from dubwright.operations.results import (
     THUMBNAIL,
     decoded_frames,
     drawn_frames,
+    linked,
     load_articulation,
     load_choices,
     load_curves,
     load_phones,
     load_take,
     load_track,
+    read_json,
     save_articulation,
     save_choices,
     save_curves,
@@ -319,6 +321,56 @@ def _check(context: Context) -> None:
     write_json(context.folder / "check.json", check)
 
 
+def _part_of_track(context: Context) -> None:
+    """The part of a face's track that another cut shows."""
+    track = load_track(context.inputs["track"])
+    part = slice(*context.parameters["frames"])
+    save_track(
+        FaceTrack(track.landmarks[part], track.template, track.reasons[part]), context.folder
+    )
+
+
+def _keep(context: Context) -> None:
+    """What of a span another cut shows: its curves, choices, check and frames, numbered anew."""
+    first, later = context.parameters["first"], context.parameters["later"]
+    frames = FrameRange(*context.parameters["frames"])
+    was = frames.shifted(later)
+    part = slice(was.start - first, was.end - first)
+    curves = load_curves(context.inputs["curves"])
+    save_curves(MouthCurves(curves.rate, curves.values[part]), context.folder)
+    save_choices(load_choices(context.inputs["choices"])[part], context.folder)
+    folders = [folder for name, folder in context.inputs.items() if name.startswith("draw:")]
+    for frame, file in drawn_frames(folders).items():
+        if frame in was:
+            linked(file, context.folder / f"{frame - later}.exr")
+            patch = file.with_name(f"{frame}.patch.exr")
+            linked(patch, context.folder / f"{frame - later}.patch.exr")
+    for thumbnail in [folder / THUMBNAIL for folder in folders][:1]:
+        if thumbnail.is_file():
+            linked(thumbnail, context.folder / THUMBNAIL)
+    sheet = context.inputs["check"] / "sheet.jpg"
+    if sheet.is_file():
+        linked(sheet, context.folder / "sheet.jpg")
+    check = read_json(context.inputs["check"] / "check.json")
+    write_json(context.folder / "check.json", _part_of_check(check, was, later))
+
+
+def _part_of_check(check: dict[str, Any], was: FrameRange, later: int) -> dict[str, Any]:
+    """A check's figures, and what it saw on some of its frames, numbered anew."""
+    if not check:
+        return {}
+    seen = [
+        (frame - later, asked, found)
+        for frame, asked, found in zip(check["frames"], check["asked"], check["seen"], strict=True)
+        if frame in was
+    ]
+    return check | {
+        "frames": [frame for frame, _, _ in seen],
+        "asked": [asked for _, asked, _ in seen],
+        "seen": [found for _, _, found in seen],
+    }
+
+
 STAGES: Final[Mapping[str, Stage]] = {
     "track": _track,
     "library": _library,
@@ -335,6 +387,8 @@ STAGES: Final[Mapping[str, Stage]] = {
     "original mix": _original_mix,
     "animation": _animation,
     "check": _check,
+    "part of track": _part_of_track,
+    "keep": _keep,
     "picture": write_language_picture,
     "preview": write_language_preview,
     "movie": write_language_movie,

@@ -7,6 +7,7 @@ from typing import Any
 
 from dubwright.engines import engines
 from dubwright.operations.plan import DubPlan
+from dubwright.operations.reconform import RECONFORM
 from dubwright.store import Store
 
 __all__ = ["plan_summary", "summary_text"]
@@ -48,7 +49,14 @@ def plan_summary(plan: DubPlan, store: Store) -> dict[str, Any]:
         "tasks": dict(Counter(task.stage for task in plan.tasks.values())),
         "tasks_done_already": len(done),
         "missing": _missing(plan),
+        **_reconformed(plan),
     }
+
+
+def _reconformed(plan: DubPlan) -> dict[str, Any]:
+    """What becomes of the lines of an earlier cut, where there was one."""
+    note = plan.documents.get(RECONFORM)
+    return {"reconform": note.model_dump(mode="json")} if note else {}
 
 
 def summary_text(summary: dict[str, Any]) -> str:
@@ -66,7 +74,29 @@ def summary_text(summary: dict[str, Any]) -> str:
     total = sum(summary["tasks"].values())
     lines.append(f"  {total} tasks, {summary['tasks_done_already']} of them done already")
     lines += [f"  missing: {what}" for what in summary["missing"]]
+    if "reconform" in summary:
+        lines += _reconform_text(summary["reconform"])
     return "\n".join(lines)
+
+
+def _reconform_text(note: dict[str, Any]) -> list[str]:
+    lines = [
+        f"  {move['cue']} goes from {move['was_ms']} to {move['start_ms']} ms"
+        + (
+            f"; {move['frames'] - move['shown']} of its {move['frames']} frames are cut"
+            if move["shown"] < move["frames"]
+            else ""
+        )
+        for move in note["moved"]
+        if move["start_ms"] != move["was_ms"] or move["shown"] < move["frames"]
+    ]
+    if note["lost"]:
+        count = len(note["lost"])
+        has = "line has" if count == 1 else "lines have"
+        lines.append(f"  {count} {has} no frames in the new cut: {', '.join(note['lost'])}")
+    for language, kept in note["kept"].items():
+        lines.append(f"  {language}: {len(kept)} mouths kept, {len(note['anew'][language])} drawn")
+    return lines
 
 
 def _missing(plan: DubPlan) -> list[str]:

@@ -76,7 +76,6 @@ def check_span(
         "frames": frames,
         "asked": np.round(wanted[:, 0], 4).tolist(),
         "seen": [round(float(a), 4) if np.isfinite(a) else None for a in seen[:, 0]],
-        "sheet_frames": [frames[m] for m in moments],
     }
 
 
