@@ -27,6 +27,8 @@ def recut(source: Path, destination: Path, parts: Sequence[tuple[int, int] | int
             )
             trimmed = otio.algorithms.track_trimmed_to_range(track, wanted)
             cut.extend([item.deepcopy() for item in trimmed])
+            if short := end - start - trimmed.duration().value:
+                cut.append(otio.schema.Gap(duration=otio.opentime.RationalTime(short, rate)))
         new.tracks.append(cut)
     otio.adapters.write_to_file(new, str(destination))
     return destination

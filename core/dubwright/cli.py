@@ -183,6 +183,32 @@ def reconform(
 
 
 @app.command()
+def merge(
+    version: Annotated[Path, typer.Argument(help="Folder of the version, such as dubs/v003.")],
+    edited: Annotated[Path, typer.Argument(help="A language's timeline, edited again.")],
+    out: Annotated[Path, typer.Option("--out", help="The master to write, an .otio file.")],
+    rate: Annotated[
+        str | None, typer.Option("--rate", help="Frames a second of an EDL, as in 24000/1001.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a timeline home that was edited again, as a master with every language."""
+    from dataclasses import asdict
+
+    from dubwright.operations.merge import merge_back
+
+    conflicts = merge_back(version, edited, out, rate)
+    if as_json:
+        print_json({"timeline": str(out), "conflicts": [asdict(found) for found in conflicts]})
+        return
+    people.print(f"Merged: {out}", soft_wrap=True)
+    for found in conflicts:
+        people.print(f"  {found.where}: {found.what}", soft_wrap=True, markup=False)
+    if not conflicts:
+        people.print("  nothing to look at")
+
+
+@app.command()
 def sample(
     out: Annotated[Path, typer.Argument(help="Folder to write into.")],
     width: Annotated[int, typer.Option(min=64)] = 768,

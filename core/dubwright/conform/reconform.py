@@ -11,7 +11,7 @@ from fractions import Fraction
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange
 
-__all__ = ["Place", "Seen", "frames_later", "places"]
+__all__ = ["Place", "Seen", "frames_later", "places", "same_media"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def frames_later(plate: PlateSpec, of: PlateSpec) -> int | None:
     Frame n of `plate` is frame n plus this of the other.
     """
     alike = (plate.kind, plate.step, plate.speed) == (of.kind, of.step, of.speed)
-    if not alike or not _same_media(plate, of):
+    if not alike or not same_media(plate, of):
         return None
     later = (_begins(plate) - _begins(of)) / plate.speed
     return int(later) if later.denominator == 1 else None
@@ -91,7 +91,7 @@ def _place(seen: Seen, visible: FrameRange, other: Seen) -> Place | None:
         shift = other.record.start - seen.record.start - later
         part = visible.shifted(shift).intersection(other.record)
         return Place(shift, len(part)) if part else None
-    if not _same_media(seen.plate, other.plate):
+    if not same_media(seen.plate, other.plate):
         return None
     # It runs at another speed: where the first image is decides.
     images = {_number(other.plate, frame): frame for frame in reversed(range(len(other.record)))}
@@ -106,7 +106,8 @@ def _place(seen: Seen, visible: FrameRange, other: Seen) -> Place | None:
     return Place(other.record.start + there - was, len(found))
 
 
-def _same_media(one: PlateSpec, other: PlateSpec) -> bool:
+def same_media(one: PlateSpec, other: PlateSpec) -> bool:
+    """Whether two plates are of the same files."""
     return one.kind == other.kind and os.path.normpath(one.path) == os.path.normpath(other.path)
 
 

@@ -24,7 +24,7 @@ from dubwright.errors import DubwrightError
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange, exact_rate
 
-__all__ = ["Fade", "Shot", "shots_of"]
+__all__ = ["Fade", "Shot", "clip_of", "clip_on", "shots_of"]
 
 VIDEO: Final = otio.schema.TrackKind.Video
 NOT_IN_ID: Final = re.compile(r"[^A-Za-z0-9_-]+")
@@ -100,6 +100,19 @@ def shots_of(timeline: otio.schema.Timeline, media: Media, rate: Fraction) -> It
             yield Shot(
                 uid, item.name, seen.place, seen.record, seen.cut, seen.fades, plate, problem
             )
+
+
+def clip_of(timeline: otio.schema.Timeline, shot: Shot) -> Any:
+    """The clip of a shot, on the timeline that it was read from or a copy."""
+    return clip_on(timeline.video_tracks()[shot.track], shot)
+
+
+def clip_on(track: otio.schema.Track, shot: Shot) -> Any:
+    """The clip of a shot on its track."""
+    item: Any = track
+    for index in shot.place[1:]:
+        item = item[index]
+    return item
 
 
 @dataclass(frozen=True, slots=True)

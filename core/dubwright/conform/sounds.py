@@ -19,7 +19,7 @@ from dubwright.media.bwf import read_time_reference
 from dubwright.model import frame_of_timecode
 from dubwright.speech.soundtrack import SoundClip, Stem
 
-__all__ = ["sounds_of"]
+__all__ = ["ME_NAMES", "sounds_of"]
 
 ME_NAMES: Final = re.compile(
     r"(?<![A-Z])(M\s*&\s*E|ME|MX|FX|SFX|MUSIC|EFFECTS|AMBIENCE|FOLEY)(?![A-Z])", re.IGNORECASE

@@ -18,7 +18,9 @@ from typing import Any, Final
 import opentimelineio as otio
 
 from dubwright.conform.document import CUE_COLOUR, NAMESPACE, write_timeline
-from dubwright.conform.read import ConformedTimeline, Shot, media_path
+from dubwright.conform.media import media_path
+from dubwright.conform.read import ConformedTimeline
+from dubwright.conform.shots import Shot, clip_of, clip_on
 from dubwright.media.plate import PlateSpec
 from dubwright.model import Cue, FrameRange, frame_of_ms
 
@@ -100,16 +102,15 @@ def _master(
     master = source.deepcopy()
     _make_absolute(master, conformed)
     rate = float(conformed.rate)
-    tracks = list(master.video_tracks())
+    _name_shots(master, conformed)
     for version in versions:
         for dubbed in version.shots:
-            clip = _within(tracks[dubbed.shot.track], dubbed.shot)
+            clip = clip_of(master, dubbed.shot)
             references = dict(clip.media_references())
             # In the time of the clip, which every reference of it is read in.
             start = _media_time(dubbed, clip.trimmed_range())
             references[f"dub_{version.language}"] = _sequence(dubbed, rate, start)
             clip.set_media_references(references, clip.active_media_reference_key)
-            clip.metadata.setdefault(NAMESPACE, {})["uid"] = dubbed.shot.uid
         for sound in version.sounds:
             track = _sound_track(sound, conformed)
             track.enabled = False
@@ -130,6 +131,7 @@ def _plain(
     )
     base = source.deepcopy()
     _make_absolute(base, conformed)
+    _name_shots(base, conformed)
     for index, track in enumerate(base.video_tracks()):
         track.parent().remove(track)
         plain.tracks.append(track)
@@ -137,7 +139,7 @@ def _plain(
         for dubbed in shots:
             if dubbed.shot.dissolves:
                 # A clip that lay above would hide the dissolve: the dub takes the plate's place.
-                clip = _within(track, dubbed.shot)
+                clip = clip_on(track, dubbed.shot)
                 start = _media_time(dubbed, clip.trimmed_range())
                 clip.media_reference = _sequence(dubbed, float(conformed.rate), start)
         shots = [dubbed for dubbed in shots if not dubbed.shot.dissolves]
@@ -202,14 +204,6 @@ def _dub_track(
             track.append(clip)
             at = start + len(edited)
     return track
-
-
-def _within(track: otio.schema.Track, shot: Shot) -> Any:
-    """The clip of a shot on its track."""
-    item: Any = track
-    for index in shot.place[1:]:
-        item = item[index]
-    return item
 
 
 def _media_time(dubbed: DubbedShot, used: otio.opentime.TimeRange) -> int:
@@ -279,6 +273,12 @@ def _marker(cue: Cue, conformed: ConformedTimeline, language: str | None = None)
         color=CUE_COLOUR,
         metadata={NAMESPACE: {"cue": cue.id, "speaker": cue.speaker, "text": text}},
     )
+
+
+def _name_shots(timeline: otio.schema.Timeline, conformed: ConformedTimeline) -> None:
+    """Write into every clip which shot it is, so that it is known when it comes back."""
+    for shot in conformed.shots:
+        clip_of(timeline, shot).metadata.setdefault(NAMESPACE, {})["uid"] = shot.uid
 
 
 def _make_absolute(timeline: otio.schema.Timeline, conformed: ConformedTimeline) -> None:
