@@ -83,6 +83,9 @@ def plan_reconform(
     for _, path in request_paths(request):
         access.check(path)
     record = DubRecord.read(request.version / RECORD)
+    for shot in record.shots.values():
+        for file in shot.plate.files():
+            access.check(file)
     sheet = CueSheet.read(request.version / "cue_sheet.json")
     cast = Cast.read(request.version / "cast.json")
     rate = exact_rate(Fraction(request.rate)) if request.rate else None
