@@ -362,7 +362,10 @@ def test_a_timeline_is_taken_from_any_host_and_one_is_given_back(
     page.get_by_label("Into").fill("es, nonsense!")
     expect(page.get_by_text("nonsense!: a tag looks like")).to_be_visible()
     page.get_by_label("Into").fill("es")
-    page.get_by_role("button", name="Dub it").click()
+    page.get_by_label("Colour space").fill("ACEScg")
+    with page.expect_request(lambda request: request.method == "POST") as asked:
+        page.get_by_role("button", name="Dub it").click()
+    assert asked.value.post_data_json["request"]["colour_space"] == "ACEScg"
     card = page.locator(".card", has_text="timeline").first
     expect(card).to_contain_text(re.compile("Waiting|Running"))
     card.get_by_role("button", name="Pause").click()

@@ -5,8 +5,19 @@ import { ChoosePlace, fileNameOf, folderOf, joined, type Wanted } from "./places
 import { service } from "./service";
 import type { Trouble } from "./types";
 
-const TIMELINES = [".otio", ".otioz", ".mov", ".mp4", ".mxf", ".mkv", ".m4v"];
+const TIMELINES = [".otio", ".otioz", ".edl", ".xml", ".aaf", ".mov", ".mp4", ".mxf", ".mkv", ".m4v"];
 const SUBTITLES = [".srt", ".vtt", ".ass", ".ttml"];
+// The spaces that plates are most often in, as OCIO's own configs name them.
+const SPACES = [
+  "ACEScg",
+  "ACES2065-1",
+  "Linear Rec.709 (sRGB)",
+  "Camera Rec.709",
+  "ARRI LogC4",
+  "ARRI LogC3 (EI800)",
+  "S-Log3 S-Gamut3.Cine",
+  "Log3G10 REDWideGamutRGB",
+];
 const TAG = /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/;
 const TAG_IN_NAME = /\.([a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)\.[a-z]+$/;
 
@@ -24,6 +35,7 @@ export function NewDub() {
   const [output, setOutput] = useState("");
   const [languages, setLanguages] = useState("");
   const [original, setOriginal] = useState("");
+  const [space, setSpace] = useState("");
   const [picking, setPicking] = useState<Picking | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [capabilities] = useLoaded(service.capabilities, "once");
@@ -64,6 +76,7 @@ export function NewDub() {
           cue_sheet: sheet || null,
           cast: cast || null,
           original: original || null,
+          colour_space: space.trim() || null,
         },
         fileNameOf(timeline).replace(/\.[^.]*$/, ""),
       );
@@ -85,7 +98,7 @@ export function NewDub() {
         <form onSubmit={submit}>
           <Place
             label="Timeline"
-            hint="An OTIO timeline that your editor exported, or a movie."
+            hint="A timeline that your editor exported (OTIO, EDL, XML, AAF), or a movie."
             path={timeline}
             clear={() => setTimeline("")}
             choose={() => pick("Choose a timeline", TIMELINES, choseTimeline)}
@@ -159,6 +172,18 @@ export function NewDub() {
           <datalist id="languages">
             {spoken.map((tag) => (
               <option key={tag} value={tag} />
+            ))}
+          </datalist>
+          <label>
+            Colour space
+            <input value={space} list="spaces" onInput={(e) => setSpace(e.currentTarget.value)} />
+            <span class="hint">
+              Of plates and movies that do not name theirs, as the show’s OCIO config calls it.
+            </span>
+          </label>
+          <datalist id="spaces">
+            {SPACES.map((name) => (
+              <option key={name} value={name} />
             ))}
           </datalist>
           <Place

@@ -170,4 +170,5 @@ export interface DubRequest {
   cue_sheet: string | null;
   cast: string | null;
   original: string | null;
+  colour_space: string | null;
 }
