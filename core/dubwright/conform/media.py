@@ -55,7 +55,7 @@ def media_path(url: str, folder: Path) -> Path:
     """The file that a media reference names: a file URL, a bare path, or one relative to the
     timeline's folder."""
     if url.startswith("file:"):
-        parsed = urlparse(url)
+        parsed = urlparse(url, allow_fragments=False)
         host = f"//{parsed.netloc}" if parsed.netloc not in ("", "localhost") else ""
         return Path(url2pathname(host + parsed.path))
     path = Path(unquote(url) if "%20" in url else url)
