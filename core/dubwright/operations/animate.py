@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import shutil
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from pathlib import Path
 from dubwright._version import __version__
 from dubwright.engines import EngineKind, engine
 from dubwright.model import Cue
-from dubwright.operations.deliver import MANIFEST, deliver_once, whole
+from dubwright.operations.deliver import MANIFEST, deliver_once
 from dubwright.operations.media_content import media_content
 from dubwright.operations.request import AnimateRequest, request_paths
 from dubwright.operations.results import load_take
 from dubwright.operations.stages import VERSIONS
 from dubwright.operations.task import Task
-from dubwright.store import EVERYWHERE, Access, Fingerprints, Store
+from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, whole
 
 __all__ = ["AnimatePlan", "deliver_animation", "plan_animate"]
 
@@ -82,7 +81,8 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
             (store.path(plan.curves) / "curves.json", "curves.json"),
             (take / load_take(take).audio, "line.wav"),
         ):
-            whole(folder / name, functools.partial(shutil.copyfile, source))
+            with whole(folder / name) as partial:
+                shutil.copyfile(source, partial)
         manifest = {
             "document": "dubwright.manifest",
             "version": 1,
@@ -92,6 +92,7 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
             "engines": {"voice": load_take(take).engine},
         }
         text = json.dumps(manifest, indent=1) + "\n"
-        whole(folder / MANIFEST, lambda partial: partial.write_text(text, encoding="utf-8"))
+        with whole(folder / MANIFEST) as partial:
+            partial.write_text(text, encoding="utf-8")
 
     return deliver_once(plan.curves, store, output, write)

@@ -33,7 +33,7 @@ from dubwright.operations.reporting import build_report, drawn_reasons, sheet_na
 from dubwright.operations.results import drawn_frames
 from dubwright.quality.report import render_html
 from dubwright.speech.mix import MIX_RATE
-from dubwright.store import Store, rename
+from dubwright.store import Store, rename, whole
 from dubwright.trust import DIGITAL_SOURCE_TYPE
 
 __all__ = [
@@ -44,7 +44,6 @@ __all__ = [
     "delivered",
     "next_version",
     "output_error",
-    "whole",
 ]
 
 VERSION: Final = re.compile(r"v(\d{3,})")
@@ -220,13 +219,11 @@ class _Delivery:
         # A clock's: a timeline with pre-roll may begin before midnight.
         begins = round(timeline.start_frame * MIX_RATE / timeline.rate) % (DAY_S * MIX_RATE)
 
-        def write(partial: Path) -> None:
-            shutil.copyfile(mixed, partial)
-            add_time_reference(partial, begins, name)
-
         stem = self._folder / "stems" / name
         if not stem.exists():
-            whole(stem, write)
+            with whole(stem) as partial:
+                shutil.copyfile(mixed, partial)
+                add_time_reference(partial, begins, name)
 
     def _shots(self, part: LanguagePlan) -> list[DubbedShot]:
         reasons = drawn_reasons(self._plan, part, self._store)
@@ -369,15 +366,10 @@ def next_version(output: Path) -> str:
 def _copy(source: Path, destination: Path) -> None:
     """Copy a file byte for byte; one that is there already is whole."""
     if not destination.exists():
-        whole(destination, lambda partial: shutil.copyfile(source, partial))
+        with whole(destination) as partial:
+            shutil.copyfile(source, partial)
 
 
 def _write_text(path: Path, text: str) -> None:
-    whole(path, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
-
-
-def whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Have a file written beside its place and put there when it is whole."""
-    partial = path.with_name(path.name + ".partial")
-    write(partial)
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
