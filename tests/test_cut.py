@@ -135,3 +135,24 @@ def test_a_shot_hides_what_lies_below_it(tmp_path: Path) -> None:
         (Layer(shot="low", first=5, fades=()),),
     ]
     assert topmost(cut) == [Run(0, 2, "low", 0), Run(2, 5, "high", 0), Run(5, 8, "low", 5)]
+
+
+def _compound(*tracks: list[Any], start: int, frames: int) -> otio.schema.Stack:
+    inner = [otio.schema.Track("in", items, kind=otio.schema.TrackKind.Video) for items in tracks]
+    compound = otio.schema.Stack("compound", inner)
+    compound.source_range = otio.opentime.TimeRange(_time(start), _time(frames))
+    return compound
+
+
+def test_the_upper_track_of_a_compound_clip_hides_the_lower(tmp_path: Path) -> None:
+    low = [_clip(tmp_path, "a", 0.2, 0, 4), _clip(tmp_path, "b", 0.4, 0, 4)]
+    compound = _compound(low, [_clip(tmp_path, "top", 0.8, 0, 8)], start=0, frames=8)
+    compound.effects.append(otio.schema.Effect("", "Transform"))
+    assert _shown(_timeline(tmp_path, [compound]), tmp_path) == pytest.approx([0.8] * 8, abs=1e-3)
+
+
+def test_what_a_compound_clip_hides_stays_hidden_while_it_dissolves(tmp_path: Path) -> None:
+    low = [_clip(tmp_path, "a", 0.2, 0, 12)]
+    compound = _compound(low, [_clip(tmp_path, "top", 0.8, 0, 12)], start=0, frames=8)
+    path = _timeline(tmp_path, [compound, _dissolve(2, 2), _clip(tmp_path, "c", 0.8, 5, 4)])
+    assert _shown(path, tmp_path) == pytest.approx([0.8] * 12, abs=1e-3)

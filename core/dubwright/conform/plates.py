@@ -11,7 +11,7 @@ from typing import Any, Final
 import opentimelineio as otio
 
 from dubwright.conform.media import MOVIES, Media, missing_media
-from dubwright.conform.times import exact_frames, whole_frames
+from dubwright.conform.times import exact_frames, first_shown, whole_frames
 from dubwright.errors import DubwrightError
 from dubwright.media.plate import PlateSpec
 from dubwright.media.sequence import FrameFiles, find_frames, is_pattern
@@ -65,10 +65,7 @@ def _first_shown(clip: otio.schema.Clip, cut: FrameRange, media: Media, rate: Fr
     used = clip.trimmed_range()
     speed = speed_of(clip)
     start = exact_frames(used.start_time, rate) - _media_start(clip, rate, media)
-    if speed < 0:
-        # A clip that runs backwards names the lowest frame that it shows; the first is the highest.
-        start += math.ceil(whole_frames(used.duration, rate) * -speed) - 1
-    return start + cut.start * speed
+    return first_shown(start, whole_frames(used.duration, rate), speed) + cut.start * speed
 
 
 def plate_of_dissolve(

@@ -41,11 +41,13 @@ class Fade:
         frames: of the timeline, all that the transition lasts.
         rises: whether the shot comes by it.
         kind: what OpenTimelineIO calls it: "SMPTE_Dissolve", "SMPTE_Wipe"...
+        of: the place of what comes or goes: the shot, or a compound clip that it is in.
     """
 
     frames: FrameRange
     rises: bool
     kind: str
+    of: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +156,14 @@ def _seen(
         whole = item.range_in_parent()
         begin = origin + whole_frames(whole.start_time, rate)
         end = begin + whole_frames(whole.duration, rate)
-        own = tuple(_fades(track, index, begin, end, rate))
+        here = (*place, index)
+        own = tuple(_fades(track, here, begin, end, rate))
         seen = [FrameRange(begin, end), *(fade.frames for fade in own)]
         extent = FrameRange(min(part.start for part in seen), max(part.end for part in seen))
         record = extent.intersection(window)
         if record is None:
             continue
-        here = (*place, index)
-        if isinstance(item, otio.schema.Stack) and not item.effects:
+        if isinstance(item, otio.schema.Stack) and not _is_retimed(item):
             inner = begin - whole_frames(item.trimmed_range().start_time, rate)
             for number, child in enumerate(item):
                 if isinstance(child, otio.schema.Track) and child.kind == VIDEO:
@@ -172,10 +174,15 @@ def _seen(
         yield _Seen(item, here, record, record.shifted(-begin), its)
 
 
+def _is_retimed(item: otio.core.Item) -> bool:
+    return any(isinstance(effect, otio.schema.TimeEffect) for effect in item.effects)
+
+
 def _fades(
-    track: otio.schema.Track, index: int, begin: int, end: int, rate: Fraction
+    track: otio.schema.Track, place: tuple[int, ...], begin: int, end: int, rate: Fraction
 ) -> Iterator[Fade]:
     """The transitions beside an item that begins and ends at these frames of the timeline."""
+    index = place[-1]
     before = track[index - 1] if index else None
     after = track[index + 1] if index + 1 < len(track) else None
     for neighbour, cut, rises in ((before, begin, True), (after, end, False)):
@@ -185,7 +192,7 @@ def _fades(
                 cut + whole_frames(neighbour.out_offset, rate),
             )
             if len(frames):
-                yield Fade(frames, rises, neighbour.transition_type)
+                yield Fade(frames, rises, neighbour.transition_type, place)
 
 
 def _plate_or_problem(seen: _Seen, media: Media, rate: Fraction) -> tuple[PlateSpec | None, str]:

@@ -21,6 +21,7 @@ from dubwright.conform.document import CUE_COLOUR, NAMESPACE, write_timeline
 from dubwright.conform.media import media_path
 from dubwright.conform.read import ConformedTimeline
 from dubwright.conform.shots import Shot, clip_of, clip_on
+from dubwright.conform.times import first_shown, range_start
 from dubwright.media.plate import PlateSpec
 from dubwright.model import Cue, FrameRange, frame_of_ms
 
@@ -149,7 +150,8 @@ def _plain(
         plain.tracks.append(_sound_track(sound, conformed))
     for cue in version.cues:
         plain.tracks.markers.append(_marker(cue, conformed, version.language))
-    plain.metadata[NAMESPACE] = {"language": version.language}
+    about = {"language": version.language, "drop_frame": conformed.drop_frame}
+    plain.metadata[NAMESPACE] = about
     return plain
 
 
@@ -210,19 +212,15 @@ def _media_time(dubbed: DubbedShot, used: otio.opentime.TimeRange) -> int:
     """When, in a clip's media time, the lowest image begins that the clip shows."""
     plate = dubbed.plate
     speed = plate.speed * plate.step
-    start = Fraction(used.start_time.value) + dubbed.shot.cut.start * speed
-    if speed < 0:
-        start += math.ceil(Fraction(used.duration.value) * -speed) - 1
-    return math.floor(start + (plate.media_frames.start - plate.phase) * plate.step)
+    first = first_shown(Fraction(used.start_time.value), round(used.duration.value), speed)
+    first += dubbed.shot.cut.start * speed
+    return math.floor(first + (plate.media_frames.start - plate.phase) * plate.step)
 
 
 def _clip_start(plate: PlateSpec, used: FrameRange) -> Fraction:
     """Where, in its media's frames, a clip of some of a plate's begins: backwards, the lowest."""
     speed = plate.speed * plate.step
-    start = plate.phase * plate.step + used.start * speed
-    if speed < 0:
-        start = Fraction(math.floor(start) - math.ceil(len(used) * -speed) + 1)
-    return start
+    return range_start(plate.phase * plate.step + used.start * speed, len(used), speed)
 
 
 def _sequence(dubbed: DubbedShot, rate: float, start: int) -> otio.schema.ImageSequenceReference:

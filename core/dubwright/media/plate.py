@@ -65,6 +65,10 @@ class PlateSpec(BaseModel):
         ends = self.media_frame(0), self.media_frame(self.frames - 1)
         return range(min(ends), max(ends) + 1)
 
+    def number(self, frame: int) -> int:
+        """The number of what a frame shows: in the file names, or in the movie from 0."""
+        return self.first + self.media_frame(frame) * self.step
+
     def media_file(self, media_frame: int) -> Path:
         """The file of a sequence that holds a frame of the media, see media_frame."""
         number = self.first + media_frame * self.step

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from dubwright.conform.shots import Shot
+from dubwright.conform.shots import Fade, Shot
 
 __all__ = ["FadeOver", "Layer", "Run", "Segment", "segments", "topmost"]
 
@@ -71,7 +71,7 @@ def segments(shots: Sequence[Shot], frames: int) -> list[Segment]:
         shots: those that can be shown. One hides what lies below it, but where it fades.
         frames: how long the timeline is.
     """
-    ordered = sorted(shots, key=lambda shot: (shot.track, shot.record.start))
+    ordered = sorted(shots, key=lambda shot: shot.place)
     found: list[Segment] = []
     for start, end in itertools.pairwise(_boundaries(ordered, frames)):
         layers = tuple(reversed(list(_layers(ordered, start))))
@@ -103,27 +103,34 @@ def _boundaries(shots: Iterable[Shot], frames: int) -> list[int]:
 
 
 def _layers(shots: Sequence[Shot], frame: int) -> Iterator[Layer]:
-    """What is seen on a frame, from the top down to the first that hides all below it."""
+    """What is seen on a frame, from the top down to the first that hides all below it.
+
+    What does not fade within a compound clip hides what else is in it.
+    """
+    hidden: set[tuple[int, ...]] = set()
     for shot in reversed(shots):
-        if frame in shot.record:
-            fades = tuple(_fades(shot, shots, frame))
-            yield Layer(shot=shot.uid, first=frame - shot.record.start, fades=fades)
+        inside = any(shot.place[: len(place)] == place for place in hidden)
+        if frame in shot.record and not inside:
+            fades = list(_fades(shot, shots, frame))
+            yield Layer(
+                shot=shot.uid,
+                first=frame - shot.record.start,
+                fades=tuple(
+                    FadeOver(start=f.frames.start, end=f.frames.end, rises=f.rises) for f in fades
+                ),
+            )
             if not fades:
                 return
+            hidden.add(max((fade.of for fade in fades), key=len))
 
 
-def _fades(shot: Shot, shots: Sequence[Shot], frame: int) -> Iterator[FadeOver]:
+def _fades(shot: Shot, shots: Sequence[Shot], frame: int) -> Iterator[Fade]:
     """The dissolves of a shot on a frame. A shot stays whole while another comes over it."""
-    coming = {
-        fade.frames
-        for other in shots
-        if other.track == shot.track
-        for fade in other.fades
-        if fade.rises
-    }
+    coming = {(fade.frames, fade.of[:-1]) for other in shots for fade in other.fades if fade.rises}
     for fade in shot.fades:
-        if frame in fade.frames and (fade.rises or fade.frames not in coming):
-            yield FadeOver(start=fade.frames.start, end=fade.frames.end, rises=fade.rises)
+        stays = not fade.rises and (fade.frames, fade.of[:-1]) in coming
+        if frame in fade.frames and not stays:
+            yield fade
 
 
 def _goes_on(segment: Segment, layers: Sequence[Layer]) -> bool:

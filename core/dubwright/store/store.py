@@ -6,10 +6,10 @@ place. Two processes that make the same result at once both succeed; one copy st
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -22,14 +22,15 @@ from typing import Any, Final
 import platformdirs
 from filelock import FileLock
 
-from dubwright.errors import Cancelled, DubwrightError, StorageUnavailable
+from dubwright.errors import DubwrightError, StorageUnavailable
+from dubwright.store.whole import disk_is_full
 
 __all__ = ["Store", "content_key", "default_store_folder", "rename"]
 
 DEFAULT_SIZE_LIMIT: Final = 50 * 2**30
-FULL_BELOW: Final = 2**20
 ABANDONED_AFTER_S: Final = 24 * 3600
 RENAME_WITHIN_S: Final = 2.0
+KEY: Final = re.compile("[0-9a-f]{4,64}")
 
 
 def content_key(content: Any) -> str:
@@ -109,6 +110,8 @@ class Store:
 
     def path(self, key: str) -> Path:
         """Where the result of this key lies or will lie."""
+        if not KEY.fullmatch(key):
+            raise ValueError(f"{key!r} is no key")
         return self._objects / key[:2] / key
 
     def find(self, key: str) -> Path | None:
@@ -140,7 +143,7 @@ class Store:
         except Exception as error:
             if not self._making.is_dir():
                 raise _gone(self.folder) from error
-            if _disk_is_full(error, self.folder):
+            if disk_is_full(error, self.folder):
                 raise StorageUnavailable(
                     "The disk is full",
                     where=str(self.folder),
@@ -188,18 +191,6 @@ def _gone(folder: Path) -> StorageUnavailable:
         why="its folder is not there any more",
         repair="connect its drive again; what is finished is kept on it",
     )
-
-
-def _disk_is_full(error: Exception, folder: Path) -> bool:
-    """Whether an error means that no space is left.
-
-    Libraries that write files tell it in ways of their own; then the disk is asked.
-    """
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    if isinstance(error, DubwrightError | Cancelled):
-        return False
-    return shutil.disk_usage(folder).free < FULL_BELOW
 
 
 def _size(folder: Path) -> int:
