@@ -14,15 +14,17 @@ import pytest
 from conftest import Dubbed, Sample, run_cli
 from timeline_files import recut
 
-from dubwright.api import reconform
-from dubwright.conform.reconform import Place, Seen, frames_later, places
+from dubwright.api import dub, lip_sync, reconform
+from dubwright.conform.reconform import Place, Use, frames_later, places
 from dubwright.dialogue import Cast, CueSheet, Decision, Review
 from dubwright.errors import DubwrightError
+from dubwright.media.audio import read_mono, write_wav
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange
 from dubwright.operations.plan import DubPlan
 from dubwright.operations.reconform import RECONFORM, Reconform, plan_reconform
 from dubwright.operations.request import ReconformRequest
+from dubwright.operations.run import run
 from dubwright.operations.task import Task
 from dubwright.store import Store
 
@@ -34,8 +36,8 @@ def _plate(first: int, frames: int, path: str = "/a.{frame}.exr", speed: str = "
     )  # fmt: skip
 
 
-def _seen(start: int, plate: PlateSpec) -> Seen:
-    return Seen(FrameRange(start, start + plate.frames), plate)
+def _seen(start: int, plate: PlateSpec) -> Use:
+    return Use(FrameRange(start, start + plate.frames), plate)
 
 
 OLD = [_seen(0, _plate(1001, 100)), _seen(100, _plate(1, 50, "/b.{frame}.exr"))]
@@ -45,29 +47,57 @@ OLD = [_seen(0, _plate(1001, 100)), _seen(100, _plate(1, 50, "/b.{frame}.exr"))]
     ("frames", "new", "wanted"),
     [
         # Moved as a whole, and trimmed.
-        ((10, 30), [_seen(40, _plate(1001, 100))], [Place(40, 20)]),
-        ((10, 30), [_seen(0, _plate(1021, 60))], [Place(-20, 10)]),
-        ((10, 30), [_seen(0, _plate(1031, 60))], []),
-        # Torn apart: most of it decides. Shown twice: two places. Cut without a gap: one place.
-        ((10, 30), [_seen(0, _plate(1001, 18)), _seen(50, _plate(1019, 40))], [Place(32, 12)]),
+        ((10, 30), [_seen(40, _plate(1001, 100))], [Place(40, 20, 20)]),
+        ((10, 30), [_seen(0, _plate(1021, 60))], [Place(-20, 10, 20)]),
+        # Torn apart: most of it decides. Shown once more: two places. Cut without a gap: one.
+        ((10, 30), [_seen(0, _plate(1001, 18)), _seen(50, _plate(1019, 40))], [Place(32, 12, 20)]),
         ((10, 30), [_seen(0, _plate(1001, 50)), _seen(80, _plate(1011, 15))],
-         [Place(0, 20), Place(70, 15)]),
-        ((10, 30), [_seen(5, _plate(1001, 15)), _seen(20, _plate(1016, 40))], [Place(5, 20)]),
+         [Place(0, 20, 20), Place(70, 15, 20)]),
+        ((10, 30), [_seen(5, _plate(1001, 15)), _seen(20, _plate(1016, 40))], [Place(5, 20, 20)]),
         # A line over a cut goes with the shot that shows more of it.
         ((80, 110), [_seen(0, _plate(1001, 100)), _seen(300, _plate(1, 50, "/b.{frame}.exr"))],
-         [Place(0, 20)]),
+         [Place(0, 20, 30)]),
+        ((80, 110), [_seen(7, _plate(1001, 100)), _seen(107, _plate(1, 50, "/b.{frame}.exr"))],
+         [Place(7, 30, 30)]),
         # At another speed, where its first image is.
-        ((10, 30), [_seen(0, _plate(1001, 50, speed="2"))], [Place(-5, 10)]),
+        ((10, 30), [_seen(0, _plate(1001, 50, speed="2"))], [Place(-5, 10, 20)]),
         # Where nothing was seen, with what is nearest.
-        ((160, 170), [_seen(7, _plate(1, 50, "/b.{frame}.exr"))], [Place(-93, 1)]),
-        # Other media of the same numbers.
+        ((160, 170), [_seen(7, _plate(1, 50, "/b.{frame}.exr"))], [Place(-93, 1, 1)]),
+        # Cut out, though what lay beside it is there; and other media of the same numbers.
+        ((10, 30), [_seen(0, _plate(1031, 60)), _seen(60, _plate(1, 50, "/b.{frame}.exr"))], []),
         ((10, 30), [_seen(0, _plate(1001, 100, "/c.{frame}.exr"))], []),
     ],
 )  # fmt: skip
 def test_frames_are_found_in_another_cut(
-    frames: tuple[int, int], new: list[Seen], wanted: list[Place]
+    frames: tuple[int, int], new: list[Use], wanted: list[Place]
 ) -> None:
     assert places(FrameRange(*frames), OLD, new) == wanted
+
+
+def _uses(*starts: int) -> list[Use]:
+    return [_seen(start, _plate(1001, 50)) for start in starts]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ((0, 100), (0, 100), [[0], [0]]),
+        ((0, 100), (50, 150), [[50], [50]]),
+        ((0, 100), (0, 60), [[0], [-40]]),
+        # One use more: the copy is of the last. One less: that which moved least is there.
+        ((0, 100), (0, 100, 200), [[0], [0, 100]]),
+        ((0, 100), (100,), [[], [0]]),
+        ((0, 100), (10,), [[10], []]),
+    ],
+)
+def test_each_use_of_a_plate_has_its_own_place(
+    old: tuple[int, ...], new: tuple[int, ...], wanted: list[list[int]]
+) -> None:
+    found = [
+        [place.later for place in places(FrameRange(at + 10, at + 30), _uses(*old), _uses(*new))]
+        for at in old
+    ]
+    assert found == wanted
 
 
 def test_plates_run_alike_or_not() -> None:
@@ -184,7 +214,7 @@ def test_only_a_line_whose_edge_is_new_is_drawn_anew(dubbed: Dubbed) -> None:
     assert _stages(plan)["part of track"] == 3 and "track" not in _stages(plan)
 
 
-def test_what_is_shown_twice_is_said_twice(dubbed: Dubbed) -> None:
+def test_what_is_shown_twice_is_said_twice(dubbed: Dubbed, tmp_path: Path) -> None:
     sample = dubbed.sample
     parts = [(0, 276), (SHOT_END, 276)]
     new = recut(sample.timeline, sample.folder / "twice.otio", parts)
@@ -194,6 +224,96 @@ def test_what_is_shown_twice_is_said_twice(dubbed: Dubbed) -> None:
         ("cue0003-2", "cue0003"),
     ]
     assert not note.anew["es"] and len(note.kept["es"]) == 4
+    # The cut that shows it twice is what comes of itself.
+    result = reconform(dubbed.result.folder, new, store=dubbed.store, out=tmp_path)
+    again = _planned(sample, result.folder, dubbed.store, new)
+    assert [(m.cue, m.start_ms - m.was_ms) for m in _note(again).moved] == [
+        ("cue0001", 0), ("cue0002", 0), ("cue0003", 0), ("cue0003-2", 0),
+    ]  # fmt: skip
+    assert not _note(again).anew["es"] and len(_note(again).kept["es"]) == 4
+
+
+@pytest.mark.parametrize("frames", range(1, 12))
+def test_lines_that_only_move_are_not_drawn_anew(dubbed: Dubbed, frames: int) -> None:
+    sample = dubbed.sample
+    new = recut(sample.timeline, sample.folder / f"later_{frames}.otio", [frames, (0, 276)])
+    note = _note(_planned(sample, dubbed.result.folder, dubbed.store, new))
+    assert not note.anew["es"] and not note.anew["fr"] and not note.lost
+
+
+def test_a_line_whose_frames_are_cut_out_is_lost(dubbed: Dubbed) -> None:
+    sample = dubbed.sample
+    new = recut(sample.timeline, sample.folder / "shorter.otio", [(0, CUT), (SHOT_END, 276)])
+    note = _note(_planned(sample, dubbed.result.folder, dubbed.store, new))
+    assert note.lost == ("cue0002",)
+    assert [(m.cue, m.start_ms) for m in note.moved] == [("cue0001", 400), ("cue0003", 4508)]
+
+
+def test_what_is_half_cut_off_is_not_approved_any_more(dubbed: Dubbed) -> None:
+    sample = dubbed.sample
+    new = recut(sample.timeline, sample.folder / "half.otio", [(0, 215)])
+    plan = _planned(sample, dubbed.result.folder, dubbed.store, new)
+    assert {cue for part in plan.languages for cue in part.kept} == {"cue0001", "cue0002"}
+    moved = {move.cue: (move.shown, move.frames) for move in _note(plan).moved}
+    assert moved["cue0003"] == (28, 55)
+
+
+def test_what_is_kept_is_kept_when_it_has_left_the_store(dubbed: Dubbed, tmp_path: Path) -> None:
+    """Between planning and delivery a store may let go of what nothing waits for any more."""
+    sample, store = dubbed.sample, Store(tmp_path / "store")
+    shutil.copytree(dubbed.store / "objects", store.folder / "objects", dirs_exist_ok=True)
+    new = recut(sample.timeline, sample.folder / "evicted.otio", [5, (0, 276)])
+    plan = _planned(sample, dubbed.result.folder, store.folder, new)
+    run(plan.tasks, store)
+    for folder in (store.folder / "objects").glob("*/*"):
+        if folder.name not in plan.tasks:
+            shutil.rmtree(folder)
+    assert _undone(_planned(sample, dubbed.result.folder, store.folder, new), store.folder) == []
+
+
+def test_recordings_stay_with_their_lines(dubbed: Dubbed, tmp_path: Path) -> None:
+    sample = dubbed.sample
+    takes = tmp_path / "takes"
+    takes.mkdir()
+    shutil.copy(sample.folder / "audio" / "dialogue.en.wav", takes / "whole.wav")
+    samples, rate = read_mono(takes / "whole.wav")
+    line = samples[int(7.8 * rate) : int(10.1 * rate)]
+    write_wav(takes / "cue0003.es.wav", line, rate)
+    result = dub(
+        sample.timeline, "es", tmp_path / "out", subtitles=sample.subtitles("en", "es"),
+        cast=sample.cast, takes=takes, original="en", store=dubbed.store,
+    )  # fmt: skip
+    new = recut(sample.timeline, sample.folder / "takes.otio", [(0, 276), (SHOT_END, 276)])
+    plan = _planned(sample, result.folder, dubbed.store, new)
+    tasks = {cue: plan.tasks[key] for cue, key in plan.languages[0].takes.items()}
+    assert tasks["cue0003-2"].where["recording"] == str(takes / "cue0003.es.wav")
+    assert tasks["cue0003-2"].key == tasks["cue0003"].key
+
+
+def test_a_lip_sync_keeps_its_recording(dubbed: Dubbed, tmp_path: Path) -> None:
+    sample = dubbed.sample
+    plate = sample.folder / "plates" / "lighthouse_020" / "lighthouse_020.####.exr"
+    samples, rate = read_mono(sample.folder / "audio" / "dialogue.en.wav")
+    write_wav(tmp_path / "line.wav", samples[int(7.8 * rate) : int(10.1 * rate)], rate)
+    result = lip_sync(
+        plate, tmp_path / "line.wav", tmp_path / "out", text="Meet me at the old lighthouse.",
+        language="en", start_ms=300, cast=sample.cast, store=dubbed.store,
+    )  # fmt: skip
+    plan = _planned(sample, result.folder, dubbed.store, plate)
+    (key,) = plan.languages[0].takes.values()
+    assert plan.tasks[key].stage == "dialogue" and not _note(plan).anew["en"]
+
+
+def test_a_record_names_results_and_nothing_else(dubbed: Dubbed, tmp_path: Path) -> None:
+    for name in ("cue_sheet.json", "cast.json"):
+        shutil.copy(dubbed.result.folder / name, tmp_path)
+    record = json.loads((dubbed.result.folder / "dub.json").read_text())
+    record["languages"]["es"]["spans"][0]["draw"][0] = str(tmp_path)
+    (tmp_path / "dub.json").write_text(json.dumps(record))
+    with pytest.raises(DubwrightError, match="record of a dub is not valid"):
+        _planned(dubbed.sample, tmp_path, dubbed.store, dubbed.sample.timeline)
+    with pytest.raises(ValueError, match="no key"):
+        Store(dubbed.store).find(str(tmp_path))
 
 
 @pytest.mark.parametrize("spoiled", ["plates", "draft", "text", "draws", "store", "consent"])

@@ -164,6 +164,8 @@ def reconform(
     rate: Annotated[
         str | None, typer.Option("--rate", help="Frames a second of an EDL, as in 24000/1001.")
     ] = None,
+    colorspace: ColourSpace = None,
+    ocio: Ocio = None,
     store: StoreFolder = None,
     workers: Workers = None,
     dry_run: DryRun = False,
@@ -178,6 +180,8 @@ def reconform(
         timeline=new,
         output=out or old.absolute().parent,
         rate=rate,
+        colour_space=colorspace,
+        ocio=ocio,
     )
     _perform_or_plan("reconform", request, store, workers, dry_run, as_json)
 

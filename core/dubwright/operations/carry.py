@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dubwright.conform.reconform import frames_later
 from dubwright.dialogue import CueSheet
@@ -27,6 +27,9 @@ RECORD: Final = "dub.json"
 ALIGNED_S: Final = Fraction(1, 500)
 
 
+Key = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class ShotRecord(BaseModel):
     """A shot: its frames on the timeline, its plate, and what the plate held."""
 
@@ -34,17 +37,18 @@ class ShotRecord(BaseModel):
 
     record: tuple[int, int]
     plate: PlateSpec
-    content: str
-    track: str = ""
+    content: Key
+    track: Key | None
 
 
 class TakeRecord(BaseModel):
-    """The key of a take, and how long it was allowed to be."""
+    """The key of a take, how long it was allowed to be, and the recording that it is of."""
 
     model_config = ConfigDict(frozen=True)
 
-    key: str
+    key: Key
     room_ms: int
+    recording: Path | None
 
 
 class SpanRecord(BaseModel):
@@ -55,11 +59,18 @@ class SpanRecord(BaseModel):
     cue: str
     shot: str
     frames: tuple[int, int]
+    speech: tuple[int, int]
     joins: tuple[bool, bool]
-    curves: str
-    choices: str
-    check: str
-    draw: tuple[str, ...]
+    curves: Key
+    choices: Key
+    check: Key
+    draw: tuple[Key, ...]
+
+    @property
+    def results(self) -> dict[str, str]:
+        """The keys by what they are."""
+        named = {"curves": self.curves, "choices": self.choices, "check": self.check}
+        return named | {f"draw:{number}": key for number, key in enumerate(self.draw)}
 
 
 class LanguageRecord(BaseModel):
@@ -69,18 +80,24 @@ class LanguageRecord(BaseModel):
 
     draft: bool
     takes: dict[str, TakeRecord]
-    contents: dict[str, str]
+    contents: dict[str, Key]
     spans: tuple[SpanRecord, ...]
 
 
 class DubRecord(BaseModel):
-    """What a version was made of. Its keys name results in the store that it was made in."""
+    """What a version was made of. Its keys name results in the store that it was made in.
+
+    Attributes:
+        request: as it was planned, paths absolute.
+        recorded_stage: what was done with recordings, see DubPlanner.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     document: Literal["dubwright.dub"] = "dubwright.dub"
     version: Literal[1] = 1
     request: DubRequest
+    recorded_stage: Literal["take", "dialogue"]
     rate: Fraction
     shots: dict[str, ShotRecord]
     languages: dict[str, LanguageRecord]
@@ -91,36 +108,55 @@ class DubRecord(BaseModel):
         return read_document(path, cls, "record of a dub")
 
 
-def dub_record(plan: DubPlan, request: DubRequest, contents: Mapping[str, str]) -> DubRecord:
+def dub_record(
+    plan: DubPlan,
+    request: DubRequest,
+    contents: Mapping[str, str],
+    recordings: Mapping[tuple[str, str], Path],
+    recorded_stage: Literal["take", "dialogue"],
+) -> DubRecord:
     """What a plan makes a version of.
 
     Args:
         plan: of the dub.
         request: that was planned.
         contents: of plates, by shot.
+        recordings: by cue and language.
+        recorded_stage: what is done with them.
     """
+    # Lines, cast and recordings are the version's own.
+    given: dict[str, Any] = {"subtitles": {}, "cue_sheet": None, "cast": None, "takes": None}
+    named = {of: path.absolute() for of, path in recordings.items()}
+    where = {"timeline": request.timeline.absolute(), "output": request.output.absolute()}
     return DubRecord(
-        request=request,
+        request=request.model_copy(update=given | where),
+        recorded_stage=recorded_stage,
         rate=plan.timeline.rate,
         shots={
             shot.uid: ShotRecord(
                 record=(shot.record.start, shot.record.end),
                 plate=plan.plates[shot.uid],
                 content=contents[shot.uid],
-                track=plan.tracks.get(shot.uid, ""),
+                track=plan.tracks.get(shot.uid),
             )
             for shot in plan.shots
             if shot.uid in plan.plates
         },
-        languages={part.language: _language(plan, part) for part in plan.languages},
+        languages={part.language: _language(plan, part, named) for part in plan.languages},
     )
 
 
-def _language(plan: DubPlan, part: LanguagePlan) -> LanguageRecord:
+def _language(
+    plan: DubPlan, part: LanguagePlan, recordings: Mapping[tuple[str, str], Path]
+) -> LanguageRecord:
     return LanguageRecord(
         draft=part.is_draft,
         takes={
-            cue: TakeRecord(key=key, room_ms=plan.tasks[key].parameters["room_ms"])
+            cue: TakeRecord(
+                key=key,
+                room_ms=plan.tasks[key].parameters["room_ms"],
+                recording=recordings.get((cue, part.language)),
+            )
             for cue, key in part.takes.items()
         },
         contents={cue.id: part.content(cue) for cue in part.cues},
@@ -134,6 +170,7 @@ def _span(planned: SpanPlan) -> SpanRecord:
         cue=span.cue,
         shot=span.shot,
         frames=(span.frames.start, span.frames.end),
+        speech=(span.speech.start, span.speech.end),
         joins=planned.joins,
         curves=planned.curves,
         choices=planned.choices,
@@ -171,11 +208,13 @@ class KeptSpan:
         record: of the span as it was drawn.
         later: how many frames later in its shot than in the new one.
         frames: of the new shot.
+        is_whole: whether all of its speech is among them.
     """
 
     record: SpanRecord
     later: int
     frames: FrameRange
+    is_whole: bool
 
 
 class Carried:
@@ -223,6 +262,11 @@ class Carried:
             return ""
         return known.contents[cue] if known.takes[cue].key == take else ""
 
+    def spans(self, cue: str, language: str) -> int:
+        """How many spans a cue had."""
+        known = self._record.languages.get(language)
+        return sum(span.cue == cue for span in known.spans) if known else 0
+
     def track(self, plate: PlateSpec) -> tuple[str, int] | None:
         """The track of a shot that showed all that a plate shows, and how much later it does."""
         for uid, shot in self._record.shots.items():
@@ -232,7 +276,6 @@ class Carried:
                 and later is not None
                 and 0 <= later <= shot.plate.frames - plate.frames
                 and self._is_unchanged(uid)
-                and self._store.find(shot.track) is not None
             ):
                 return shot.track, later
         return None
@@ -273,13 +316,11 @@ class Carried:
             and frames.end >= span.speech.end
             and _edges_hold(record, drawn, frames, FrameRange(0, plate.frames), speech.joins)
             and self._is_unchanged(record.shot)
-            and all(map(self._store.find, self._results(record)))
         ):
-            return KeptSpan(record, later, frames)
+            spoken = FrameRange(*record.speech).shifted(-later)
+            is_whole = frames.intersection(spoken) == spoken
+            return KeptSpan(record, later, frames, is_whole)
         return None
-
-    def _results(self, record: SpanRecord) -> list[str]:
-        return [record.curves, record.choices, record.check, *record.draw]
 
     def _is_unchanged(self, uid: str) -> bool:
         """Whether a plate still holds what it did."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from dubwright.conform.read import ConformedTimeline, Shot, read_timeline
 from dubwright.dialogue import Cast, CueSheet, cue_sheet_from_subtitles, read_subtitles
 from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
+from dubwright.media.names import is_config_file
 from dubwright.media.plate import PlateSpec, probe_plate
 from dubwright.model import (
     Cue,
@@ -44,7 +46,7 @@ from dubwright.speech.mix import MIX_RATE
 from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, content_key
 from dubwright.trust import Disclosure, disclosure_for
 
-__all__ = ["DubPlanner", "plan_dub", "recordings_of"]
+__all__ = ["DubPlanner", "plan_dub"]
 
 CHUNK_FRAMES: Final = 24
 DECODE_FRAMES: Final = 48
@@ -73,7 +75,7 @@ def plan_dub(
     timeline, _ = read_timeline(request.timeline, access, rate)
     cast = Cast.read(request.cast) if request.cast else Cast()
     sheet = _cue_sheet(request, timeline, cast)
-    recordings = recordings_of(request, sheet)
+    recordings = _recordings(request, sheet)
     planner = DubPlanner(request, timeline, sheet, cast, store, today, recordings, access=access)
     return planner.plan()
 
@@ -111,7 +113,7 @@ def _cue_sheet(request: DubRequest, timeline: ConformedTimeline, cast: Cast) -> 
     return sheet
 
 
-def recordings_of(request: DubRequest, sheet: CueSheet) -> dict[tuple[str, str], Path]:
+def _recordings(request: DubRequest, sheet: CueSheet) -> dict[tuple[str, str], Path]:
     """Recordings by cue id and language: those that the sheet names, then those in the folder."""
     named = {
         (cue.id, language): cue.takes[language]
@@ -170,7 +172,7 @@ class DubPlanner:
         store: Store,
         today: date,
         recordings: Mapping[tuple[str, str], Path],
-        recorded_stage: str = "take",
+        recorded_stage: Literal["take", "dialogue"] = "take",
         access: Access = EVERYWHERE,
     ) -> None:
         self._request = request
@@ -184,6 +186,8 @@ class DubPlanner:
         self._fingerprints = Fingerprints(store.folder)
         self._show = find_show(request.timeline.parent, access)
         self._ocio = request.ocio or self._show.ocio
+        if self._ocio and is_config_file(self._ocio):
+            self._ocio = str(Path(self._ocio).absolute())
         self._config = colour_config(self._ocio, access)
         self._tasks: dict[str, Task] = {}
         self._plates: dict[str, PlateSpec] = {}
@@ -193,6 +197,7 @@ class DubPlanner:
         self._articulations: dict[str, str] = {}
         self._decoded: dict[str, tuple[str, ...]] = {}
         self._carried: Carried | None = None
+        self._kept_whole: Counter[tuple[str, str]] = Counter()
         self._rooms = {cue.id: sheet.room_ms(cue, timeline.duration_ms) for cue in sheet.cues}
         self._cards = {
             name: engine(getattr(request.engines, name), kind).card
@@ -282,7 +287,10 @@ class DubPlanner:
             source=self._source_content(),
             tasks=self._tasks,
         )
-        plan.documents[RECORD] = dub_record(plan, self._request, self._contents)
+        request = self._request.model_copy(update={"ocio": self._ocio})
+        plan.documents[RECORD] = dub_record(
+            plan, request, self._contents, self._recordings, self._recorded_stage
+        )
         return plan
 
     def _source_content(self) -> str:
@@ -399,15 +407,10 @@ class DubPlanner:
 
     def _follow(self, shot: Shot) -> None:
         spec, content = self._plates[shot.uid], self._contents[shot.uid]
-        known = self._carried.track(spec) if self._carried else None
+        known = self._known_track(shot)
         if known is not None:
-            followed, later = known
-            self._tracks[shot.uid] = self._add(
-                "part of track",
-                {"frames": [later, later + spec.frames]},
-                inputs={"track": followed},
-                label=f"keeping the face in {shot.uid}",
-            )
+            self._tasks[known.key] = known
+            self._tracks[shot.uid] = known.key
         else:
             self._tracks[shot.uid] = self._add(
                 "track",
@@ -428,6 +431,21 @@ class DubPlanner:
                 )
                 for chunk in FrameRange(0, spec.frames).chunks(DECODE_FRAMES)
             )
+
+    def _known_track(self, shot: Shot) -> Task | None:
+        """Takes over what was followed for another cut, if all that a shot shows was."""
+        spec = self._plates[shot.uid]
+        known = self._carried.track(spec) if self._carried else None
+        if known is None:
+            return None
+        followed, later = known
+        task = self._task(
+            "part of track",
+            {"frames": [later, later + spec.frames]},
+            inputs={"track": followed},
+            label=f"keeping the face in {shot.uid}",
+        )
+        return task if self._is_there(task) else None
 
     def _library(self, shot: Shot) -> str:
         """The key of the mouths that a shot shows."""
@@ -548,20 +566,18 @@ class DubPlanner:
             picture="",
             movies={},
             preview="",
-            kept=self._kept_contents(language, takes, spans),
+            kept=self._kept_contents(language, takes),
         )
 
-    def _kept_contents(
-        self, language: str, takes: Mapping[str, str], spans: Sequence[SpanPlan]
-    ) -> dict[str, str]:
+    def _kept_contents(self, language: str, takes: Mapping[str, str]) -> dict[str, str]:
         """The contents of cues whose take and frames are all kept from another cut."""
         if self._carried is None:
             return {}
-        anew = {p.span.cue for p in spans if self._tasks[p.check].stage != "keep"}
         kept = {}
         for cue, take in takes.items():
             content = self._carried.content(cue, language, take)
-            if content and cue not in anew:
+            whole = self._kept_whole[cue, language] == self._carried.spans(cue, language)
+            if content and whole:
                 kept[cue] = content
         return kept
 
@@ -621,8 +637,12 @@ class DubPlanner:
             is_draft = disclosure is Disclosure.DRAFT
             speech = Speech(cue, take, language, is_draft, begins, joins)
             kept = self._carried.span(span, self._plates[shot.uid], speech)
-            if kept is not None:
-                return self._kept_span(span, kept, joins)
+            task = self._keep_task(span, kept) if kept else None
+            if kept is not None and task is not None and self._is_there(task):
+                self._tasks[task.key] = task
+                self._kept_whole[cue.id, language] += kept.is_whole
+                drawn = replace(span, frames=kept.frames)
+                return SpanPlan(drawn, joins, task.key, task.key, (task.key,), task.key)
         seen = self._speaker_shots(cue.speaker)
         library = [[source.uid, self._plates[source.uid].pixel_aspect] for source in seen]
         sources = {f"library:{source.uid}": self._library(source) for source in seen}
@@ -667,18 +687,20 @@ class DubPlanner:
         )  # fmt: skip
         return SpanPlan(span, joins, curves, choices, draw, check)
 
-    def _kept_span(self, span: Span, kept: KeptSpan, joins: tuple[bool, bool]) -> SpanPlan:
-        """A span that was drawn for another cut."""
-        record = kept.record
-        key = self._add(
+    def _keep_task(self, span: Span, kept: KeptSpan) -> Task:
+        """Takes over what was drawn for another cut."""
+        frames = [kept.frames.start, kept.frames.end]
+        return self._task(
             "keep",
-            {"first": record.frames[0], "later": kept.later,
-             "frames": [kept.frames.start, kept.frames.end]},
-            inputs={"curves": record.curves, "choices": record.choices, "check": record.check}
-            | {f"draw:{number}": draw for number, draw in enumerate(record.draw)},
+            {"first": kept.record.frames[0], "later": kept.later, "frames": frames},
+            inputs=kept.record.results,
             label=f"keeping {span.cue} on {span.shot}",
-        )  # fmt: skip
-        return SpanPlan(replace(span, frames=kept.frames), joins, key, key, (key,), key)
+        )
+
+    def _is_there(self, task: Task) -> bool:
+        """Whether a task is done, or all that it reads is."""
+        inputs = task.inputs.values()
+        return self._store.find(task.key) is not None or all(map(self._store.find, inputs))
 
     def _draw(
         self,

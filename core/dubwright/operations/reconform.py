@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -12,12 +12,12 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from dubwright.conform.read import ConformedTimeline, read_timeline
-from dubwright.conform.reconform import Seen, places
-from dubwright.dialogue import REVIEW_FILE, Cast, CueSheet
+from dubwright.conform.reconform import Use, places
+from dubwright.dialogue import REVIEW_FILE, Cast, CueSheet, Review
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue, FrameRange, exact_rate, frame_of_ms
 from dubwright.operations.carry import RECORD, DubRecord
-from dubwright.operations.dub import DubPlanner, recordings_of
+from dubwright.operations.dub import DubPlanner
 from dubwright.operations.plan import DubPlan
 from dubwright.operations.request import DubRequest, ReconformRequest, request_paths
 from dubwright.store import EVERYWHERE, Access, Store
@@ -34,7 +34,7 @@ class MovedCue(BaseModel):
         cue: its id in the new cut.
         was: its id in the old one; another where the new cut shows it twice.
         start_ms, was_ms: when it begins and began.
-        frames, shown: how many frames it lasts, and how many of those that it was seen on are seen.
+        frames, shown: on how many frames it was seen, and how many of them the new cut shows.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -99,19 +99,21 @@ def plan_reconform(
             repair="export the cut at the rate of the version, or dub it anew",
         )
     moved = _moved(sheet, record, timeline)
-    dub = record.request.model_copy(
-        update={"timeline": request.timeline, "output": request.output, "rate": request.rate}
-    )
+    asked = {name: value for name, value in request if name in DubRequest.model_fields and value}
+    dub = record.request.model_copy(update=asked)
     for _, path in request_paths(dub):
         access.check(path)
+    access.check(request.version.parent / REVIEW_FILE)
     cues = {cue.id: cue for cue in sheet.cues}
     new = CueSheet(
         original=sheet.original,
         cues=tuple(_placed(cues[move.was], move, timeline) for move in moved),
     )
     origins = {move.cue: move.was for move in moved}
-    recordings = _recordings(dub, sheet, moved)
-    planner = DubPlanner(dub, timeline, new, cast, store, today, recordings, access=access)
+    recordings = _recordings(record, moved)
+    planner = DubPlanner(
+        dub, timeline, new, cast, store, today, recordings, record.recorded_stage, access
+    )
     planner.carry(record, sheet, origins)
     plan = planner.plan()
     plan.documents[RECONFORM] = _summary(request, sheet, moved, plan)
@@ -122,31 +124,57 @@ def take_review_along(version: Path, output: Path) -> None:
     """Copy what was decided beside a version into another output folder that has no review."""
     review, there = version.parent / REVIEW_FILE, output / REVIEW_FILE
     if review.is_file() and not there.exists():
-        shutil.copyfile(review, there)
+        Review.read(review).write(there)
 
 
 def _moved(sheet: CueSheet, record: DubRecord, timeline: ConformedTimeline) -> list[MovedCue]:
-    """Where each cue is in a new cut; twice where it is twice."""
-    old = [Seen(FrameRange(*shot.record), shot.plate) for shot in record.shots.values()]
-    new = [Seen(shot.record, shot.plate) for shot in timeline.shots if shot.plate is not None]
+    """Where each cue is in a new cut; more than once where it shows its frames once more."""
+    old = [Use(FrameRange(*shot.record), shot.plate) for shot in record.shots.values()]
+    new = [Use(shot.record, shot.plate) for shot in timeline.shots if shot.plate is not None]
+    taken = {cue.id for cue in sheet.cues}
     moved = []
     for cue in sheet.cues:
         start = frame_of_ms(cue.start_ms, record.rate)
         frames = FrameRange(start, max(start + 1, frame_of_ms(cue.end_ms, record.rate)))
-        for number, place in enumerate(places(frames, old, new), start=1):
-            later = round(Fraction(place.later * 1000) / timeline.rate)
-            if cue.end_ms + later > 0 and cue.start_ms + later < timeline.duration_ms:
+        for number, place in enumerate(places(frames, old, new)):
+            begins = cue.start_ms + _later_ms(cue, place.later, record)
+            if begins < timeline.duration_ms and begins + cue.end_ms > cue.start_ms:
+                name = cue.id if number == 0 else _free(cue.id, taken)
+                taken.add(name)
                 moved.append(
                     MovedCue(
-                        cue=cue.id if number == 1 else f"{cue.id}-{number}",
+                        cue=name,
                         was=cue.id,
-                        start_ms=cue.start_ms + later,
+                        start_ms=begins,
                         was_ms=cue.start_ms,
-                        frames=len(frames),
+                        frames=place.seen,
                         shown=place.shown,
                     )
                 )
     return moved
+
+
+def _free(cue: str, taken: Collection[str]) -> str:
+    """An id for another use of a cue."""
+    return next(name for n in itertools.count(2) if (name := f"{cue}-{n}") not in taken)
+
+
+def _later_ms(cue: Cue, frames: int, record: DubRecord) -> int:
+    """Milliseconds that are some frames, rounded so that a cue falls on the frames that it did."""
+    rooms = [
+        part.takes[cue.id].room_ms for part in record.languages.values() if cue.id in part.takes
+    ]
+    moments = [cue.start_ms, cue.end_ms, *(cue.start_ms + room for room in rooms[:1])]
+    exact = round(Fraction(frames * 1000) / record.rate)
+
+    def misplaced(later: int) -> int:
+        return sum(
+            frame_of_ms(moment + later, record.rate) != frame_of_ms(moment, record.rate) + frames
+            for moment in moments
+            if moment + later >= 0
+        )
+
+    return min((exact, exact - 1, exact + 1), key=misplaced)
 
 
 def _placed(cue: Cue, move: MovedCue, timeline: ConformedTimeline) -> Cue:
@@ -156,16 +184,13 @@ def _placed(cue: Cue, move: MovedCue, timeline: ConformedTimeline) -> Cue:
     return cue.model_copy(update={"id": move.cue, "start_ms": start, "end_ms": end})
 
 
-def _recordings(
-    dub: DubRequest, sheet: CueSheet, moved: Sequence[MovedCue]
-) -> dict[tuple[str, str], Path]:
+def _recordings(record: DubRecord, moved: Sequence[MovedCue]) -> dict[tuple[str, str], Path]:
     """The recordings of moved cues, by cue id and language: those that they had."""
-    known = recordings_of(dub, sheet)
     return {
-        (move.cue, language): known[move.was, language]
+        (move.cue, language): take.recording
         for move in moved
-        for language in dub.languages
-        if (move.was, language) in known
+        for language, part in record.languages.items()
+        if (take := part.takes.get(move.was)) is not None and take.recording is not None
     }
 
 

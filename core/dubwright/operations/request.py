@@ -124,6 +124,8 @@ class ReconformRequest(BaseModel):
         pattern=RATE,
         description="Frames a second of an EDL, as in 24000/1001, where its media do not say.",
     )
+    colour_space: str | None = Field(None, description="Of plates, where they do not say.")
+    ocio: str | None = Field(None, description="Another OCIO config than the version's.")
 
 
 class AnimateRequest(BaseModel):

@@ -470,8 +470,11 @@ class Queue:
         """Keys of the results that active jobs have made or will read."""
         with self._lock:
             rows = self._db.execute(
-                "select distinct chunk.key from chunk join job on job.number=chunk.job"
-                " where job.state in ('queued', 'running', 'paused')"
+                "with active as (select chunk.key, chunk.kind, chunk.body from chunk"
+                " join job on job.number=chunk.job"
+                " where job.state in ('queued', 'running', 'paused'))"
+                " select key from active union select read.value as key from active,"
+                " json_each(active.body, '$.inputs') as read where active.kind='task'"
             ).fetchall()
         return [row["key"] for row in rows]
 
