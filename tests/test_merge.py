@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
@@ -145,6 +146,17 @@ def _add_a_shot(timeline: otio.schema.Timeline) -> None:
     timeline.video_tracks()[0].append(title)
 
 
+def _take_off_every_dub(timeline: otio.schema.Timeline) -> None:
+    timeline.tracks.remove(_track(timeline, "Dub es"))
+
+
+def _relink(timeline: otio.schema.Timeline) -> None:
+    reference = timeline.video_tracks()[0][0].media_reference
+    other = Path(reference.target_url_base).parent / "other"
+    shutil.copytree(Path(reference.target_url_base), other, dirs_exist_ok=True)
+    reference.target_url_base = str(other)
+
+
 def _range(start: int, frames: int) -> otio.opentime.TimeRange:
     return otio.opentime.TimeRange(
         otio.opentime.RationalTime(start, 24), otio.opentime.RationalTime(frames, 24)
@@ -159,6 +171,8 @@ def _range(start: int, frames: int) -> otio.opentime.TimeRange:
         (_slip_the_dialogue, "DX is 3 frames later than the picture"),
         (_add_music, "track 'Music'"),
         (_add_a_shot, "clip 'title'"),
+        (_take_off_every_dub, "the dub was taken off"),
+        (_relink, "its media are not the master's"),
     ],
 )
 def test_what_does_not_fit_is_said(
@@ -171,6 +185,76 @@ def test_what_does_not_fit_is_said(
     conflicts = merge_back(dubbed.result.folder, edited, tmp_path / "home.otio")
     assert any(said in f"{found.where}: {found.what}" for found in conflicts), conflicts
     read_timeline(tmp_path / "home.otio")
+
+
+def test_transitions_on_dubs_go_with_them(dubbed: Dubbed, tmp_path: Path) -> None:
+    def dissolve(timeline: otio.schema.Timeline) -> None:
+        track = _track(timeline, "Dub es")
+        index = next(n for n, item in enumerate(track) if isinstance(item, otio.schema.Clip))
+        nothing, two = otio.opentime.RationalTime(0, 24), otio.opentime.RationalTime(2, 24)
+        track.insert(index, otio.schema.Transition("x", "SMPTE_Dissolve", nothing, two))
+
+    edited = _edited(dubbed, tmp_path, dissolve)
+    merge_back(dubbed.result.folder, edited, tmp_path / "home.otio")
+    assert _tracks(tmp_path / "home.otio") == _tracks(dubbed.result.folder / "lighthouse.otio")
+
+
+def test_dialogue_on_two_tracks_stays_on_two(dubbed: Dubbed, tmp_path: Path) -> None:
+    def split(timeline: otio.schema.Timeline) -> None:
+        first = _track(timeline, "DX es")
+        second = first.deepcopy()
+        second[0].source_range = _range(150, 126)
+        first[0].source_range = _range(0, 150)
+        second.insert(0, _gap(150))
+        muted = first[0].deepcopy()
+        muted.enabled = False
+        first.append(muted)
+        timeline.tracks.append(second)
+
+    edited = _edited(dubbed, tmp_path, split)
+    assert merge_back(dubbed.result.folder, edited, tmp_path / "home.otio") == []
+    home = otio.adapters.read_from_file(str(tmp_path / "home.otio"))
+    heard = [
+        (clip.range_in_parent().start_time.value, clip.duration().value)
+        for track in home.audio_tracks()
+        if track.name == "DX fr"
+        for clip in track.find_clips()
+    ]
+    assert heard == [(0, 150), (150, 126)]
+
+
+def test_what_an_editor_loses_is_the_masters(dubbed: Dubbed, tmp_path: Path) -> None:
+    def forget(timeline: otio.schema.Timeline) -> None:
+        timeline.global_start_time = None
+        del timeline.tracks.markers[0]
+
+    edited = _edited(dubbed, tmp_path, forget)
+    assert merge_back(dubbed.result.folder, edited, tmp_path / "home.otio") == []
+    home = otio.adapters.read_from_file(str(tmp_path / "home.otio"))
+    master = otio.adapters.read_from_file(str(dubbed.result.folder / "lighthouse.otio"))
+    assert home.global_start_time == master.global_start_time
+    assert [m.marked_range for m in home.tracks.markers] == [
+        m.marked_range for m in master.tracks.markers
+    ]
+    assert list(home.metadata["dubwright"]["languages"]) == ["es", "fr"]
+
+
+def test_a_fade_of_the_original_sound_is_not_cut_through(dubbed: Dubbed, tmp_path: Path) -> None:
+    version = tmp_path / "v001"
+    version.mkdir()
+    shutil.copy(dubbed.result.folder / "manifest.json", version)
+    master = otio.adapters.read_from_file(str(dubbed.result.folder / "lighthouse.otio"))
+    track = _track(master, "DX en")
+    whole = track[0].deepcopy()
+    track[0].source_range, whole.source_range = _range(0, CUT), _range(CUT, END - CUT)
+    five = otio.opentime.RationalTime(5, 24)
+    track.extend([otio.schema.Transition("x", "SMPTE_Dissolve", five, five), whole])
+    otio.adapters.write_to_file(master, str(version / "lighthouse.otio"))
+    edited = recut(
+        dubbed.result.timelines["es"], tmp_path / "edited.otio", [(0, CUT + 2), (CUT + 20, END)]
+    )
+    (conflict,) = merge_back(version, edited, tmp_path / "home.otio")
+    assert conflict.where == "track 'DX en'" and "through its fade" in conflict.what
 
 
 def test_dubs_that_stand_in_for_plates_that_dissolve_come_home(tmp_path: Path) -> None:

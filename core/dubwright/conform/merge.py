@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -22,12 +22,14 @@ from dubwright.conform.read import ConformedTimeline
 from dubwright.conform.reconform import frames_later, same_media
 from dubwright.conform.shots import Shot, clip_of
 from dubwright.conform.sounds import ME_NAMES
-from dubwright.conform.times import exact_frames, whole_frames
+from dubwright.conform.times import exact_frames, first_shown, whole_frames
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange, timecode_of_frame
 
 __all__ = ["Conflict", "merged"]
 
+VIDEO: Final = otio.schema.TrackKind.Video
+AUDIO: Final = otio.schema.TrackKind.Audio
 STEM: Final = re.compile(r"(?P<name>.+)\.(?P<language>[^.]+)\.(?P<role>DX|ME)\.wav")
 
 
@@ -49,11 +51,31 @@ class _Cut:
     def clip(self, shot: Shot) -> Any:
         return clip_of(self.timeline, shot)
 
-    def timecode(self, frame: int) -> str:
+    def where(self, frame: int, clip: str = "") -> str:
         conformed = self.conformed
-        return timecode_of_frame(
+        timecode = timecode_of_frame(
             conformed.start_frame + frame, conformed.rate, drop=conformed.drop_frame
         )
+        return f"{timecode}, clip {clip!r}" if clip else timecode
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A clip that came home.
+
+    Attributes:
+        shot: as it is on the edited timeline.
+        original: the master's shot that it is of, plate or dub; None where that is not known.
+        is_dub: whether it shows dubbed frames.
+        lies_over: whether these lie over their plate; else they stand in for it.
+        was_relinked: whether it says that it is of a shot whose media it does not show.
+    """
+
+    shot: Shot
+    original: Shot | None
+    is_dub: bool = False
+    lies_over: bool = False
+    was_relinked: bool = False
 
 
 def merged(
@@ -71,77 +93,88 @@ def merged(
         changed: by language and shot, the frames of the shot that the version has dubbed.
     """
     home, away = _Cut(*master), _Cut(*edited)
-    result = _Cut(away.conformed, away.timeline.deepcopy())
-    languages = list(home.timeline.metadata.get(NAMESPACE, {}).get("languages", []))
-    dubs = {s.uid: dub for s in away.conformed.shots if (dub := _dub(s, home, languages))}
-    tags = {tag for tag in languages for s in away.conformed.shots if f".{tag}." in _name(s)}
-    plates = {s.uid: _plate(s, away, home) for s in away.conformed.shots if s.uid not in dubs}
-    stand_ins = {uid: dub for uid, dub in dubs.items() if not _lies_over(uid, dub, away, plates)}
-    originals = plates | {uid: _by_uid(home, dub) for uid, dub in stand_ins.items()}
-    over = [shot for shot in away.conformed.shots if shot.uid not in originals]
+    known = _known(home, away, list(changed))
+    tracks, sound_conflicts = _sounds(home, away)
+    language = _language(away, known, list(changed))
+    timeline = home.timeline.deepcopy()
+    if away.timeline.global_start_time is not None:
+        timeline.global_start_time = away.timeline.global_start_time
+    others = [track for track in timeline.tracks if track.kind not in (VIDEO, AUDIO)]
+    timeline.tracks.clear()
+    timeline.tracks.extend([*_pictures(home, away, known), *tracks, *others])
+    markers = [*_markers(home, away, known)]
+    timeline.tracks.markers.clear()
+    timeline.tracks.markers.extend(markers)
     conflicts = [
-        *_unknown(away, plates),
-        *_misplaced(away, over, dubs, originals),
-        *(c for tag in sorted(tags) for c in _taken_off(away, over, plates, changed[tag])),
-        *_out_of_sync(away, originals),
+        *_unknown(away, known),
+        *_misplaced(away, known),
+        *_taken_off(away, known, changed.get(language, {})),
+        *_out_of_sync(away, known),
+        *sound_conflicts,
     ]
-    for shot in away.conformed.shots:
-        original = originals.get(shot.uid)
-        if original is not None:
-            _give_plate(result.clip(shot), shot, home.clip(original), original, result)
-    for shot in over:
-        _take_off(result.clip(shot))
-    timeline = otio.schema.Timeline(
-        home.timeline.name, global_start_time=away.timeline.global_start_time
-    )
-    for track in list(result.timeline.video_tracks()):
-        track.parent().remove(track)
-        if any(isinstance(item, otio.schema.Clip | otio.schema.Stack) for item in track):
-            timeline.tracks.append(track)
-    sounds, added = _sounds(home, away)
-    timeline.tracks.extend(sounds)
-    timeline.tracks.markers.extend([m.deepcopy() for m in away.timeline.tracks.markers])
-    timeline.metadata[NAMESPACE] = {"languages": languages}
-    return timeline, [*conflicts, *added]
+    return timeline, conflicts
 
 
 # --- Which clip is which ---------------------------------------------------------------------
 
 
-def _dub(shot: Shot, home: _Cut, languages: Sequence[str]) -> str:
-    """The uid of the shot whose dubbed frames a clip shows; "" where it shows others."""
-    name = _name(shot)
-    uids = (known.uid for known in home.conformed.shots)
-    return next((u for u in uids for tag in languages if name.startswith(f"{u}.{tag}.")), "")
+def _known(home: _Cut, away: _Cut, languages: Sequence[str]) -> list[_Known]:
+    shots = away.conformed.shots
+    dubs = {shot.uid: of for shot in shots if (of := _dubbed(shot, home, languages))}
+    plates = [_plate(shot, home, away, dubs) for shot in shots if shot.uid not in dubs]
+    over = [
+        _Known(shot, dubs[shot.uid], True, _lies_over(shot, dubs[shot.uid], plates))
+        for shot in shots
+        if shot.uid in dubs
+    ]
+    return [*plates, *over]
 
 
-def _name(shot: Shot) -> str:
+def _dubbed(shot: Shot, home: _Cut, languages: Sequence[str]) -> Shot | None:
+    """The master's shot whose dubbed frames a clip shows; None where it shows others."""
+    name = _file_name(shot)
+    prefixes = (
+        (known, f"{known.uid}.{tag}.") for known in home.conformed.shots for tag in languages
+    )
+    return next((known for known, prefix in prefixes if name.startswith(prefix)), None)
+
+
+def _file_name(shot: Shot) -> str:
     """The name of the files that a shot shows."""
     return Path(shot.plate.path).name if shot.plate else ""
 
 
-def _by_uid(home: _Cut, uid: str) -> Shot:
-    return next(shot for shot in home.conformed.shots if shot.uid == uid)
-
-
-def _plate(shot: Shot, away: _Cut, home: _Cut) -> Shot | None:
-    """The shot of the master that a clip came from: by uid, or else by media, name and range."""
+def _plate(shot: Shot, home: _Cut, away: _Cut, dubs: Mapping[str, Shot]) -> _Known:
+    """A clip and the master's shot that it came from."""
     uid = away.clip(shot).metadata.get(NAMESPACE, {}).get("uid")
-    known = [original for original in home.conformed.shots if original.uid == uid]
-    if known:
-        return known[0]
+    named = next((known for known in home.conformed.shots if known.uid == uid), None)
+    if named is not None and (shot.plate is None or named.plate is None):
+        return _Known(shot, named)
+    if named is not None and shot.plate and named.plate and same_media(shot.plate, named.plate):
+        return _Known(shot, named)
+    lying_over = {
+        of.uid
+        for other in away.conformed.shots
+        if (of := dubs.get(other.uid)) is not None
+        and other.track > shot.track
+        and other.record.intersection(shot.record) is not None
+    }
 
-    def likeness(original: Shot) -> tuple[bool, int]:
-        return original.name == shot.name, _shared(shot, original)
+    def likeness(original: Shot) -> tuple[bool, int, bool, int]:
+        return (
+            original.name == shot.name,
+            _shared(shot, original),
+            original.uid in lying_over,
+            -abs(original.record.start - shot.record.start),
+        )
 
     found = [
         original
         for original in home.conformed.shots
-        if shot.plate is not None
-        and original.plate is not None
-        and same_media(shot.plate, original.plate)
+        if shot.plate and original.plate and same_media(shot.plate, original.plate)
     ]
-    return max(found, key=likeness, default=None)
+    best = max(found, key=likeness, default=None)
+    return _Known(shot, best, was_relinked=best is None and named is not None)
 
 
 def _shared(one: Shot, other: Shot) -> int:
@@ -157,137 +190,158 @@ def _numbers(plate: PlateSpec) -> tuple[int, int]:
     return plate.first + frames.start * plate.step, plate.first + (frames.stop - 1) * plate.step
 
 
-def _lies_over(uid: str, dub: str, away: _Cut, plates: Mapping[str, Shot | None]) -> bool:
-    """Whether dubbed frames lie over the plate that they are of, and do not stand in for it."""
-    shot = next(shot for shot in away.conformed.shots if shot.uid == uid)
+def _lies_over(shot: Shot, original: Shot, plates: Iterable[_Known]) -> bool:
     return any(
-        (original := plates.get(other.uid)) is not None
-        and original.uid == dub
-        and other.track < shot.track
-        and other.record.intersection(shot.record) is not None
-        for other in away.conformed.shots
+        plate.original is not None
+        and plate.original.uid == original.uid
+        and plate.shot.track < shot.track
+        and plate.shot.record.intersection(shot.record) is not None
+        for plate in plates
     )
+
+
+def _language(away: _Cut, known: Iterable[_Known], languages: Sequence[str]) -> str:
+    """The language that was edited: as the timeline says, or its stems, or its dubs; or ""."""
+    told = away.timeline.metadata.get(NAMESPACE, {}).get("language")
+    if told in languages:
+        return str(told)
+    folder = away.conformed.path.parent
+    stems = [_stem(clip, folder) for track in away.timeline.audio_tracks() for clip in track]
+    spoken = [stem[1] for stem in stems if stem]
+    shown = [
+        tag
+        for clip in known
+        if clip.is_dub and clip.original
+        for tag in languages
+        if _file_name(clip.shot).startswith(f"{clip.original.uid}.{tag}.")
+    ]
+    return next((tag for tag in (*spoken, *shown) if tag in languages), "")
 
 
 # --- What to look at --------------------------------------------------------------------------
 
 
-def _unknown(away: _Cut, plates: Mapping[str, Shot | None]) -> Iterator[Conflict]:
-    for shot in away.conformed.shots:
-        if shot.uid in plates and plates[shot.uid] is None:
-            yield Conflict(
-                f"{away.timecode(shot.record.start)}, clip {shot.name!r}",
-                "it is not in the master: it is kept, and has no dub yet",
-            )
+def _unknown(away: _Cut, known: Iterable[_Known]) -> Iterator[Conflict]:
+    for clip in known:
+        where = away.where(clip.shot.record.start, clip.shot.name)
+        if clip.was_relinked:
+            yield Conflict(where, "its media are not the master's: they are kept, and not dubbed")
+        elif clip.original is None:
+            yield Conflict(where, "it is not in the master: it is kept, and has no dub yet")
 
 
-def _misplaced(
-    away: _Cut,
-    over: Iterable[Shot],
-    dubs: Mapping[str, str],
-    originals: Mapping[str, Shot | None],
-) -> Iterator[Conflict]:
+def _misplaced(away: _Cut, known: Sequence[_Known]) -> Iterator[Conflict]:
     """Dubbed frames that do not lie where the same frames of their plate are."""
-    for shot in over:
+    for dub in known:
+        if not dub.lies_over:
+            continue
+        plates = [clip for clip in known if not clip.is_dub and clip.original == dub.original]
         wrong = [
             frame
-            for frame in shot.record
-            if not any(
-                original is not None
-                and original.uid == dubs[shot.uid]
-                and _shows_same(shot, below, frame)
-                for below in away.conformed.shots
-                for original in [originals.get(below.uid)]
-            )
+            for frame in dub.shot.record
+            if not any(_show_same(dub.shot, plate.shot, frame) for plate in plates)
         ]
         if wrong:
+            of = dub.original.uid if dub.original else ""
             yield Conflict(
-                f"{away.timecode(wrong[0])}, clip {shot.name!r}",
-                f"{len(wrong)} of its frames do not lie over the same frames of "
-                f"{dubs[shot.uid]}: the master has the dub where its plate is",
+                away.where(wrong[0], dub.shot.name),
+                f"{len(wrong)} of its frames do not lie over the same frames of {of}: the master "
+                "has the dub where its plate is",
             )
 
 
 def _taken_off(
-    away: _Cut,
-    over: Sequence[Shot],
-    plates: Mapping[str, Shot | None],
-    changed: Mapping[str, Sequence[FrameRange]],
+    away: _Cut, known: Sequence[_Known], changed: Mapping[str, Sequence[FrameRange]]
 ) -> Iterator[Conflict]:
     """Plates whose dub does not lie over them any more."""
-    for shot in away.conformed.shots:
-        original = plates.get(shot.uid)
-        if original is None or shot.plate is None or original.plate is None:
+    over = [clip.shot for clip in known if clip.lies_over]
+    for clip in known:
+        shot, original = clip.shot, clip.original
+        if clip.is_dub or original is None or shot.plate is None or original.plate is None:
             continue
         later = frames_later(shot.plate, original.plate)
+        parts = changed.get(original.uid, ()) if later is not None else ()
         bare = [
             frame
             for frame in shot.record
-            if later is not None
-            and any(
-                frame - shot.record.start + later in part for part in changed.get(original.uid, ())
-            )
-            and not any(_shows_same(dub, shot, frame) for dub in over if frame in dub.record)
+            if any(frame - shot.record.start + (later or 0) in part for part in parts)
+            and not any(_show_same(dub, shot, frame) for dub in over)
         ]
         if bare:
             yield Conflict(
-                f"{away.timecode(bare[0])}, clip {shot.name!r}",
+                away.where(bare[0], shot.name),
                 f"the dub was taken off {len(bare)} of its frames: the master keeps it",
             )
 
 
-def _shows_same(shot: Shot, below: Shot, frame: int) -> bool:
-    if frame not in below.record or below.plate is None or shot.plate is None:
-        return False
-    return _number(shot, frame) == _number(below, frame)
+def _show_same(one: Shot, other: Shot, frame: int) -> bool:
+    """Whether two shots show frames of one number on a frame of the timeline."""
+    return (
+        one.plate is not None
+        and other.plate is not None
+        and frame in one.record
+        and frame in other.record
+        and one.plate.number(frame - one.record.start)
+        == other.plate.number(frame - other.record.start)
+    )
 
 
-def _number(shot: Shot, frame: int) -> int:
-    """The number of the media's frame that a shot shows on a frame of the timeline."""
-    assert shot.plate is not None
-    plate = shot.plate
-    return plate.first + plate.media_frame(frame - shot.record.start) * plate.step
-
-
-def _out_of_sync(away: _Cut, originals: Mapping[str, Shot | None]) -> Iterator[Conflict]:
-    """Pieces of the dialogue that were moved against the picture."""
-    rate = away.conformed.rate
-    picture = [
-        (shot.record, shot.record.start - _was_at(shot, original))
-        for shot in away.conformed.shots
-        if (original := originals.get(shot.uid)) is not None
-        and shot.plate is not None
-        and original.plate is not None
-        and shot.plate.speed == original.plate.speed
-    ]
-    for layout in _layouts(away).values():
-        for piece in layout:
-            if not isinstance(piece, _Piece):
-                continue
+def _out_of_sync(away: _Cut, known: Sequence[_Known]) -> Iterator[Conflict]:
+    """Pieces of the sound that no picture is in sync with where they are heard."""
+    moved = list(_moved_pictures(known))
+    for role, _, layout in _layouts(away):
+        for piece in layout.pieces:
             heard = FrameRange(piece.at, piece.at + math.ceil(piece.frames))
-            for seen, later in picture:
-                together = seen.intersection(heard)
-                apart = piece.at - piece.start - later
-                if together and round(apart):
+            during = [
+                (part, round(piece.at - piece.start - later))
+                for record, later in moved
+                if (part := record.intersection(heard))
+            ]
+            for part, apart in during:
+                in_sync = any(
+                    not other and part.intersection(also) == part for also, other in during
+                )
+                if apart and not in_sync:
                     direction = "later" if apart > 0 else "earlier"
-                    frames = abs(round(apart))
                     yield Conflict(
-                        away.timecode(together.start),
-                        f"{piece.role} is {frames} frames {direction} than the picture, at "
-                        f"{float(rate):g}: move the lines in the cue sheet if it is meant to be",
+                        away.where(part.start),
+                        f"{role} is {abs(apart)} frames {direction} than the picture: move the "
+                        "lines in the cue sheet if it is meant to be",
                     )
                     break
 
 
-def _was_at(shot: Shot, original: Shot) -> int:
-    """The master's frame at which what a shot shows first is seen, or would be."""
-    assert shot.plate is not None and original.plate is not None
-    later = Fraction(shot.plate.first - original.plate.first, original.plate.step)
-    later += shot.plate.phase - original.plate.phase
-    return original.record.start + math.floor(later / original.plate.speed)
+def _moved_pictures(known: Iterable[_Known]) -> Iterator[tuple[FrameRange, int]]:
+    """Where the master's plates are, and how many frames later than in the master."""
+    for clip in known:
+        shot, original = clip.shot, clip.original
+        if original is None or clip.lies_over or shot.plate is None or original.plate is None:
+            continue
+        if shot.plate.speed == original.plate.speed:
+            images = Fraction(shot.plate.first - original.plate.first, original.plate.step)
+            images += shot.plate.phase - original.plate.phase
+            was = original.record.start + math.floor(images / original.plate.speed)
+            yield shot.record, shot.record.start - was
 
 
 # --- Picture ----------------------------------------------------------------------------------
+
+
+def _pictures(home: _Cut, away: _Cut, known: Sequence[_Known]) -> list[otio.schema.Track]:
+    """The edited video tracks with the master's media, without the dubs that lie over plates."""
+    result = _Cut(away.conformed, away.timeline.deepcopy())
+    clips = [(result.clip(clip.shot), clip) for clip in known]
+    for clip, about in clips:
+        if about.lies_over:
+            _take_off(clip)
+        elif about.original is not None:
+            _give_plate(clip, about.shot, home.clip(about.original), about.original, result)
+    tracks = []
+    for track in list(result.timeline.video_tracks()):
+        track.parent().remove(track)
+        if any(isinstance(item, otio.schema.Clip | otio.schema.Stack) for item in track):
+            tracks.append(track)
+    return tracks
 
 
 def _give_plate(clip: Any, shot: Shot, of: Any, original: Shot, result: _Cut) -> None:
@@ -295,7 +349,7 @@ def _give_plate(clip: Any, shot: Shot, of: Any, original: Shot, result: _Cut) ->
     used = clip.trimmed_range()
     if shot.plate is not None and original.plate is not None:
         rate = result.conformed.rate
-        late = _origin(of, original, rate) - _origin(clip, shot, rate)
+        late = _zero(of, original, rate) - _zero(clip, shot, rate)
         start = exact_frames(used.start_time, rate) + late
         used = otio.opentime.TimeRange(
             otio.opentime.RationalTime(float(start), float(rate)), used.duration
@@ -306,27 +360,60 @@ def _give_plate(clip: Any, shot: Shot, of: Any, original: Shot, result: _Cut) ->
     clip.metadata.setdefault(NAMESPACE, {})["uid"] = original.uid
 
 
-def _origin(clip: Any, shot: Shot, rate: Fraction) -> Fraction:
+def _zero(clip: Any, shot: Shot, rate: Fraction) -> Fraction:
     """The media time, in frames, of the frame that has the number 0."""
     assert shot.plate is not None
     plate = shot.plate
     speed = plate.speed * plate.step
     used = clip.trimmed_range()
-    first = exact_frames(used.start_time, rate) + shot.cut.start * speed
-    if speed < 0:
-        first += math.ceil(whole_frames(used.duration, rate) * -speed) - 1
+    start = exact_frames(used.start_time, rate)
+    first = first_shown(start, whole_frames(used.duration, rate), speed) + shot.cut.start * speed
     return first - plate.first - plate.phase * plate.step
 
 
 def _take_off(clip: Any) -> None:
     """Leave a gap where a clip is, and no transition at its ends."""
     track = clip.parent()
-    index = list(track).index(clip)
-    for beside in (index + 1, index - 1):
-        if 0 <= beside < len(track) and isinstance(track[beside], otio.schema.Transition):
-            del track[beside]
-    index = list(track).index(clip)
-    track[index] = otio.schema.Gap(duration=clip.trimmed_range().duration)
+    for beside in (1, -1):
+        index = track.index(clip) + beside
+        if 0 <= index < len(track) and isinstance(track[index], otio.schema.Transition):
+            del track[index]
+    track[track.index(clip)] = otio.schema.Gap(duration=clip.trimmed_range().duration)
+
+
+# --- Markers ----------------------------------------------------------------------------------
+
+
+def _markers(home: _Cut, away: _Cut, known: Sequence[_Known]) -> Iterator[otio.schema.Marker]:
+    """The master's markers where their frames went, or where the person put them, and others."""
+    rate = home.conformed.rate
+    put = {cue: m for m in away.timeline.tracks.markers if (cue := _cue(m, home))}
+    moved = list(_moved_pictures(known))
+    for marker in home.timeline.tracks.markers:
+        cue = _cue(marker, home)
+        if cue in put:
+            marker = marker.deepcopy()
+            marker.marked_range = put[cue].marked_range
+            yield marker
+            continue
+        at = whole_frames(marker.marked_range.start_time, rate)
+        later = next((n for record, n in moved if at + n in record), None)
+        if later is not None:
+            marker = marker.deepcopy()
+            marker.marked_range = otio.opentime.TimeRange(
+                otio.opentime.RationalTime(at + later, float(rate)), marker.marked_range.duration
+            )
+            yield marker
+    yield from (m.deepcopy() for m in away.timeline.tracks.markers if _cue(m, home) is None)
+
+
+def _cue(marker: otio.schema.Marker, home: _Cut) -> str | None:
+    """The cue that a marker is of: as it says, or by the name that we gave it."""
+    told = marker.metadata.get(NAMESPACE, {}).get("cue")
+    if told:
+        return str(told)
+    ours = {m.name: m.metadata.get(NAMESPACE, {}).get("cue") for m in home.timeline.tracks.markers}
+    return ours.get(marker.name)
 
 
 # --- Sound ------------------------------------------------------------------------------------
@@ -336,17 +423,26 @@ def _take_off(clip: Any) -> None:
 class _Piece:
     """A piece of a stem: where on the edited timeline, from where in the stem, how long; frames."""
 
-    role: str
     at: int
     start: Fraction
     frames: Fraction
 
 
-_Layout = list["_Piece | otio.opentime.RationalTime"]
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How a track of stems is cut: pieces, and the lengths of gaps, in order."""
+
+    items: list[_Piece | otio.opentime.RationalTime] = field(default_factory=list)
+
+    @property
+    def pieces(self) -> list[_Piece]:
+        return [item for item in self.items if isinstance(item, _Piece)]
 
 
 def _stem(clip: Any, folder: Path) -> tuple[str, str] | None:
     """The role and language of the stem that a clip plays; None for other sound."""
+    if not isinstance(clip, otio.schema.Clip):
+        return None
     reference = clip.media_reference
     if not isinstance(reference, otio.schema.ExternalReference):
         return None
@@ -354,35 +450,28 @@ def _stem(clip: Any, folder: Path) -> tuple[str, str] | None:
     return (found["role"], found["language"]) if found else None
 
 
-def _layouts(away: _Cut) -> dict[str, _Layout]:
-    """How the stems of each role are cut: pieces, and the lengths of gaps, in order."""
-    layouts: dict[str, _Layout] = {}
+def _layouts(away: _Cut) -> Iterator[tuple[str, str, _Layout]]:
+    """The role and the name of each edited track of stems, and how it is cut."""
     for track in away.timeline.audio_tracks():
         roles = _roles(track, away)
-        if len(roles) == 1 and not layouts.get(role := roles.pop()):
-            layouts[role] = list(_cut_of(track, role, away))
-    return layouts
+        if len(roles) == 1 and "" not in roles:
+            yield roles.pop(), track.name, _Layout(list(_items(track, away)))
 
 
-def _roles(track: otio.schema.Track, away: _Cut) -> set[str]:
+def _roles(track: otio.schema.Track, cut: _Cut) -> set[str]:
     """The roles of the stems on a track; "" is that of other sound."""
-    folder = away.conformed.path.parent
-    clips = [item for item in track if not isinstance(item, otio.schema.Gap)]
-    stems = [
-        _stem(item, folder) if isinstance(item, otio.schema.Clip) else None
-        for item in clips
-        if not isinstance(item, otio.schema.Transition)
-    ]
-    return {stem[0] if stem else "" for stem in stems}
+    folder = cut.conformed.path.parent
+    sounds = [i for i in track if not isinstance(i, otio.schema.Gap | otio.schema.Transition)]
+    return {stem[0] if (stem := _stem(item, folder)) else "" for item in sounds}
 
 
-def _cut_of(track: otio.schema.Track, role: str, away: _Cut) -> Iterator[Any]:
+def _items(track: otio.schema.Track, away: _Cut) -> Iterator[_Piece | otio.opentime.RationalTime]:
     rate = away.conformed.rate
     for item in track:
         if isinstance(item, otio.schema.Transition):
             continue
         used = item.trimmed_range()
-        if isinstance(item, otio.schema.Gap):
+        if isinstance(item, otio.schema.Gap) or not item.enabled:
             yield used.duration
             continue
         at = whole_frames(item.range_in_parent().start_time, rate)
@@ -391,19 +480,28 @@ def _cut_of(track: otio.schema.Track, role: str, away: _Cut) -> Iterator[Any]:
         begins = exact_frames(available.start_time, rate) if available else Fraction(0)
         if not available and start >= away.conformed.start_frame:
             begins = Fraction(away.conformed.start_frame)
-        yield _Piece(role, at, start - begins, exact_frames(used.duration, rate))
+        yield _Piece(at, start - begins, exact_frames(used.duration, rate))
 
 
 def _sounds(home: _Cut, away: _Cut) -> tuple[list[otio.schema.Track], list[Conflict]]:
-    """The master's sound as the edited one is cut, and tracks that were added."""
-    layouts = _layouts(away)
-    tracks, conflicts = [], []
+    """The master's sound as the edited one is cut, tracks that were added, and what to look at."""
+    layouts = list(_layouts(away))
+    roles = {role for role, _, _ in layouts}
+    tracks: list[otio.schema.Track] = []
+    conflicts = []
     if not layouts and home.timeline.audio_tracks():
         conflicts.append(Conflict("its sound", "no stem is on it: the master's sound is not cut"))
     for track in home.timeline.audio_tracks():
-        role = _role_of(track, home)
-        layout = layouts.get(role) or layouts.get("DX") or layouts.get("ME")
-        tracks.append(_laid_out(track, layout, home) if layout else track.deepcopy())
+        wanted = _role_of(track, home)
+        role = wanted if wanted in roles else next(iter(sorted(roles)), "")
+        cut = [layout for of, _, layout in layouts if of == role]
+        try:
+            tracks.extend([_laid_out(track, layout, home) for layout in cut] or [track.deepcopy()])
+        except otio.exceptions.CannotTrimTransitionsError:
+            tracks.append(track.deepcopy())
+            conflicts.append(
+                Conflict(f"track {track.name!r}", "a cut goes through its fade: it is not cut")
+            )
     for track in away.timeline.audio_tracks():
         if "" in _roles(track, away):
             tracks.append(track.deepcopy())
@@ -421,11 +519,15 @@ def _role_of(track: otio.schema.Track, home: _Cut) -> str:
 
 
 def _laid_out(track: otio.schema.Track, layout: _Layout, home: _Cut) -> otio.schema.Track:
-    """A track of the master, cut as a layout says."""
+    """A track of the master, cut as a layout says.
+
+    Raises:
+        CannotTrimTransitionsError: a cut goes through a transition.
+    """
     rate = float(home.conformed.rate)
     cut = otio.schema.Track(track.name, kind=track.kind, metadata=dict(track.metadata))
     cut.enabled = track.enabled
-    for piece in layout:
+    for piece in layout.items:
         if not isinstance(piece, _Piece):
             cut.append(otio.schema.Gap(duration=piece))
             continue
