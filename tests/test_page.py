@@ -20,6 +20,7 @@ import pytest
 from conftest import Dubbed
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 from service_places import own_service_places, wait_for
+from timeline_files import recut
 
 from dubwright_plugin import Service, connect
 
@@ -437,10 +438,34 @@ def test_editing_goes_on_while_what_was_asked_for_is_rendered(desk: Desk) -> Non
     _forget_edits(desk)
 
 
-def _save(desk: Desk, lines: Any, spanish: str) -> None:
+def test_a_new_cut_is_dubbed_and_its_lines_are_edited(desk: Desk, dubbed: Dubbed) -> None:
+    service, sample = desk.service, dubbed.sample
+    done = service.wait(desk.job)
+    new = recut(sample.timeline, sample.folder / "page.otio", [7, (0, 276)])
+    request = {
+        "version": done["result"]["folder"],
+        "timeline": str(new),
+        "output": str(desk.output.parent / "recut"),
+    }
+    job = service.submit("reconform", request, title="Lighthouse, second cut")
+    done = service.wait(job)
+    assert done["state"] == "done", done
+    note = done["result"]["reconform"]
+    assert not note["anew"]["es"] and len(note["kept"]["es"]) == 3
+    lines = service._json("GET", f"/v1/jobs/{job}/lines")
+    _save(desk, lines, "Hola a todos, y adiós.", job)
+    again = service.wait(service._json("POST", f"/v1/jobs/{job}/revise", {})["id"])
+    assert again["state"] == "done", again
+    assert again["operation"] == "reconform"
+    note = again["result"]["reconform"]
+    assert note["anew"]["es"] == [["cue0001", "lighthouse_010"]]
+    assert ["cue0003", "lighthouse_020"] in note["kept"]["es"] and not note["anew"]["fr"]
+
+
+def _save(desk: Desk, lines: Any, spanish: str, job: str = "") -> None:
     lines["cue_sheet"]["cues"][0]["text"]["es"] = spanish
     kept = {name: lines[name] for name in ("revision", "cue_sheet", "cast")}
-    desk.service._json("POST", f"/v1/jobs/{desk.job}/lines", kept)
+    desk.service._json("POST", f"/v1/jobs/{job or desk.job}/lines", kept)
 
 
 def test_a_field_is_not_changed_under_the_hands_that_type(page: Page, desk: Desk) -> None:

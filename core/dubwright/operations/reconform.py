@@ -87,7 +87,7 @@ def plan_reconform(
         for file in shot.plate.files():
             access.check(file)
     sheet = CueSheet.read(request.version / "cue_sheet.json")
-    cast = Cast.read(request.version / "cast.json")
+    cast = Cast.read(request.cast or request.version / "cast.json")
     rate = exact_rate(Fraction(request.rate)) if request.rate else None
     timeline, _ = read_timeline(request.timeline, access, rate)
     if timeline.rate != record.rate:
@@ -98,19 +98,21 @@ def plan_reconform(
             f"{float(record.rate):g}",
             repair="export the cut at the rate of the version, or dub it anew",
         )
-    moved = _moved(sheet, record, timeline)
     asked = {name: value for name, value in request if name in DubRequest.model_fields and value}
     dub = record.request.model_copy(update=asked)
     for _, path in request_paths(dub):
         access.check(path)
     access.check(request.version.parent / REVIEW_FILE)
-    cues = {cue.id: cue for cue in sheet.cues}
-    new = CueSheet(
-        original=sheet.original,
-        cues=tuple(_placed(cues[move.was], move, timeline) for move in moved),
-    )
+    if request.cue_sheet is None:
+        moved = _moved(sheet, record, timeline)
+        new = _moved_sheet(sheet, moved, timeline)
+    else:
+        new = CueSheet.read(request.cue_sheet).with_takes_in(request.cue_sheet.parent.absolute())
+        moved = _given(sheet, new)
     origins = {move.cue: move.was for move in moved}
-    recordings = _recordings(record, moved)
+    recordings = _recordings(record, moved) | {
+        (cue.id, language): take for cue in new.cues for language, take in cue.takes.items()
+    }
     planner = DubPlanner(
         dub, timeline, new, cast, store, today, recordings, record.recorded_stage, access
     )
@@ -175,6 +177,28 @@ def _later_ms(cue: Cue, frames: int, record: DubRecord) -> int:
         )
 
     return min((exact, exact - 1, exact + 1), key=misplaced)
+
+
+def _moved_sheet(
+    sheet: CueSheet, moved: Sequence[MovedCue], timeline: ConformedTimeline
+) -> CueSheet:
+    """The lines of a new cut."""
+    cues = {cue.id: cue for cue in sheet.cues}
+    placed = tuple(_placed(cues[move.was], move, timeline) for move in moved)
+    return CueSheet(original=sheet.original, cues=placed)
+
+
+def _given(sheet: CueSheet, new: CueSheet) -> list[MovedCue]:
+    """The lines that are in both sheets, by id."""
+    old = {cue.id: cue for cue in sheet.cues}
+    return [
+        MovedCue(
+            cue=cue.id, was=cue.id, start_ms=cue.start_ms, was_ms=old[cue.id].start_ms,
+            frames=0, shown=0,
+        )
+        for cue in new.cues
+        if cue.id in old
+    ]  # fmt: skip
 
 
 def _placed(cue: Cue, move: MovedCue, timeline: ConformedTimeline) -> Cue:

@@ -126,6 +126,10 @@ class ReconformRequest(BaseModel):
     )
     colour_space: str | None = Field(None, description="Of plates, where they do not say.")
     ocio: str | None = Field(None, description="Another OCIO config than the version's.")
+    cue_sheet: Path | None = Field(
+        None, description="Lines of the new cut, instead of the version's where they went."
+    )
+    cast: Path | None = Field(None, description="Instead of the version's.")
 
 
 class AnimateRequest(BaseModel):

@@ -261,11 +261,11 @@ def create_app(
         delivered = _reviewed(queue, job_id, folders())
         if not delivered.editable:
             raise HTTPException(409, {"why": "only the lines of a dub can be rendered again"})
-        asked = revised(delivered, queue.request(job_id)).model_dump(mode="json")
-        request = _validated("dub", asked, folders())
         job = _known(queue, job_id)
+        asked = revised(delivered, job.operation, queue.request(job_id)).model_dump(mode="json")
+        request = _validated(job.operation, asked, folders())
         again = queue.submit(
-            "dub", request.model_dump(mode="json"), title=job.title, tag=job.tag,
+            job.operation, request.model_dump(mode="json"), title=job.title, tag=job.tag,
             priority=job.priority,
         )  # fmt: skip
         return _answer(again, 201)

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dubwright.dialogue import REVIEW_FILE, Cast, CueSheet, Decision, Review
 from dubwright.dialogue.documents import read_document, write_document
 from dubwright.errors import DubwrightError
-from dubwright.operations.request import DubRequest
+from dubwright.operations.request import DubRequest, ReconformRequest
 from dubwright.service.queue import Job
 
 __all__ = [
@@ -69,7 +69,7 @@ class Delivered:
         asked = Path(request.get("cue_sheet") or "")
         began = RENDERED.fullmatch(asked.name) if asked.parent == lines else None
         name = began[1] if began else folder.name
-        return cls(folder, lines / f"{name}.json", job.operation == "dub")
+        return cls(folder, lines / f"{name}.json", job.operation in ("dub", "reconform"))
 
     @property
     def review(self) -> Path:
@@ -165,8 +165,15 @@ def save(delivered: Delivered, lines: SavedLines) -> Lines:
         return read_lines(delivered)
 
 
-def revised(delivered: Delivered, request: Mapping[str, Any]) -> DubRequest:
+def revised(
+    delivered: Delivered, operation: str, request: Mapping[str, Any]
+) -> DubRequest | ReconformRequest:
     """The request that renders the lines as they are now; what did not change is in the store.
+
+    Args:
+        delivered: the version whose lines they are.
+        operation: that made it.
+        request: that it was made by.
 
     Raises:
         DubwrightError: the lines cannot be read, or their copy cannot be written.
@@ -180,14 +187,13 @@ def revised(delivered: Delivered, request: Mapping[str, Any]) -> DubRequest:
         lines.cast.write(cast)
     except OSError as error:
         raise _unwritten(sheet, error) from error
-    return DubRequest.model_validate(request).model_copy(
-        update={
-            "cue_sheet": sheet,
-            "cast": cast,
-            "subtitles": {},
-            "original": lines.cue_sheet.original,
-        }
-    )
+    update: dict[str, Any] = {"cue_sheet": sheet, "cast": cast}
+    if operation == "reconform":
+        # From this version on: what it kept of the earlier cut is its own now.
+        update |= {"version": delivered.folder}
+        return ReconformRequest.model_validate(request).model_copy(update=update)
+    update |= {"subtitles": {}, "original": lines.cue_sheet.original}
+    return DubRequest.model_validate(request).model_copy(update=update)
 
 
 def decisions(delivered: Delivered) -> list[Decision]:

@@ -5,7 +5,12 @@ import { service, thumbnailOf } from "./service";
 import { inWords } from "./time";
 import type { Job, Trouble } from "./types";
 
-const OPERATIONS = { dub: "Dub", lip_sync: "Lip-sync", animate: "Character" };
+const OPERATIONS = {
+  dub: "Dub",
+  lip_sync: "Lip-sync",
+  reconform: "New cut",
+  animate: "Character",
+};
 
 export function nameOf(job: Job): string {
   return job.title || job.result?.name || `${OPERATIONS[job.operation]} ${job.id.slice(0, 6)}`;

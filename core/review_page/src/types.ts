@@ -19,7 +19,7 @@ export interface Delivered {
 
 export interface Job {
   id: string;
-  operation: "dub" | "lip_sync" | "animate";
+  operation: "dub" | "lip_sync" | "reconform" | "animate";
   title: string;
   tag: string;
   priority: number;
