@@ -1,0 +1,233 @@
+"""Lip-sync measured: each half of a real clip is driven by what the other half really does.
+
+    DUBWRIGHT_FOOTAGE=FOLDER python tests/benchmarks/lipsync.py [--quick] [--json FILE] [--out DIR]
+
+`CLIP.ab` is the first half driven by the second, `CLIP.ba` the other way round; its true curves
+drive it (oracle). The result is tracked afresh and held against the half that drove it. `unedited`
+is the plate as it is: what a mouth that was never redrawn gets. `control` spoils a true mouth in
+known ways: figures that do not tell these apart measure nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import savgol_filter
+
+from dubwright.face.engines.facemesh import FaceMeshTracker
+from dubwright.face.head_frame import in_head_frame, mouth_curves
+from dubwright.face.track import track_face
+from dubwright.media.colour import ColourConfig, display_preview
+from dubwright.media.movie import probe_movie
+from dubwright.media.plate import Plate, PlateSpec, probe_plate
+from dubwright.model import CURVE_NAMES, FaceTrack, FrameRange, MouthCurves, Patch
+from dubwright.picture.engines.retrieval import RetrievalRenderer
+from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
+from dubwright.quality.picture import measure_pictures
+from dubwright.quality.sync import closures, correlation, lag_ms, lip_distance
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from _common import Figures
+
+SPACE: Final = "Camera Rec.709"
+CLIPS: Final = ("vr2", "vr4", "vr5", "od")
+CONTROLLED: Final = "vr4"
+LATE_FRAMES: Final = 2
+SHEET_COLUMNS, SHEET_SIDE = 8, 220
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Half:
+    """Half of a clip: its frames, the face in them, and the curves of its mouth."""
+
+    plate: Plate
+    track: FaceTrack
+    pictures: list[Picture]
+
+    @property
+    def rate(self) -> Fraction:
+        return self.plate.spec.rate
+
+
+def measure(clips: Sequence[str], both_ways: bool, controls: bool, out: Path | None) -> Figures:
+    folder = os.environ.get("DUBWRIGHT_FOOTAGE")
+    if not folder:
+        sys.exit("DUBWRIGHT_FOOTAGE does not name a folder of real clips: nothing was measured")
+    figures: Figures = {}
+    for name in clips:
+        first, second = _halves(Path(folder) / f"{name}.mp4")
+        ways = [("ab", first, second), ("ba", second, first)]
+        for way, plate, driver in ways if both_ways else ways[:1]:
+            drawn = _driven(plate, driver)
+            figures |= _compared(f"oracle.{name}.{way}", plate, driver, drawn)
+            figures |= _compared(f"unedited.{name}.{way}", plate, driver, plate.pictures)
+            if out is not None:
+                _write_sheet(out / f"{name}.{way}.png", plate, driver, drawn)
+        if name == CONTROLLED and controls:
+            for control, spoil in CONTROLS.items():
+                spoiled = list(spoil(second))
+                figures |= _compared(f"control.{control}", second, second, spoiled)
+    return figures
+
+
+def _halves(clip: Path) -> tuple[Half, Half]:
+    info = probe_movie(clip)
+    half = info.frames // 2
+    spec = PlateSpec(
+        kind="movie", path=str(clip), first=0, frames=info.frames, rate=info.rate, colour_space=""
+    )
+    config = ColourConfig()
+    whole = Plate(probe_plate(spec, SPACE, config))
+    track = track_face(whole, FaceMeshTracker(), lambda: None)
+    pictures = [
+        display_preview(frame, "ACEScg", config) for frame in whole.frames(FrameRange(0, 2 * half))
+    ]
+
+    def part(start: int) -> Half:
+        frames = slice(start, start + half)
+        own = whole.spec.model_copy(update={"first": start, "frames": half})
+        seen = FaceTrack(track.landmarks[frames], track.template, track.reasons[frames])
+        return Half(Plate(own), seen, pictures[frames])
+
+    return part(0), part(half)
+
+
+def _driven(plate: Half, driver: Half) -> list[Picture]:
+    """The frames of a half with the mouth that another half's true curves ask for."""
+    curves = mouth_curves(in_head_frame(driver.track.landmarks, plate.track.template).positions)
+    wanted = MouthCurves(plate.rate, savgol_filter(curves, 5, 2, axis=0).astype(np.float32))
+    frames = FrameRange(0, len(plate.track))
+    with tempfile.TemporaryDirectory() as folder:
+        build_library(plate.plate, plate.track, Path(folder), lambda: None)
+        library = MouthLibrary(Path(folder), plate.track, 1.0)
+        source, renderer = ShotPlate(plate.plate, plate.track), RetrievalRenderer()
+        chosen = renderer.choose(source, [library], wanted, 0, (False, False))
+        patches = renderer.draw(source, [library], wanted, 0, chosen, range(len(frames)))
+        return list(_composited(plate, frames, patches))
+
+
+def _composited(
+    plate: Half, frames: FrameRange, patches: Iterable[Patch | None]
+) -> Iterator[Picture]:
+    config = ColourConfig()
+    originals = plate.plate.frames(frames)
+    for original, patch in zip(originals, patches, strict=True):
+        edited = original.copy()
+        if patch is not None:
+            under = edited[patch.box.slices]
+            edited[patch.box.slices] = patch.rgb + under * (1 - patch.alpha[..., None])
+        yield display_preview(edited, "ACEScg", config)
+
+
+def _compared(name: str, plate: Half, truth: Half, output: Sequence[Picture]) -> Figures:
+    """An output of a plate against the half that drove it; all three are tracked afresh."""
+    pictures = (plate.pictures, truth.pictures, output)
+    tracks = [np.stack(list(FaceMeshTracker().follow(iter(seen)))) for seen in pictures]
+    heads = [in_head_frame(found, plate.track.template).positions for found in tracks]
+    curves = [mouth_curves(head) for head in heads]
+    _, true, found = curves
+    looks = measure_pictures(zip(*pictures, strict=True), tracks, [c[:, 0] for c in curves])
+    held = closures(found[:, 0], true[:, 0])
+    rates = [correlation(found[:, n], true[:, n]) for n in range(len(CURVE_NAMES))]
+    figures = {f"{curve}_r": r for curve, r in zip(CURVE_NAMES, rates, strict=True)}
+    figures |= {
+        "mean4_r": float(np.mean(rates)),
+        "lag_ms": lag_ms(found[:, 0], true[:, 0], float(plate.rate)),
+        "closure_frames": float(held.frames),
+        "lip_distance": lip_distance(heads[2], heads[1]),
+    }
+    known = {
+        "closure_recall": held.recall,
+        "closure_precision": held.precision,
+        "sharpness": looks.sharpness,
+        "seam_p95": looks.seam_p95,
+        "flicker": looks.flicker,
+        "flicker_p99": looks.flicker_p99,
+        "interior_over_real": (looks.interior or 0) / (looks.interior_plate or 1),
+    }
+    figures |= {key: value for key, value in known.items() if value is not None}
+    return {f"{name}.{key}": float(value) for key, value in figures.items()}
+
+
+# --- Controls: a true mouth, spoiled in known ways ---------------------------------------------
+
+
+def _true(half: Half) -> Iterator[Picture]:
+    yield from half.pictures
+
+
+def _late(half: Half) -> Iterator[Picture]:
+    yield from half.pictures[:1] * LATE_FRAMES
+    yield from half.pictures[:-LATE_FRAMES]
+
+
+def _blurred(half: Half) -> Iterator[Picture]:
+    for picture in half.pictures:
+        yield cv2.GaussianBlur(picture, (0, 0), 2).astype(np.uint8)
+
+
+def _shaken(half: Half) -> Iterator[Picture]:
+    height, width = half.pictures[0].shape[:2]
+    for number, picture in enumerate(half.pictures):
+        shift = np.array([[1, 0, 0], [0, 1, 1 - 2 * (number % 2)]], np.float32)
+        yield cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
+
+
+CONTROLS: Final[dict[str, Callable[[Half], Iterator[Picture]]]] = {
+    "true": _true,
+    "late": _late,
+    "blurred": _blurred,
+    "shaken": _shaken,
+}
+
+
+# --- To look at ------------------------------------------------------------------------------
+
+
+def _write_sheet(path: Path, plate: Half, driver: Half, drawn: Sequence[Picture]) -> None:
+    """Eight moments: the plate, what it was driven by, and the result, around the mouth."""
+    moments = np.linspace(0, len(drawn) - 1, SHEET_COLUMNS).astype(int)
+    rows = [
+        np.hstack([_face(half.pictures[n] if own is None else own[n], half, n) for n in moments])
+        for half, own in ((plate, None), (driver, None), (plate, drawn))
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
+
+
+def _face(picture: Picture, half: Half, frame: int) -> Picture:
+    points = half.track.landmarks[frame, :, :2]
+    middle, side = points.mean(axis=0), np.ptp(points, axis=0).max() * 1.1
+    scale = SHEET_SIDE / side
+    start = SHEET_SIDE / 2 - middle * scale
+    square = np.array([[scale, 0, start[0]], [0, scale, start[1]]], np.float32)
+    seen = cv2.warpAffine(picture, square, (SHEET_SIDE, SHEET_SIDE), flags=cv2.INTER_AREA)
+    return seen.astype(np.uint8)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="one half of one clip")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--out", type=Path, help="write contact sheets here")
+    options = parser.parse_args()
+    quick = options.quick
+    found = measure(("vr5",) if quick else CLIPS, not quick, not quick, options.out)
+    for key, value in found.items():
+        print(f"{key:44} {value:10.4f}")
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
