@@ -28,6 +28,7 @@ from scipy.signal import savgol_filter
 
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.face.head_frame import in_head_frame, mouth_curves
+from dubwright.face.landmarks import LIPS_INNER, OUTER_EYE_LEFT, OUTER_EYE_RIGHT
 from dubwright.face.track import track_face
 from dubwright.media.colour import ColourConfig, display_preview
 from dubwright.media.movie import probe_movie
@@ -36,6 +37,7 @@ from dubwright.model import CURVE_NAMES, FaceTrack, FrameRange, MouthCurves, Pat
 from dubwright.picture.engines.retrieval import RetrievalRenderer
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.picture import measure_pictures
+from dubwright.quality.stability import measure_stability
 from dubwright.quality.sync import closures, correlation, lag_ms, lip_distance
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -141,6 +143,8 @@ def _compared(name: str, plate: Half, truth: Half, output: Sequence[Picture]) ->
     curves = [mouth_curves(head) for head in heads]
     _, true, found = curves
     looks = measure_pictures(zip(*pictures, strict=True), tracks, [c[:, 0] for c in curves])
+    real = measure_stability(pictures[1], tracks[1], true[:, 0])
+    own = measure_stability(pictures[2], tracks[2], found[:, 0])
     held = closures(found[:, 0], true[:, 0])
     rates = [correlation(found[:, n], true[:, n]) for n in range(len(CURVE_NAMES))]
     figures = {f"{curve}_r": r for curve, r in zip(CURVE_NAMES, rates, strict=True)}
@@ -159,6 +163,11 @@ def _compared(name: str, plate: Half, truth: Half, output: Sequence[Picture]) ->
         "flicker_p99": looks.flicker_p99,
         "interior_over_real": (looks.interior or 0) / (looks.interior_plate or 1),
     }
+    for key, (value, beside) in {
+        "pops_over_real": (own.pops, real.pops),
+        "teeth_slide_over_real": (own.teeth_slide, real.teeth_slide),
+    }.items():
+        known[key] = value / beside if value is not None and beside else None
     figures |= {key: value for key, value in known.items() if value is not None}
     return {f"{name}.{key}": float(value) for key, value in figures.items()}
 
@@ -187,11 +196,34 @@ def _shaken(half: Half) -> Iterator[Picture]:
         yield cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
 
 
+def _popping(half: Half) -> Iterator[Picture]:
+    """Every eighth frame is that of a quarter of a second later, as a bad jump is."""
+    later = round(half.rate / 4)
+    for number, picture in enumerate(half.pictures):
+        jumps = number % 8 == 0 and number + later < len(half.pictures)
+        yield half.pictures[number + later] if jumps else picture
+
+
+def _loose(half: Half) -> Iterator[Picture]:
+    """What is seen between the lips goes up and down by 0.02 IOD."""
+    for number, picture in enumerate(half.pictures):
+        points = half.track.landmarks[number, :, :2]
+        apart = np.linalg.norm(points[OUTER_EYE_LEFT] - points[OUTER_EYE_RIGHT])
+        down = np.array([[1, 0, 0], [0, 1, (1 - 2 * (number % 2)) * 0.02 * apart]], np.float32)
+        height, width = picture.shape[:2]
+        moved = cv2.warpAffine(picture, down, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        inside = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(inside, [np.round(points[list(LIPS_INNER)]).astype(np.int32)], 255)
+        yield np.where(inside[..., None] > 0, moved, picture).astype(np.uint8)
+
+
 CONTROLS: Final[dict[str, Callable[[Half], Iterator[Picture]]]] = {
     "true": _true,
     "late": _late,
     "blurred": _blurred,
     "shaken": _shaken,
+    "popping": _popping,
+    "loose": _loose,
 }
 
 
