@@ -15,7 +15,7 @@ from dubwright.model import Box, FaceTrack, MouthCurves, Patch
 from dubwright.picture.composite import blended, tone_matched
 from dubwright.picture.engines.retrieval import RetrievalRenderer
 from dubwright.picture.selection import Candidates, cross_faded, select
-from dubwright.picture.shape import CurveToShape
+from dubwright.picture.shape import CurveToShape, lip_gaps
 from dubwright.picture.warp import face_triangles, warp_map, with_frame
 from dubwright.sample.head import build_head
 from dubwright.trust import Disclosure, burnt_in, marked
@@ -89,7 +89,8 @@ def test_a_cut_in_the_library_is_never_played_through() -> None:
     assert mixes[0] == [(25, 1.0)] and len(mixes[4]) in (1, 2)
 
 
-def test_a_shape_is_bent_to_the_curves_it_should_have() -> None:
+def _heads() -> np.ndarray:
+    """A head in the head frame, its jaw and lips moved, [frames, 478, 3]."""
     head = build_head()
     frames = []
     for jaw in np.linspace(0, 0.6, 12):
@@ -98,11 +99,27 @@ def test_a_shape_is_bent_to_the_curves_it_should_have() -> None:
             points = points - points[[33, 263]].mean(axis=0)
             scale = np.linalg.norm(points[33] - points[263])
             frames.append(np.vstack([points, np.repeat(points[[33]], 10, axis=0)]) / scale)
-    positions = np.array(frames)
+    return np.array(frames)
+
+
+def test_a_shape_is_bent_to_the_curves_it_should_have() -> None:
+    positions = _heads()
     curves = mouth_curves(positions)
     bend = CurveToShape.learned(positions, curves)
     target = curves[5] * 0.5 + curves[16] * 0.5
     assert np.allclose(mouth_curves(bend.towards(positions[5], target)[None])[0], target, atol=0.01)
+
+
+@pytest.mark.parametrize("aperture", [0.0, -0.02, -0.1])
+@pytest.mark.parametrize("start", [0, 3, 8])
+def test_lips_that_are_pressed_do_not_pass_through_each_other(aperture: float, start: int) -> None:
+    positions = _heads()
+    curves = mouth_curves(positions)
+    target = np.array([aperture, *curves[0][1:]], np.float32)
+    bend = CurveToShape.learned(positions, curves)
+    gaps = lip_gaps(bend.towards(positions[start], target))
+    assert (gaps >= np.minimum(lip_gaps(positions[start]), 0) - 1e-9).all()
+    assert gaps.max() < max(0.03, 0.5 * lip_gaps(positions[start]).max())
 
 
 def test_the_draft_mark_is_part_of_the_matte() -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "LIPS",
     "LIPS_INNER",
     "LIPS_OUTER",
+    "LOWER_INNER_LIP",
     "MESH_POINTS",
     "MOUTH_LEFT",
     "MOUTH_RIGHT",
@@ -24,6 +25,7 @@ __all__ = [
     "RIGID",
     "SKIN_RING_FAR",
     "SKIN_RING_NEAR",
+    "UPPER_INNER_LIP",
 ]
 
 MESH_POINTS: Final = 468
@@ -48,6 +50,9 @@ LIPS_INNER: Final = (
     + (308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 )  # fmt: skip
 LIPS: Final = LIPS_OUTER + LIPS_INNER
+# The inner lips point against point, from the corner at the right of the face to the other.
+UPPER_INNER_LIP: Final = (191, 80, 81, 82, 13, 312, 311, 310, 415)
+LOWER_INNER_LIP: Final = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 INNER_LIP_PAIRS: Final = ((13, 14), (82, 87), (312, 317))
 
 # Rings of skin around the mouth: just outside the lips, and from the nose's base to the chin.

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.face.head_frame import HeadMotion, mouth_curves
-from dubwright.face.landmarks import MESH_POINTS
+from dubwright.face.landmarks import LOWER_INNER_LIP, MESH_POINTS, UPPER_INNER_LIP
 
-__all__ = ["CurveToShape", "carried_points", "smoothstep"]
+__all__ = ["CurveToShape", "carried_points", "lip_gaps", "smoothstep"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -21,6 +21,8 @@ RIDGE: Final = 0.02
 FOLLOWS_BELOW_IOD, FOLLOWS_WHOLLY_IOD = 0.38, 0.62
 LATERAL_START_IOD, LATERAL_END_IOD = 0.45, 0.72
 LATERAL_HOLD: Final = 0.85
+# Of the pairs of inner lip points, those that the aperture is measured between.
+MIDDLE_PAIRS: Final = (3, 4, 5)
 
 
 def smoothstep(low: float, high: float, value: Array) -> Array:
@@ -55,11 +57,32 @@ class CurveToShape:
         return cls(gain.reshape(-1, *positions.shape[1:]))
 
     def towards(self, shape: Array, target: NDArray[np.float32]) -> Array:
-        """The shape [478, 3] changed until its curves are the target's, by Newton's method."""
+        """The shape [478, 3] changed until its curves are the target's, by Newton's method.
+
+        Lips meet and do not pass through each other, however hard they are pressed.
+        """
+        met = np.minimum(lip_gaps(shape), 0)
         for _ in range(NEWTON_STEPS):
-            missing = target - mouth_curves(shape[None])[0]
-            shape = shape + np.tensordot(missing, self.gain, 1)
-        return shape
+            curves = mouth_curves(shape[None])[0]
+            # A curve is a distance: where lips have crossed, it would lead them further apart.
+            curves[0] *= np.sign(lip_gaps(shape)[list(MIDDLE_PAIRS)].mean())
+            shape = shape + np.tensordot(target - curves, self.gain, 1)
+        return _parted(shape, met)
+
+
+def lip_gaps(shape: Array) -> Array:
+    """How far each point of the lower inner lip is below its upper one, [pairs]; < 0 crossed."""
+    gaps: Array = shape[list(LOWER_INNER_LIP), 1] - shape[list(UPPER_INNER_LIP), 1]
+    return gaps
+
+
+def _parted(shape: Array, least: Array) -> Array:
+    """The shape with each pair of inner lip points at least so far apart, both moved alike."""
+    short = np.maximum(least - lip_gaps(shape), 0) / 2
+    parted = shape.copy()
+    parted[list(UPPER_INNER_LIP), 1] -= short
+    parted[list(LOWER_INNER_LIP), 1] += short
+    return parted
 
 
 def carried_points(motion: HeadMotion, frame: int, shape: Array, points: Array) -> Array:
