@@ -147,6 +147,8 @@ def _seam(plate: _Face, output: _Face) -> float | None:
     whole = cv2.morphologyEx(changed, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
     kernel = np.ones((9, 9), np.uint8)
     border = (cv2.dilate(whole, kernel) - cv2.erode(whole, kernel)) > 0
+    if not border.any():  # all of the window changed
+        return None
     before, after = _gradient(plate.grey), _gradient(output.grey)
     added = np.clip(after[border] - before[border], 0, None).mean()
     return float(added / (before[border].mean() + 1e-3))
