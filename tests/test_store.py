@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +37,30 @@ def test_a_failed_result_leaves_nothing(tmp_path: Path) -> None:
         raise RuntimeError
     assert store.find("ab12") is None
     assert not list((tmp_path / "making").iterdir())
+
+
+def test_what_a_killed_process_left_half_made_is_removed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from dubwright.store import Store\n"
+        "with Store(Path(sys.argv[1])).making('ab12') as folder:\n"
+        "    (folder / 'half').write_text('half')\n"
+        "    print('making', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    killed = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == b"making" + os.linesep.encode()
+    killed.kill()
+    killed.communicate()
+
+    with store.making("cd34") as own:
+        store.clear_after(killed.pid)
+        assert list((tmp_path / "making").iterdir()) == [own]
 
 
 def test_the_second_of_two_equal_results_is_dropped(tmp_path: Path) -> None:

@@ -14,9 +14,18 @@ from dubwright._version import __version__
 from dubwright.errors import DubwrightError
 
 if TYPE_CHECKING:
-    from dubwright.api import Dub, animate, dub, lip_sync
+    from dubwright.api import Dub, animate, dub, lip_sync, merge, reconform
 
-__all__ = ["Dub", "DubwrightError", "__version__", "animate", "dub", "lip_sync"]
+__all__ = [
+    "Dub",
+    "DubwrightError",
+    "__version__",
+    "animate",
+    "dub",
+    "lip_sync",
+    "merge",
+    "reconform",
+]
 
 
 def __getattr__(name: str) -> Any:

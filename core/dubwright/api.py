@@ -8,8 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from dubwright.conform.merge import Conflict
 from dubwright.operations.deliver import check_output
 from dubwright.operations.execute import Cancelling
+from dubwright.operations.merge import merge_back
 from dubwright.operations.operation import OPERATIONS
 from dubwright.operations.request import (
     AnimateRequest,
@@ -29,6 +31,7 @@ __all__ = [
     "animate",
     "dub",
     "lip_sync",
+    "merge",
     "perform",
     "reconform",
 ]
@@ -209,6 +212,26 @@ def reconform(
         rate=rate,
     )
     return _dub(perform("reconform", request, _store(store)))
+
+
+def merge(
+    version: PathLike, edited: PathLike, out: PathLike, *, rate: str | None = None
+) -> list[Conflict]:
+    """Bring a language's timeline home that was edited again, as a master with every language.
+
+    Args:
+        version: folder of the version whose timeline was edited, such as dubs/v003.
+        edited: the timeline, as it came back.
+        out: the master to write, an .otio file that is not there yet.
+        rate: frames a second of an EDL, as in 24000/1001.
+
+    Returns:
+        What a person should look at: where, and what.
+
+    Raises:
+        DubwrightError: a timeline cannot be read or written.
+    """
+    return merge_back(Path(version), Path(edited), Path(out), rate)
 
 
 @dataclass(frozen=True, slots=True)

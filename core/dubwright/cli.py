@@ -40,6 +40,9 @@ ColourSpace = Annotated[
     typer.Option("--colorspace", help="Colour space of plates that do not name theirs."),
 ]
 Ocio = Annotated[str | None, typer.Option("--ocio", help="OCIO config: a path or a name.")]
+EdlRate = Annotated[
+    str | None, typer.Option("--rate", help="Frames a second of an EDL, as in 24000/1001.")
+]
 CastFile = Annotated[Path | None, typer.Option("--cast", help="Speakers and their consents.")]
 
 
@@ -74,9 +77,7 @@ def dub(
     original: Annotated[
         str | None, typer.Option("--original", help="Language of the plate's dialogue.")
     ] = None,
-    rate: Annotated[
-        str | None, typer.Option("--rate", help="Frames a second of an EDL, as in 24000/1001.")
-    ] = None,
+    rate: EdlRate = None,
     colorspace: ColourSpace = None,
     ocio: Ocio = None,
     lip_sync: Annotated[bool, typer.Option(help="Redraw mouths, or dub the sound alone.")] = True,
@@ -161,9 +162,7 @@ def reconform(
     out: Annotated[
         Path | None, typer.Option("--out", help="Receives the next version; OLD's own folder.")
     ] = None,
-    rate: Annotated[
-        str | None, typer.Option("--rate", help="Frames a second of an EDL, as in 24000/1001.")
-    ] = None,
+    rate: EdlRate = None,
     colorspace: ColourSpace = None,
     ocio: Ocio = None,
     store: StoreFolder = None,
@@ -191,9 +190,7 @@ def merge(
     version: Annotated[Path, typer.Argument(help="Folder of the version, such as dubs/v003.")],
     edited: Annotated[Path, typer.Argument(help="A language's timeline, edited again.")],
     out: Annotated[Path, typer.Option("--out", help="The master to write, an .otio file.")],
-    rate: Annotated[
-        str | None, typer.Option("--rate", help="Frames a second of an EDL, as in 24000/1001.")
-    ] = None,
+    rate: EdlRate = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring a timeline home that was edited again, as a master with every language."""

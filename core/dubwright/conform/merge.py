@@ -254,9 +254,10 @@ def _taken_off(
     away: _Cut, known: Sequence[_Known], changed: Mapping[str, Sequence[FrameRange]]
 ) -> Iterator[Conflict]:
     """Plates whose dub does not lie over them any more."""
-    over = [clip.shot for clip in known if clip.lies_over]
+    dubs = [clip.shot for clip in known if clip.lies_over]
     for clip in known:
         shot, original = clip.shot, clip.original
+        over = [dub for dub in dubs if dub.record.intersection(shot.record)]
         if clip.is_dub or original is None or shot.plate is None or original.plate is None:
             continue
         later = frames_later(shot.plate, original.plate)

@@ -20,12 +20,11 @@ from dubwright.operations.request import DubRequest
 from dubwright.operations.results import load_take
 from dubwright.store import Store
 
-__all__ = ["RECORD", "Carried", "DubRecord", "KeptSpan", "ShotRecord", "Speech", "dub_record"]
+__all__ = ["RECORD", "Carried", "DubRecord", "KeptSpan", "Speech", "dub_record"]
 
 RECORD: Final = "dub.json"
 # Cues count milliseconds, so a frame's length later is up to half a one away.
 ALIGNED_S: Final = Fraction(1, 500)
-
 
 Key = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 

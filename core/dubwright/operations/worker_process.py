@@ -15,6 +15,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
+from dubwright.store import Store
+
 __all__ = ["Hung", "WorkerProcess"]
 
 STOP_WITHIN_S: Final = 5.0
@@ -43,6 +45,7 @@ class WorkerProcess:
         self, store: Path, environment: Mapping[str, str] | None = None, quiet_s: float = 60.0
     ) -> None:
         self._quiet_s = quiet_s
+        self._store = Store(store)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "dubwright.operations.worker", str(store)],
             stdin=subprocess.PIPE,
@@ -110,17 +113,18 @@ class WorkerProcess:
         return self._process.wait()
 
     def kill(self) -> None:
+        """End it by force; what it left half made is removed."""
         self._process.kill()
         self._process.wait()
         self._hang_up()
+        self._store.clear_after(self._process.pid)
 
     def close(self) -> None:
         """End it: by the end of its input, or by force if it stays."""
         self._hang_up()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self.kill()
 
     def _hang_up(self) -> None:
         assert self._process.stdin is not None

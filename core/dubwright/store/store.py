@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import sys
@@ -130,7 +131,8 @@ class Store:
         Raises:
             DubwrightError: the disk is full.
         """
-        folder = Path(tempfile.mkdtemp(dir=self._making, prefix=key[:12] + "-"))
+        maker = _maker(os.getpid())
+        folder = Path(tempfile.mkdtemp(dir=self._making, prefix=f"{key[:12]}-{maker}-"))
         try:
             yield folder
             final = self.path(key)
@@ -153,6 +155,15 @@ class Store:
                 ) from error
             raise
         finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def clear_after(self, process: int) -> None:
+        """Remove what a process of this machine left half made, which has ended.
+
+        Args:
+            process: its number.
+        """
+        for folder in self._making.glob(f"*-{_maker(process)}-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
     def evict(self, keep: frozenset[str] = frozenset()) -> list[str]:
@@ -182,6 +193,11 @@ class Store:
                 total -= sizes[folder]
                 removed.append(folder.name)
         return removed
+
+
+def _maker(process: int) -> str:
+    """A name for a process, for stores that several machines share."""
+    return content_key([platform.node(), process])[:12]
 
 
 def _gone(folder: Path) -> StorageUnavailable:
