@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubwright.face.head_frame import head_template, in_head_frame, mouth_curves
-from dubwright.face.landmarks import INNER_LIP_PAIRS, RIGID
-from dubwright.face.track import steadied
+from dubwright.face.landmarks import (
+    INNER_LIP_PAIRS,
+    LIPS,
+    OUTER_EYE_LEFT,
+    OUTER_EYE_RIGHT,
+    RIGID,
+)
+from dubwright.face.refine import fused, moved_by_flow
 from dubwright.model import CURVE_NAMES, FaceTrack, MouthCurves, Phone
 from dubwright.mouth.articulation import Observation, learned, shares, usual_articulation
 from dubwright.mouth.controls import with_intensity
@@ -198,20 +205,62 @@ def test_a_span_of_any_length_has_a_lag(frames: int) -> None:
     assert np.isfinite(lag_ms(curve, curve, 60.0))
 
 
-def test_lips_are_not_smoothed_with_the_head() -> None:
+def _filmed(shifts: np.ndarray) -> list[tuple[np.ndarray, tuple[int, int]]]:
+    """A textured picture seen through a window that moves by (x, y), to a fraction of a pixel."""
+    grain = np.random.default_rng(5).uniform(0, 255, (400, 400)).astype(np.float32)
+    texture = cv2.GaussianBlur(grain, (0, 0), 2.5)
+    texture = (texture - texture.min()) * (255 / np.ptp(texture))
+    seen = []
+    for x, y in shifts:
+        chart = np.array([[1, 0, x], [0, 1, y]], np.float32)
+        picture = cv2.warpAffine(texture, chart, (400, 400), flags=cv2.INTER_CUBIC)
+        seen.append((picture.clip(0, 255).astype(np.uint8), (0, 0)))
+    return seen
+
+
+def test_a_face_is_followed_to_a_fraction_of_a_pixel() -> None:
+    rng = np.random.default_rng(3)
+    face = rng.uniform(120, 280, (478, 3)).astype(np.float32)
+    face[[OUTER_EYE_RIGHT, OUTER_EYE_LEFT], :2] = [[140, 160], [260, 160]]
+    shifts = np.cumsum(rng.normal(0, 1.0, (12, 2)), axis=0)
+    true = face[None] + np.concatenate([shifts, np.zeros((12, 1))], axis=1)[:, None]
+    found = (true + rng.normal(0, 1.2, true.shape)).astype(np.float32)
+    precise = fused(found, *moved_by_flow(_filmed(shifts), found))
+
+    skin = np.setdiff1d(np.arange(478), LIPS)
+    before, after = (
+        np.diff(points[:, skin, :2] - true[:, skin, :2], axis=0).std()
+        for points in (found, precise)
+    )
+    assert after < 0.1 * before
+    assert np.abs(precise[:, skin, :2] - true[:, skin, :2]).mean() < 0.5
+
+
+def test_lips_stay_where_they_were_found_on_the_head() -> None:
     """One closed frame among open ones stays closed while the head's jitter is taken out."""
     rng = np.random.default_rng(3)
     upper, lower = INNER_LIP_PAIRS[0]
-    face = rng.uniform(100, 300, (478, 3)).astype(np.float32)
+    face = rng.uniform(120, 280, (478, 3)).astype(np.float32)
+    face[[OUTER_EYE_RIGHT, OUTER_EYE_LEFT], :2] = [[140, 160], [260, 160]]
     frames = np.repeat(face[None], 11, axis=0)
-    closed = frames.copy()
-    closed[5, lower] = closed[5, upper]
+    frames[5, lower] = frames[5, upper]
     jitter = rng.normal(0, 1, (11, 1, 3)).astype(np.float32)
-    steady = steadied(closed + jitter)
-    gap = np.linalg.norm(steady[:, lower] - steady[:, upper], axis=1)
-    assert gap[5] < 0.01 and gap[4] == pytest.approx(gap[0], rel=1e-3)
-    rigid = steady[:, RIGID].mean(axis=1)
-    assert np.diff(rigid, axis=0).std() < 0.7 * np.diff(jitter[:, 0], axis=0).std()
+    found = frames + jitter
+    precise = fused(found, *moved_by_flow(_filmed(np.zeros((11, 2))), found))
+    gap = np.linalg.norm((precise[:, lower] - precise[:, upper])[:, :2], axis=1)
+    assert gap[5] < 0.01 and gap[4] == pytest.approx(gap[0], rel=0.02)
+    assert np.diff(precise[:, RIGID, :2], axis=0).std() < 0.2 * np.diff(jitter, axis=0).std()
+
+
+def test_a_face_that_is_lost_for_a_while_is_followed_on_both_sides() -> None:
+    face = np.random.default_rng(2).uniform(120, 280, (9, 478, 3)).astype(np.float32)
+    face[4] = np.nan
+    windows = _filmed(np.zeros((9, 2)))
+    windows[4] = (np.zeros((0, 0), np.uint8), (0, 0))
+    motion, weights = moved_by_flow(windows, face)
+    assert (weights[3:5] == 0).all()
+    precise = fused(face, motion, weights)
+    assert np.isnan(precise[4]).all() and np.isfinite(np.delete(precise, 4, axis=0)).all()
 
 
 @given(st.floats(0, 2), st.text("pamoeistf", min_size=1, max_size=12))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,11 +17,12 @@ from dubwright.engines import Choice
 from dubwright.face.head_frame import head_template, mouth_curves
 from dubwright.face.landmarks import MESH_POINTS
 from dubwright.model import Box, FaceTrack, MouthCurves, Patch
-from dubwright.picture.composite import blended, tone_matched
+from dubwright.picture.composite import MouthMatte, blended, tone_matched
 from dubwright.picture.engines.retrieval import RetrievalRenderer
-from dubwright.picture.selection import Candidates, cross_faded, select
+from dubwright.picture.raster import OpenCvRaster, Raster
+from dubwright.picture.selection import Candidates, select
 from dubwright.picture.shape import CurveToShape, lip_gaps
-from dubwright.picture.warp import face_triangles, warp_map, with_frame
+from dubwright.picture.warp import Cells, MeshOver, face_triangles, grid_step, with_frame
 from dubwright.sample.head import build_head
 from dubwright.trust import Disclosure, burnt_in, marked
 
@@ -26,45 +32,132 @@ def face() -> np.ndarray:
     return build_head().posed({"jawOpen": 0.4})[:MESH_POINTS, :2] * [8.0, -8.0] + [150, 150]
 
 
-def test_a_warp_to_the_same_points_moves_nothing(face: np.ndarray) -> None:
+@pytest.fixture(params=["opencv", "torch"])
+def raster(request: pytest.FixtureRequest) -> Raster:
+    if request.param == "opencv":
+        return OpenCvRaster()
+    pytest.importorskip("torch", reason="torch is not installed here")
+    from dubwright.picture.torch_raster import TorchRaster
+
+    return TorchRaster("cpu")
+
+
+@pytest.mark.parametrize("step", [1, 2, 4])
+def test_a_warp_to_the_same_points_moves_nothing(face: np.ndarray, step: int) -> None:
     framed = with_frame(face)
-    still = warp_map(framed, framed, face_triangles(face), Box(60, 80, 240, 260), 1.0)
+    cells = Cells.around(Box(60, 80, 240, 260), step)
+    still = MeshOver(framed, face_triangles(face), cells).warp(framed, 1.0)
     assert still.shift().max() < 1e-3
 
 
-def test_a_warp_takes_points_where_they_go(face: np.ndarray) -> None:
+@pytest.mark.parametrize("step", [1, 2, 4])
+def test_a_warp_takes_points_where_they_go(face: np.ndarray, step: int) -> None:
     moved = face.copy()
     moved[:, 1] += 3.0
-    chart = warp_map(
-        with_frame(face), with_frame(moved), face_triangles(face), Box(100, 120, 200, 220), 0.8
-    )
-    assert np.allclose(chart.y[40:60, 40:60], np.arange(160, 180)[:, None] - 3, atol=0.05)
+    cells = Cells.around(Box(100, 120, 200, 220), step)
+    mesh = MeshOver(with_frame(moved), face_triangles(face), cells)
+    _, y = mesh.warp(with_frame(face), 0.8).positions(OpenCvRaster())
+    assert np.allclose(y[40:60, 40:60], np.arange(160, 180)[:, None] - 3, atol=0.05)
 
 
-def test_blending_leaves_both_pictures_where_the_matte_says() -> None:
-    mouth, plate = np.full((64, 64, 3), 0.8, np.float32), np.full((64, 64, 3), 0.2, np.float32)
-    matte = np.zeros((64, 64), np.float32)
-    matte[:, 32:] = 1
-    mixed = blended(mouth, plate, matte)
-    assert np.allclose(mixed[:, 62:], 0.8, atol=0.12) and np.allclose(mixed[:, :2], 0.2, atol=0.12)
-    assert np.allclose(blended(plate, plate, matte), plate, atol=1e-6)
+def test_cells_are_finer_than_a_lip_on_every_face() -> None:
+    assert [grid_step(iod) for iod in (30, 128, 385, 770, 4000)] == [1, 1, 4, 8, 16]
 
 
-def test_a_library_mouth_takes_the_plates_light() -> None:
-    rng = np.random.default_rng(0)
-    plate = 0.4 + rng.normal(0, 0.01, (80, 80, 3)).astype(np.float32)
-    skin = np.ones((80, 80), bool)
-    skin[30:50, 30:50] = False
-    matched = tone_matched(plate - 0.05, plate, skin, 60.0)
-    assert np.allclose(matched[skin].mean(axis=0), plate[skin].mean(axis=0), atol=0.005)
+@pytest.mark.parametrize(("step", "box"), [(1, Box(3, 5, 50, 61)), (4, Box(-9, 0, 100, 33))])
+def test_cells_cover_their_box_and_can_be_halved(step: int, box: Box) -> None:
+    cells = Cells.around(box, step)
+    assert cells.box.intersection(box) == box
+    assert cells.box.width % (8 * step) == 0 and cells.box.height % (8 * step) == 0
+    part = cells.part(Box(box.x0 + 7, box.y0 + 3, box.x0 + 19, box.y1))
+    rows, columns = part.within(cells)
+    assert (rows.stop - rows.start, columns.stop - columns.start) == part.shape
+    assert part.box.intersection(cells.box) == part.box
+
+
+def _matte(shading: np.ndarray, detail: np.ndarray) -> MouthMatte:
+    height, width = shading.shape
+    cells = Cells(Box(0, 0, width, height), 1)
+    return MouthMatte(cells, shading, detail, np.ones_like(shading))
+
+
+def test_blending_leaves_both_pictures_where_the_matte_says(raster: Raster) -> None:
+    difference = raster.placed(np.full((64, 64, 3), 0.6, np.float32))
+    shading = np.zeros((64, 64), np.float32)
+    shading[:, 32:] = 1
+    added = raster.fetched(blended(raster, difference, _matte(shading, shading), 1.0))
+    assert np.allclose(added[:, 62:], 0.6, atol=0.12) and np.allclose(added[:, :2], 0, atol=0.12)
+    assert (
+        raster.fetched(blended(raster, difference * 0, _matte(shading, shading), 1.0)) == 0
+    ).all()
+
+
+def test_grain_of_the_skin_stays_the_plates(raster: Raster) -> None:
+    grain = np.random.default_rng(0).normal(0, 0.1, (64, 64, 3)).astype(np.float32)
+    shadow = np.full((64, 64, 3), 0.2, np.float32)
+    everywhere, nowhere = np.ones((64, 64), np.float32), np.zeros((64, 64), np.float32)
+    difference = raster.placed(shadow + grain)
+    added = raster.fetched(blended(raster, difference, _matte(everywhere, nowhere), 1.0))
+    assert abs(added.mean() - 0.2) < 0.01
+    assert np.diff(added[:, :, 0], axis=1).std() < 0.15 * np.diff(grain[:, :, 0], axis=1).std()
+
+
+def test_a_library_mouth_takes_the_plates_light(raster: Raster) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.01, (80, 80, 3)).astype(np.float32)
+    skin = np.ones((80, 80), np.float32)
+    skin[30:50, 30:50] = 0
+    matte = MouthMatte(Cells(Box(0, 0, 80, 80), 1), skin, skin, skin)
+    added = raster.fetched(tone_matched(raster, raster.placed(noise - 0.05), matte, 60.0))
+    assert np.allclose(added[skin > 0].mean(axis=0), 0, atol=0.005)
+
+
+def _picture(height: int, width: int) -> np.ndarray:
+    rng = np.random.default_rng(height * width)
+    return rng.uniform(-0.2, 1.5, (height, width, 3)).astype(np.float32)
+
+
+def _log_there_and_back(raster: Raster) -> list[Any]:
+    log = raster.log(raster.placed(_picture(16, 24)))
+    return [log, raster.linear(log)]
+
+
+def _sampled(raster: Raster) -> list[Any]:
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform(-4, 44, (2, 20, 24)).astype(np.float32)
+    source = raster.placed(_picture(32, 40))
+    return [raster.sampled(source, raster.placed(x), raster.placed(y))]
+
+
+def _resized(raster: Raster) -> list[Any]:
+    picture = raster.placed(_picture(32, 48))
+    plane = raster.placed(_picture(32, 48)[..., 0])
+    made = [raster.halved, raster.doubled, lambda g: raster.averaged(g, 4)]
+    return [make(grid) for make in made for grid in (picture, plane)] + [
+        raster.enlarged(picture, factor) for factor in (2, 8)
+    ]
+
+
+def _blurred(raster: Raster) -> list[Any]:
+    sigmas = (0.6, 2.0, 25.0)
+    return [raster.blurred(raster.placed(_picture(24, 32)), sigma) for sigma in sigmas]
+
+
+@pytest.mark.parametrize("work", [_log_there_and_back, _sampled, _resized, _blurred])
+def test_torch_and_opencv_compute_the_same(work: Callable[[Raster], list[Any]]) -> None:
+    pytest.importorskip("torch", reason="torch is not installed here")
+    from dubwright.picture.torch_raster import TorchRaster
+
+    torch, opencv = TorchRaster("cpu"), OpenCvRaster()
+    for mine, other in zip(work(torch), work(opencv), strict=True):
+        assert np.allclose(torch.fetched(mine), opencv.fetched(other), atol=2e-5)
 
 
 def _candidates() -> Candidates:
     aperture = np.abs(np.sin(np.arange(60) / 4)) * 0.2
     curves = np.stack([aperture, 0.55 - aperture / 4, 0.15 + aperture / 9, 1.2 + aperture / 2], 1)
-    continues = np.ones(60, bool)
-    continues[[29, 59]] = False
-    return Candidates(curves, np.zeros((60, 2)), np.ones(60), continues)
+    runs = np.repeat([0, 1], 30)
+    looks = aperture[:, None] * np.ones(4)
+    return Candidates(curves, np.zeros((60, 2)), np.ones(60), looks, runs)
 
 
 def test_asking_for_what_the_library_has_plays_it_through() -> None:
@@ -81,12 +174,24 @@ def test_closed_lips_are_drawn_from_closed_lips() -> None:
     assert library.curves[path[8:11], 0].max() < 0.06
 
 
+def test_a_jump_goes_where_the_mouth_looks_alike() -> None:
+    library = _candidates()
+    looks = np.zeros((60, 4))
+    looks[40:] = 1.0  # the second half of the second source is lit from elsewhere
+    odd = replace(library, looks=looks)
+    asked = np.vstack([library.curves[20:30], library.curves[45:55]])
+    path = select(odd, asked, np.zeros((20, 2)))
+    jumps = [(a, b) for a, b in pairwise(path.tolist()) if abs(b - a) > 2]
+    assert all((looks[a] == looks[b]).all() for a, b in jumps)
+
+
 def test_a_cut_in_the_library_is_never_played_through() -> None:
     library = _candidates()
-    mixes = cross_faded(np.r_[np.arange(25, 30), np.arange(40, 45)], library.continues)
-    assert all(abs(sum(weight for _, weight in mix) - 1) < 1e-9 for mix in mixes)
-    assert all(mouth != 30 for mix in mixes for mouth, _ in mix)
-    assert mixes[0] == [(25, 1.0)] and len(mixes[4]) in (1, 2)
+    curves = library.curves.copy()
+    curves[30:] = curves[30:] + 0.5
+    apart = replace(library, curves=curves, looks=np.repeat([[0.0], [5.0]], 30, axis=0))
+    path = select(apart, curves[25:30], np.zeros((5, 2)))
+    assert path.max() < 30
 
 
 def _heads() -> np.ndarray:
@@ -153,6 +258,7 @@ class _NoFootage:
 
     pixel_aspect = 1.0
     sharpness = np.zeros(8, np.float32)
+    looks = np.zeros((8, 4), np.float32)
 
     def __init__(self, track: object) -> None:
         self.track = track
@@ -180,12 +286,66 @@ def test_a_mouth_stays_new_where_spans_touch(joins: tuple[bool, bool]) -> None:
 
     class Seen(_NoFootage):
         sharpness = np.ones(40, np.float32)
+        looks = np.zeros((40, 4), np.float32)
 
     curves = MouthCurves(Fraction(24), mouth_curves(points / 10)[5:35] * 0 + 0.05)
     choices = RetrievalRenderer().choose(Seen(track), [Seen(track)], curves, 5, joins)  # type: ignore[arg-type, list-item]
     strength = [choice.strength for choice in choices]
     assert (strength[0] == 1.0, strength[-1] == 1.0) == joins
     assert max(strength) == 1.0 and min(strength) > 0
+
+
+class _Filmed(_NoFootage):
+    """A talking head before a textured picture, its own library."""
+
+    size = (220, 240)
+
+    def __init__(self) -> None:
+        head = build_head()
+        opened = [head.posed({"jawOpen": 0.5 * abs(np.sin(i / 3))}) for i in range(40)]
+        points = np.array([np.vstack([f[:468], np.repeat(f[[33]], 10, axis=0)]) for f in opened])
+        landmarks = (points * [7, -7, -7] + [110, 120, 0]).astype(np.float32)
+        super().__init__(FaceTrack(landmarks, head_template(landmarks), ("",) * 40))
+        self.sharpness = np.ones(40, np.float32)
+        self.looks = np.zeros((40, 4), np.float32)
+        grain = np.random.default_rng(4).uniform(0.02, 1.2, (240, 220, 3)).astype(np.float32)
+        self.picture = cv2.GaussianBlur(grain, (0, 0), 1.5)
+
+    def region(self, index: int, box: Box) -> np.ndarray:
+        return self.picture[box.slices]
+
+    def crop(self, index: int) -> tuple[np.ndarray, tuple[int, int]]:
+        return self.picture * 1.1, (0, 0)
+
+
+def _drawn(raster: Raster) -> list[Patch]:
+    filmed, renderer = _Filmed(), RetrievalRenderer(raster)
+    curves = np.repeat([[0.12, 0.55, 0.15, 1.3], [0.02, 0.5, 0.16, 1.22]], 8, axis=0)
+    wanted = MouthCurves(Fraction(24), curves.astype(np.float32))
+    chosen = renderer.choose(filmed, [filmed], wanted, 4, (True, True))
+    drawn = renderer.draw(filmed, [filmed], wanted, 4, chosen, range(16))
+    return [patch for patch in drawn if patch is not None]
+
+
+def test_a_patch_does_not_depend_on_who_computes_it() -> None:
+    pytest.importorskip("torch", reason="torch is not installed here")
+    from dubwright.picture.torch_raster import TorchRaster, cuda_raster
+
+    expected = _drawn(OpenCvRaster())
+    assert len(expected) == 16 and max(patch.alpha.max() for patch in expected) == 1
+    for raster in (TorchRaster("cpu"), cuda_raster()):
+        for mine, other in zip(_drawn(raster) if raster else [], expected, strict=bool(raster)):
+            assert mine.box == other.box
+            # Half a step of the half floats that patches are written as, at each value.
+            for a, b in ((mine.rgb, other.rgb), (mine.alpha, other.alpha)):
+                assert (np.abs(a - b) <= np.maximum(np.abs(b), 2**-3) * 2**-11).all()
+            assert np.allclose(mine.stmap, other.stmap, atol=1e-6)
+
+
+def test_a_patch_is_where_the_matte_is() -> None:
+    for patch in _drawn(OpenCvRaster()):
+        assert (patch.rgb[patch.alpha == 0] == 0).all()
+        assert patch.alpha.min() == 0 and patch.stmap.shape == (*patch.alpha.shape, 2)
 
 
 def test_a_cast_without_the_speaker_does_not_know_the_likeness() -> None:

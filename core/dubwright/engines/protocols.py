@@ -120,6 +120,10 @@ class LibraryView(Protocol):
     def sharpness(self) -> NDArray[np.float32]:
         """Variance of the mouth's Laplacian, [frames]; 0 where the frame cannot be used."""
 
+    @property
+    def looks(self) -> NDArray[np.float32]:
+        """What each mouth looks like, [frames, values]; see dubwright.picture.library."""
+
     def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
         """The lower face, float32 [h, w, 3] scene-linear, and its corner (x, y) in the frame."""
 

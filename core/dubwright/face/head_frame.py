@@ -128,17 +128,17 @@ def mouth_curves(positions: Array) -> NDArray[np.float32]:
 
 
 def similarity(points: Array, target: Array) -> tuple[Array, Array, Array]:
-    """Scale [n], rotation [n, 3, 3] and translation [n, 3] that lay points [n, p, 3] on a target.
+    """Scale [n], rotation [n, d, d] and translation [n, d] that lay points [n, p, d] on a target.
 
-    The target is one, [p, 3], or one for each, [n, p, 3]; laid = scale * rotation @ point +
-    translation (Umeyama, 1991).
+    The target is one, [p, d], or one for each, [n, p, d], of 2 or 3 dimensions; laid = scale *
+    rotation @ point + translation (Umeyama, 1991).
     """
     centre, target_centre = points.mean(axis=1), target.mean(axis=-2)
     centred, target_centred = points - centre[:, None], target - target_centre[..., None, :]
     u, singular, vt = np.linalg.svd(centred.transpose(0, 2, 1) @ target_centred)
     v, ut = vt.transpose(0, 2, 1), u.transpose(0, 2, 1)
-    signs = np.ones((len(points), 3))
-    signs[:, 2] = np.sign(np.linalg.det(v @ ut))
+    signs = np.ones(singular.shape)
+    signs[:, -1] = np.sign(np.linalg.det(v @ ut))
     rotation = (v * signs[:, None]) @ ut
     scale = (singular * signs).sum(axis=1) / (centred**2).sum(axis=(1, 2))
     translation = target_centre - scale[:, None] * (rotation @ centre[..., None])[..., 0]

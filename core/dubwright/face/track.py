@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
 from dubwright.engines import FaceTracker
-from dubwright.face.head_frame import HeadMotion, head_template, in_head_frame, similarity
+from dubwright.face.head_frame import HeadMotion, head_template, in_head_frame
 from dubwright.face.landmarks import RIGID
-from dubwright.media.colour import display_proxy
+from dubwright.face.refine import fused, moved_by_flow
+from dubwright.media.colour import display_proxy, encode_log
 from dubwright.media.plate import Plate
-from dubwright.model import FaceTrack, FrameRange
+from dubwright.model import Box, FaceTrack, FrameRange
 
-__all__ = ["steadied", "track_face"]
+__all__ = ["refined", "track_face"]
 
 PROXY_LONGEST_SIDE: Final = 1280
 SMOOTHING_FRAMES: Final = 5
+FACE_MARGIN: Final = 0.1
 MAX_YAW_DEGREES: Final = 35
 MAX_RESIDUAL: Final = 0.05
 MIN_INTEROCULAR_PIXELS: Final = 40
@@ -47,7 +49,8 @@ def track_face(plate: Plate, tracker: FaceTracker, step: Callable[[], None]) -> 
 
     landmarks = np.stack(list(tracker.follow(proxies())))
     landmarks *= np.array([width / size[0], spec.height / size[1], width / size[0]])
-    landmarks = steadied(landmarks)
+    if np.isfinite(landmarks[:, 0, 0]).any():
+        landmarks = refined(plate, landmarks)
     if not np.isfinite(landmarks[:, 0, 0]).any():
         nothing = np.full((len(RIGID), 3), np.nan)
         return FaceTrack(landmarks, nothing, ("no face was found",) * len(landmarks))
@@ -56,23 +59,57 @@ def track_face(plate: Plate, tracker: FaceTracker, step: Callable[[], None]) -> 
     return FaceTrack(landmarks, template, _reasons(landmarks, motion, width, spec.height))
 
 
-def steadied(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The head moved smoothly, the mouth as it was found: smoothing lips would keep them open.
+def refined(plate: Plate, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Landmarks made exact at the plate's own resolution; see dubwright.face.refine.
 
-    Savitzky and Golay's filter (1964) over the rigid points of each unbroken run of found frames.
+    Args:
+        plate: the frames.
+        landmarks: [frames, 478, 3] in square pixels; NaN where no face was found.
     """
-    steady = landmarks.copy()
-    found = np.isfinite(landmarks[:, 0, 0])
-    edges = np.flatnonzero(np.diff(np.r_[0, found, 0]))
+    stretch = np.array([plate.spec.pixel_aspect, 1.0, 1.0], np.float32)
+    own = landmarks / stretch
+    motion, weights = moved_by_flow(_windows(plate, own), own)
+    precise = fused(own, motion, weights) * stretch
+    precise[..., 2] = _smooth(landmarks[..., 2])
+    return precise
+
+
+def _windows(
+    plate: Plate, points: NDArray[np.float32]
+) -> Iterator[tuple[NDArray[np.uint8], tuple[int, int]]]:
+    """The face in each frame in shades of grey, and its corner in the frame."""
+    seen = np.flatnonzero(np.isfinite(points[:, 0, 0])).tolist()
+    low, high = points[..., :2].min(axis=1), points[..., :2].max(axis=1)
+    size = np.array([plate.spec.width, plate.spec.height])
+    # All of one size, as flow needs it; they shift to stay inside the picture.
+    side = np.minimum(np.ceil((1 + 2 * FACE_MARGIN) * (high - low)[seen].max(axis=0)), size)
+    corner = np.clip((low + high - side) / 2, 0, size - side).round()
+    boxes = {}
+    for frame in seen:
+        (x0, y0), (x1, y1) = corner[frame].astype(int), (corner[frame] + side).astype(int)
+        boxes[frame] = Box(int(x0), int(y0), int(x1), int(y1))
+    regions = plate.regions(list(boxes.items()))
+    span: NDArray[np.floating[Any]] | None = None
+    for frame in range(len(points)):
+        box = boxes.get(frame)
+        if box is None:
+            yield np.zeros((0, 0), np.uint8), (0, 0)
+            continue
+        log = encode_log(next(regions).mean(axis=2))
+        if span is None:
+            span = np.percentile(log, (1, 99)) + (-0.01, 0.01)
+        grey = (log - span[0]) * (255 / (span[1] - span[0]))
+        yield grey.clip(0, 255).astype(np.uint8), (box.x0, box.y0)
+
+
+def _smooth(depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Depths [frames, points] by Savitzky and Golay's filter (1964), run by run."""
+    smooth = depth.copy()
+    edges = np.flatnonzero(np.diff(np.r_[0, np.isfinite(depth[:, 0]), 0]))
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         if end - start >= SMOOTHING_FRAMES:
-            run = landmarks[start:end].astype(np.float64)
-            rigid = run[:, RIGID]
-            smooth = savgol_filter(rigid, SMOOTHING_FRAMES, 2, axis=0)
-            scale, rotation, translation = similarity(rigid, smooth)
-            laid = scale[:, None, None] * run @ rotation.transpose(0, 2, 1)
-            steady[start:end] = laid + translation[:, None]
-    return steady
+            smooth[start:end] = savgol_filter(depth[start:end], SMOOTHING_FRAMES, 2, axis=0)
+    return smooth
 
 
 def _reasons(

@@ -394,8 +394,8 @@ STAGES: Final[Mapping[str, Stage]] = {
     "movie": write_language_movie,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
-    "track": 3,
-    "library": 2,
+    "track": 4,
+    "library": 3,
     "decode": 2,
     "articulation": 2,
     "draw": 2,

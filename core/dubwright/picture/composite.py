@@ -1,6 +1,6 @@
 """Laying a warped library mouth into a plate so that no seam shows.
 
-All pictures are log-encoded.
+All pictures are log-encoded: a change of light is a shift there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.face.landmarks import SKIN_RING_FAR, SKIN_RING_NEAR
-from dubwright.model import Box
+from dubwright.picture.raster import Grid, Raster
+from dubwright.picture.warp import Cells
 
 __all__ = ["MouthMatte", "blended", "mouth_matte", "tone_matched"]
 
@@ -21,78 +22,94 @@ Image = NDArray[np.float32]
 
 INSET_IOD: Final = 0.05
 FEATHER_IOD: Final = 0.035
+LIPS_FEATHER_IOD: Final = 0.025
 TONE_SIGMA_IOD: Final = 0.22
-TONE_SHRINK: Final = 4
 MAX_TONE_SHIFT: Final = 0.12
-LEVELS: Final = 4
-SUBPIXEL_BITS: Final = 4
+# The coarsest band of the blend, and the finest in which the skin may be the library's, in cells.
+COARSEST_CELLS: Final = 8
+SKIN_CELLS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MouthMatte:
-    """Where the library's mouth shows.
+    """Where the library's mouth shows, by the cells of a grid.
 
     Attributes:
-        mouth: float32 [height, width], 1 where the library shows, feathered.
-        skin: bool [height, width], the skin around the lips, which both pictures share.
+        shading: 1 where the skin's shading is the library's, feathered.
+        detail: 1 where its detail is, too: the lips and what is between them, feathered. Pores and
+            grain around them stay the plate's.
+        skin: the share of each cell that is skin around the lips, which both pictures show.
     """
 
-    mouth: Image
-    skin: NDArray[np.bool_]
+    cells: Cells
+    shading: Image
+    detail: Image
+    skin: Image
 
 
-def mouth_matte(points: NDArray[np.floating[Any]], box: Box, interocular: float) -> MouthMatte:
-    """The matte for target points [points, 2] in the frame's pixels, over a box."""
-    far = _filled(points[list(SKIN_RING_FAR)], box)
-    near = _filled(points[list(SKIN_RING_NEAR)], box)
-    size = int(INSET_IOD * interocular) * 2 + 1
+def mouth_matte(points: NDArray[np.floating[Any]], cells: Cells, interocular: float) -> MouthMatte:
+    """The matte for target points [points, 2] in the frame's pixels."""
+    iod = interocular / cells.step
+    far = cells.filled(points[list(SKIN_RING_FAR)])
+    near = cells.filled(points[list(SKIN_RING_NEAR)])
+    size = int(INSET_IOD * iod) * 2 + 1
     inset = cv2.erode(far, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-    solid = np.maximum(inset, near).astype(np.float32)
-    feathered = cv2.GaussianBlur(solid, (0, 0), FEATHER_IOD * interocular)
-    return MouthMatte(feathered, (far > 0) & (near == 0))
+    shading = cv2.GaussianBlur(np.maximum(inset, near), (0, 0), FEATHER_IOD * iod)
+    detail = cv2.GaussianBlur(near, (0, 0), LIPS_FEATHER_IOD * iod)
+    return MouthMatte(
+        cells, _float32(shading), _float32(detail), _float32(np.maximum(far - near, 0))
+    )
 
 
-def tone_matched(mouth: Image, plate: Image, skin: NDArray[np.bool_], interocular: float) -> Image:
-    """The library's mouth under the plate's light.
+def tone_matched(raster: Raster, difference: Grid, matte: MouthMatte, interocular: float) -> Grid:
+    """What a library's mouth adds to the plate under the plate's light.
 
-    In log, a change of light is a shift: its low frequencies are measured on the skin that both
-    show, by normalised convolution (Knutsson and Westin, 1993).
+    The low frequencies of their difference are measured on the skin that both show, by normalised
+    convolution (Knutsson and Westin, 1993), and taken away.
+
+    Args:
+        raster: who computes.
+        difference: of the mouth from the plate, log-encoded, over the pixels of the matte's cells.
+        matte: tells skin.
+        interocular: in pixels.
     """
-    height, width = skin.shape
-    small = (max(1, width // TONE_SHRINK), max(1, height // TONE_SHRINK))
-    weight = cv2.resize(skin.astype(np.float32), small, interpolation=cv2.INTER_AREA)
-    difference = cv2.resize(plate - mouth, small, interpolation=cv2.INTER_AREA)
-    sigma = TONE_SIGMA_IOD * interocular / TONE_SHRINK
-    known = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None] + 1e-3
-    shift = cv2.GaussianBlur(difference * weight[..., None], (0, 0), sigma) / known
-    shift = np.clip(shift, -MAX_TONE_SHIFT, MAX_TONE_SHIFT)
-    return mouth + cv2.resize(shift, (width, height), interpolation=cv2.INTER_LINEAR)
+    step = matte.cells.step
+    skin = raster.placed(matte.skin)
+    sigma = TONE_SIGMA_IOD * interocular / step
+    known = raster.blurred(skin, sigma)[..., None] + 1e-3
+    shift = raster.blurred(raster.averaged(difference, step) * skin[..., None], sigma) / known
+    return difference - raster.enlarged(shift.clip(-MAX_TONE_SHIFT, MAX_TONE_SHIFT), step)
 
 
-def blended(mouth: Image, plate: Image, matte: Image) -> Image:
-    """Multiband blending (Burt and Adelson, 1983)."""
-    mouths, plates, mattes = [mouth], [plate], [matte]
-    for _ in range(LEVELS):
-        mouths.append(cv2.pyrDown(mouths[-1]))
-        plates.append(cv2.pyrDown(plates[-1]))
-        mattes.append(cv2.pyrDown(mattes[-1]))
-    mixed = _mix(mouths[-1], plates[-1], mattes[-1])
-    for level in range(LEVELS - 1, -1, -1):
-        size = (mouths[level].shape[1], mouths[level].shape[0])
-        fine_mouth = mouths[level] - cv2.pyrUp(mouths[level + 1], dstsize=size)
-        fine_plate = plates[level] - cv2.pyrUp(plates[level + 1], dstsize=size)
-        mixed = cv2.pyrUp(mixed, dstsize=size) + _mix(fine_mouth, fine_plate, mattes[level])
+def blended(raster: Raster, difference: Grid, matte: MouthMatte, strength: float) -> Grid:
+    """What is added to the plate: multiband blending (Burt and Adelson, 1983) of a difference.
+
+    Fine bands are blended by the matte of detail, coarse ones by that of shading.
+    """
+    step = matte.cells.step
+    bands = [difference]
+    while len(bands) - 1 < np.log2(COARSEST_CELLS * step):
+        bands.append(raster.halved(bands[-1]))
+    shading = raster.placed(matte.shading * np.float32(strength))
+    detail = raster.placed(matte.detail * np.float32(strength))
+    mixed: Grid | None = None
+    for level in range(len(bands) - 1, -1, -1):
+        pixels = 2**level
+        share = _resized(raster, detail if pixels < SKIN_CELLS * step else shading, step, pixels)
+        if mixed is None:
+            mixed = bands[level] * share[..., None]
+        else:
+            band = bands[level] - raster.doubled(bands[level + 1])
+            mixed = raster.doubled(mixed) + band * share[..., None]
     return mixed
 
 
-def _mix(a: Image, b: Image, matte: Image) -> Image:
-    share = matte[..., None]
-    mixed: Image = a * share + b * (1 - share)
-    return mixed
+def _resized(raster: Raster, matte: Grid, step: int, pixels: int) -> Grid:
+    """A matte by cells of `step` pixels, by cells of `pixels` pixels."""
+    if pixels < step:
+        return raster.enlarged(matte, step // pixels)
+    return raster.averaged(matte, pixels // step) if pixels > step else matte
 
 
-def _filled(outline: NDArray[np.floating[Any]], box: Box) -> NDArray[np.uint8]:
-    mask = np.zeros((box.height, box.width), np.uint8)
-    points = np.round((outline - (box.x0, box.y0)) * (1 << SUBPIXEL_BITS)).astype(np.int32)
-    cv2.fillPoly(mask, [points], 1, cv2.LINE_8, SUBPIXEL_BITS)
-    return mask
+def _float32(image: Any) -> Image:
+    return np.asarray(image, np.float32)

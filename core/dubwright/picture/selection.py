@@ -1,28 +1,33 @@
-"""Which library mouth each frame is drawn from: the cheapest path (Viterbi, 1967)."""
+"""Which library mouth each frame is drawn from: the cheapest path (Viterbi, 1967).
+
+A path may play its source at up to twice its speed, hold it, or play it back; leaving it is a
+jump, which costs as much as it would be seen (Schödl et al., "Video textures", 2000).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Candidates", "cross_faded", "select"]
+__all__ = ["Candidates", "select"]
 
 Array = NDArray[np.floating[Any]]
 
-CURVE_WEIGHTS: Final = np.array([3.0, 1.5, 0.5, 1.5])
-VELOCITY_WEIGHT: Final = 0.5
+CURVE_WEIGHTS: Final = np.array([5.0, 2.0, 0.5, 2.0])
+VELOCITY_WEIGHT: Final = 0.4
 POSE_SCALE_DEGREES: Final = 8.0
-CLOSED_WEIGHT: Final = 12.0
+CLOSED_WEIGHT: Final = 20.0
 CLOSED_APERTURE_IOD: Final = 0.025
 SHARPNESS_WEIGHT: Final = 1.5
-JUMP_COST: Final = 1.0
-HOLD_COST: Final = 0.5
+JUMP_COST: Final = 3.0
+JUMP_SEEN: Final = 20.0
+# What it costs to go on by so many frames of the same source.
+PLAYED: Final[Mapping[int, float]] = {1: 0.0, 2: 0.3, 0: 0.4, -1: 0.5, -2: 0.8}
 BEST: Final = 200
-CROSS_FADE_FRAMES: Final = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,20 +38,23 @@ class Candidates:
         curves: [mouths, 4].
         pose: yaw and pitch in degrees, [mouths, 2].
         sharpness: [mouths].
-        continues: whether the next row is the next frame of the same source, bool [mouths].
+        looks: what is seen between and around the lips, [mouths, values]; the squared distance of
+            two is 0 where they look alike and around 2 where they have nothing in common.
+        runs: a number for each mouth, the same along frames that follow each other, [mouths].
     """
 
     curves: Array
     pose: Array
     sharpness: Array
-    continues: NDArray[np.bool_]
+    looks: Array
+    runs: NDArray[np.int64]
 
 
 def select(candidates: Candidates, curves: Array, pose: Array) -> NDArray[np.int64]:
     """The best candidate for each frame of a span.
 
     A mouth should have the frame's curves and their velocity, the head's pose, closed lips when
-    they are closed, and detail; and follow the one before it, since every jump may be seen.
+    they are closed, and detail; and go on from the one before it, or look like what would.
 
     Args:
         candidates: the mouths.
@@ -60,23 +68,17 @@ def select(candidates: Candidates, curves: Array, pose: Array) -> NDArray[np.int
     cost += _squared(pose, candidates.pose, np.full(2, 1 / POSE_SCALE_DEGREES**2))
     closed = _closedness(curves[:, 0])[:, None] - _closedness(candidates.curves[:, 0])
     cost += CLOSED_WEIGHT * closed**2
-    softness = np.log(np.median(candidates.sharpness) / candidates.sharpness)
-    cost += SHARPNESS_WEIGHT * np.clip(softness, 0, 2)
+    unlike = np.log(candidates.sharpness / np.median(candidates.sharpness))
+    cost += SHARPNESS_WEIGHT * np.clip(np.abs(unlike), 0, 2)
 
     kept = min(BEST, cost.shape[1])
     rows = np.argpartition(cost, kept - 1, axis=1)[:, :kept]
     rows.sort(axis=1)
     total = cost[0, rows[0]]
     came = np.zeros(rows.shape, np.int64)
-    following = np.minimum(np.arange(len(have)) + 1, len(have) - 1)
     for frame in range(1, len(want)):
         before, now = rows[frame - 1], rows[frame]
-        apart = _squared(have[following[before]], have[now], CURVE_WEIGHTS)
-        step = JUMP_COST * (1 + apart)
-        plays_on = candidates.continues[before][:, None] & (before[:, None] + 1 == now)
-        step[plays_on] = 0
-        step[before[:, None] == now] = HOLD_COST * JUMP_COST
-        through = total[:, None] + step
+        through = total[:, None] + _steps(candidates, have, before, now)
         came[frame] = through.argmin(axis=0)
         total = through[came[frame], np.arange(kept)] + cost[frame, now]
     path = np.empty(len(want), np.int64)
@@ -87,48 +89,30 @@ def select(candidates: Candidates, curves: Array, pose: Array) -> NDArray[np.int
     return path
 
 
-def cross_faded(
-    path: NDArray[np.int64], continues: NDArray[np.bool_]
-) -> list[list[tuple[int, float]]]:
-    """(mouth, weight) for each frame: one, or two around a jump. Longer fades would ghost."""
-    frames = len(path)
-    plays_on = continues[path[:-1]] & (path[1:] == path[:-1] + 1)
-    starts = [0, *(np.flatnonzero(~plays_on) + 1).tolist(), frames]
-    mixed: list[dict[int, float]] = [{} for _ in range(frames)]
-    for start, end in pairwise(starts):
-        first = max(0, start - CROSS_FADE_FRAMES)
-        for frame in range(first, min(frames, end + CROSS_FADE_FRAMES)):
-            mouth = _along(int(path[start]), frame - start, continues)
-            weight = min(_ramp(frame - start, start > 0), _ramp(end - 1 - frame, end < frames))
-            if mouth is not None and weight > 0:
-                mixed[frame][mouth] = max(mixed[frame].get(mouth, 0.0), weight)
-    faded = []
-    for choices in mixed:
-        top = sorted(choices.items(), key=lambda item: -item[1])[:2]
-        total = sum(weight for _, weight in top)
-        faded.append([(mouth, weight / total) for mouth, weight in top])
-    return faded
-
-
-def _along(mouth: int, steps: int, continues: NDArray[np.bool_]) -> int | None:
-    """The mouth `steps` frames on, or None where its source has no such frame."""
-    other = mouth + steps
-    if not 0 <= other < len(continues):
-        return None
-    low, high = min(mouth, other), max(mouth, other)
-    return other if continues[low:high].all() else None
-
-
-def _ramp(inside: int, fades: bool) -> float:
-    """Weight by the distance in frames from a jump; negative is beyond it."""
-    if not fades:
-        return 1.0
-    return float(np.clip(0.5 + (inside + 0.5) / (2 * CROSS_FADE_FRAMES), 0, 1))
+def _steps(
+    candidates: Candidates, have: Array, before: NDArray[np.int64], now: NDArray[np.int64]
+) -> Array:
+    """The cost of showing each of `now` after each of `before`, [before, now]."""
+    runs, looks = candidates.runs, candidates.looks
+    last = len(runs) - 1
+    after = np.minimum(before + 1, last)
+    after = np.where(runs[after] == runs[before], after, before)
+    apart = _squared(have[after], have[now], CURVE_WEIGHTS)
+    seen = _squared(looks[after], looks[now], np.ones(looks.shape[1]))
+    cost = JUMP_COST * (1 + apart) + JUMP_SEEN * seen
+    together = runs[before][:, None] == runs[now]
+    by = now - before[:, None]
+    for frames, played in PLAYED.items():
+        goes_on = together & (by == frames)
+        cost[goes_on] = np.minimum(cost[goes_on], played)
+    return np.asarray(cost)
 
 
 def _squared(a: Array, b: Array, weights: Array) -> Array:
     """Weighted squared distances between the rows of a and b."""
-    return np.asarray(((a[:, None] - b[None]) ** 2 * weights).sum(axis=2))
+    a, b = a * np.sqrt(weights), b * np.sqrt(weights)
+    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
+    return np.asarray(np.maximum(squared, 0))
 
 
 def _velocity(curves: Array) -> Array:

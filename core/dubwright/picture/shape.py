@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 from dubwright.face.head_frame import HeadMotion, mouth_curves
 from dubwright.face.landmarks import LOWER_INNER_LIP, MESH_POINTS, UPPER_INNER_LIP
 
-__all__ = ["CurveToShape", "carried_points", "lip_gaps", "smoothstep"]
+__all__ = ["CurveToShape", "carried_points", "carry_weights", "lip_gaps", "smoothstep"]
 
 Array = NDArray[np.floating[Any]]
 
 NEWTON_STEPS: Final = 3
 RIDGE: Final = 0.02
-# The lower face follows the new mouth; the nose, the cheeks' sides and all above do not.
-FOLLOWS_BELOW_IOD, FOLLOWS_WHOLLY_IOD = 0.38, 0.62
-LATERAL_START_IOD, LATERAL_END_IOD = 0.45, 0.72
-LATERAL_HOLD: Final = 0.85
+# The lower face follows the new mouth, wholly from the lips on; the nose's wings do a little, the
+# cheeks' sides and all above do not.
+LATERAL_START_IOD, LATERAL_END_IOD = 0.35, 0.85
+NOSE_BASE, LIP_TOP = 2, 0
+NOSE_IOD: Final = 0.08
 # Of the pairs of inner lip points, those that the aperture is measured between.
 MIDDLE_PAIRS: Final = (3, 4, 5)
 
@@ -32,11 +33,16 @@ def smoothstep(low: float, high: float, value: Array) -> Array:
     return smooth
 
 
-def _carry_weights(positions: Array) -> Array:
-    """How much each mesh point follows the new mouth, from a face in the head frame, [468]."""
-    height, side = positions[:MESH_POINTS, 1], np.abs(positions[:MESH_POINTS, 0])
-    falloff = 1 - LATERAL_HOLD * smoothstep(LATERAL_START_IOD, LATERAL_END_IOD, side)
-    return smoothstep(FOLLOWS_BELOW_IOD, FOLLOWS_WHOLLY_IOD, height) * falloff
+def carry_weights(positions: Array) -> Array:
+    """How much each mesh point of an actor follows the new mouth, from 0 to 1, [468].
+
+    Args:
+        positions: of the actor's frames in the head frame, [frames, 478, 3].
+    """
+    usual = np.nanmedian(positions[:, :MESH_POINTS], axis=0)
+    height, side = usual[:, 1], np.abs(usual[:, 0])
+    below = smoothstep(usual[NOSE_BASE, 1] - NOSE_IOD, usual[LIP_TOP, 1], height)
+    return below * (1 - smoothstep(LATERAL_START_IOD, LATERAL_END_IOD, side))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,9 +91,14 @@ def _parted(shape: Array, least: Array) -> Array:
     return parted
 
 
-def carried_points(motion: HeadMotion, frame: int, shape: Array, points: Array) -> Array:
-    """A plate's picture points [468, 2] in square pixels, moved to a head-frame shape."""
+def carried_points(
+    motion: HeadMotion, frame: int, shape: Array, points: Array, weights: Array
+) -> Array:
+    """A plate's picture points [468, 2] in square pixels, moved to a head-frame shape.
+
+    `weights` say how much each follows; see carry_weights.
+    """
     own = motion.positions[frame]
-    change = (shape[:MESH_POINTS] - own[:MESH_POINTS]) * _carry_weights(own)[:, None]
+    change = (shape[:MESH_POINTS] - own[:MESH_POINTS]) * weights[:, None]
     moved: Array = points[:MESH_POINTS] + motion.to_picture(frame, change)[:, :2]
     return moved

@@ -1,4 +1,4 @@
-"""Piecewise-affine warps over the face's mesh."""
+"""Piecewise-affine warps over the face's mesh, computed on a grid as coarse as the face allows."""
 
 from __future__ import annotations
 
@@ -12,43 +12,132 @@ from scipy.spatial import Delaunay
 
 from dubwright.face.landmarks import FACE_OVAL, MESH_POINTS
 from dubwright.model import Box
+from dubwright.picture.raster import Grid, Raster
 
-__all__ = ["WarpMap", "face_triangles", "warp_map", "with_frame"]
+__all__ = ["Cells", "MeshOver", "Warp", "face_triangles", "grid_step", "with_frame"]
 
 Array = NDArray[np.floating[Any]]
+Image = NDArray[np.float32]
 
 FRAME_SCALE: Final = 1.3
 SUBPIXEL_BITS: Final = 4
+STEPS_PER_IOD: Final = 128
+LARGEST_STEP: Final = 16
+# A blending pyramid over a box needs it divisible so far; see dubwright.picture.composite.
+PYRAMID_STEPS: Final = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WarpMap:
-    """For each pixel of a box the place in the source picture it is taken from.
+def grid_step(interocular: float) -> int:
+    """How many pixels a cell of the coarse grid measures, a power of two."""
+    exponent = round(np.log2(max(1.0, interocular / STEPS_PER_IOD)))
+    return int(min(LARGEST_STEP, 2**exponent))
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A box of pixels in square cells; it may reach beyond the picture.
 
     Attributes:
-        box: the target pixels.
-        x, y: float32 [height, width], in the source's pixels.
+        box: the pixels.
+        step: pixels along a cell.
     """
 
     box: Box
-    x: NDArray[np.float32]
-    y: NDArray[np.float32]
+    step: int
 
-    def shift(self) -> NDArray[np.float32]:
-        """How far each pixel moves, the larger of both axes, in pixels."""
-        rows, columns = _grid(self.box)
-        return np.maximum(np.abs(self.x - columns), np.abs(self.y - rows))
+    @classmethod
+    def around(cls, box: Box, step: int) -> Cells:
+        """The least cells that cover a box and can be halved for blending."""
+        unit = PYRAMID_STEPS * step
+        width, height = -(-box.width // unit) * unit, -(-box.height // unit) * unit
+        return cls(Box(box.x0, box.y0, box.x0 + width, box.y0 + height), step)
 
-    def sampled(self, source: NDArray[np.float32], corner: tuple[int, int]) -> NDArray[np.float32]:
-        """The warped picture, from a source whose pixel (0, 0) lies at `corner`."""
-        warped: NDArray[np.float32] = cv2.remap(
-            source,
-            self.x - np.float32(corner[0]),
-            self.y - np.float32(corner[1]),
-            cv2.INTER_LANCZOS4,
-            borderMode=cv2.BORDER_REPLICATE,
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of cells."""
+        return self.box.height // self.step, self.box.width // self.step
+
+    def part(self, box: Box) -> Cells:
+        """The cells of this grid that cover as much of a box as this grid does."""
+        unit = PYRAMID_STEPS * self.step
+        inner = box.intersection(self.box)
+        x0, y0 = (
+            (low - origin) // self.step * self.step + origin
+            for low, origin in ((inner.x0, self.box.x0), (inner.y0, self.box.y0))
         )
-        return warped
+        width = min(-(-(inner.x1 - x0) // unit) * unit, self.box.width)
+        height = min(-(-(inner.y1 - y0) // unit) * unit, self.box.height)
+        x0, y0 = min(x0, self.box.x1 - width), min(y0, self.box.y1 - height)
+        return Cells(Box(x0, y0, x0 + width, y0 + height), self.step)
+
+    def within(self, outer: Cells) -> tuple[slice, slice]:
+        """Index of these cells in an array of the cells of a grid around them."""
+        rows, columns = self.box.within(outer.box)
+        return (
+            slice(rows.start // self.step, rows.stop // self.step),
+            slice(columns.start // self.step, columns.stop // self.step),
+        )
+
+    def places(self) -> tuple[Image, Image]:
+        """x and y of the cells' middles in the picture's pixels, each [rows, columns]."""
+        rows, columns = self.shape
+        half = (self.step - 1) / 2
+        y, x = np.mgrid[0:rows, 0:columns] * self.step
+        left, top = np.float32(self.box.x0 + half), np.float32(self.box.y0 + half)
+        return (x + left).astype(np.float32), (y + top).astype(np.float32)
+
+    def filled(self, outline: Array) -> Image:
+        """1 inside a polygon [points, 2] of the picture's pixels, 0 outside, [rows, columns]."""
+        mask = np.zeros(self.shape, np.uint8)
+        cv2.fillPoly(mask, [self._points(outline)], 255, cv2.LINE_AA, SUBPIXEL_BITS)
+        return np.asarray(mask / np.float32(255), np.float32)
+
+    def outlines(self, polygons: Array) -> NDArray[np.int32]:
+        """Polygons [polygons, points, 2] in fixed-point cells."""
+        return self._points(polygons)
+
+    def _points(self, pixels: Array) -> NDArray[np.int32]:
+        cells = (pixels - (self.box.x0, self.box.y0) + 0.5) / self.step - 0.5
+        return np.round(cells * (1 << SUBPIXEL_BITS)).astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Warp:
+    """For each cell how far from it in the source picture its pixels are taken.
+
+    Attributes:
+        cells: of the target picture.
+        dx, dy: [rows, columns], in pixels.
+    """
+
+    cells: Cells
+    dx: Image
+    dy: Image
+
+    def shift(self) -> Image:
+        """How far each cell moves, the larger of both axes, in pixels."""
+        return np.maximum(np.abs(self.dx), np.abs(self.dy))
+
+    def reach(self) -> Box:
+        """The pixels of the source that the cells are taken from."""
+        x, y = self.cells.places()
+        edge = self.cells.step
+        return Box(
+            int(np.floor((x + self.dx).min())) - edge,
+            int(np.floor((y + self.dy).min())) - edge,
+            int(np.ceil((x + self.dx).max())) + edge + 1,
+            int(np.ceil((y + self.dy).max())) + edge + 1,
+        )
+
+    def positions(self, raster: Raster) -> tuple[Grid, Grid]:
+        """x and y in the source picture for every pixel of the box."""
+        box, step = self.cells.box, self.cells.step
+        x = raster.placed(np.arange(box.x0, box.x1, dtype=np.float32))
+        y = raster.placed(np.arange(box.y0, box.y1, dtype=np.float32))
+        return (
+            raster.enlarged(raster.placed(self.dx), step) + x[None],
+            raster.enlarged(raster.placed(self.dy), step) + y[:, None],
+        )
 
 
 def with_frame(points: Array) -> Array:
@@ -64,42 +153,50 @@ def face_triangles(open_mouthed: Array) -> NDArray[np.int32]:
     return triangles
 
 
-def warp_map(
-    source: Array, target: Array, triangles: NDArray[np.int32], box: Box, blur: float
-) -> WarpMap:
-    """The inverse map that takes source points to target points.
+class MeshOver:
+    """A face's triangles, laid over a grid; any picture of the same face can be warped to it.
 
     Args:
-        source: [points, 2] in the source picture's pixels.
-        target: [points, 2] in the target's.
-        triangles: over both.
-        box: the target pixels to compute.
-        blur: sigma in pixels of the smoothing that hides the triangles' edges.
+        target: where the mesh lies in the target picture, [points, 2] in pixels.
+        triangles: over its points.
+        cells: the grid.
     """
-    to, of = target[triangles], source[triangles]
-    low, high = to.min(axis=1), to.max(axis=1)
-    near = (low < (box.x1, box.y1)).all(axis=1) & (high > (box.x0, box.y0)).all(axis=1)
-    to, of = to[near], of[near]
-    corners = np.concatenate([to, np.ones((len(to), 3, 1))], axis=2)
-    solid = np.abs(np.linalg.det(corners)) > 1e-3
-    affine = np.linalg.solve(corners[solid], of[solid]).astype(np.float32)
-    labels = np.full((box.height, box.width), -1, np.int32)
-    outlines = np.round((to[solid] - (box.x0, box.y0)) * (1 << SUBPIXEL_BITS)).astype(np.int32)
-    for index, outline in enumerate(outlines):
-        cv2.fillConvexPoly(labels, outline, index, cv2.LINE_8, SUBPIXEL_BITS)
-    rows, columns = _grid(box)
-    picked = affine[np.maximum(labels, 0)]
-    dx = picked[..., 0, 0] * columns + picked[..., 1, 0] * rows + picked[..., 2, 0] - columns
-    dy = picked[..., 0, 1] * columns + picked[..., 1, 1] * rows + picked[..., 2, 1] - rows
-    bare = labels < 0
-    if bare.any():
-        covered = ~bare
-        dx[bare] = np.median(dx[covered]) if covered.any() else 0
-        dy[bare] = np.median(dy[covered]) if covered.any() else 0
-    dx, dy = cv2.GaussianBlur(dx, (0, 0), blur), cv2.GaussianBlur(dy, (0, 0), blur)
-    return WarpMap(box, columns + dx, rows + dy)
 
+    def __init__(self, target: Array, triangles: NDArray[np.int32], cells: Cells) -> None:
+        self.cells = cells
+        self._target = target
+        to = target[triangles]
+        box = cells.box
+        low, high = to.min(axis=1), to.max(axis=1)
+        near = (low < (box.x1, box.y1)).all(axis=1) & (high > (box.x0, box.y0)).all(axis=1)
+        corners = np.concatenate([to, np.ones((len(to), 3, 1))], axis=2)
+        solid = np.flatnonzero(near & (np.abs(np.linalg.det(corners)) > 1e-3))
+        self._triangles = triangles[solid]
+        self._labels = np.full(cells.shape, -1, np.int32)
+        for index, outline in enumerate(cells.outlines(to[solid])):
+            cv2.fillConvexPoly(self._labels, outline, index, cv2.LINE_8, SUBPIXEL_BITS)
+        x, y = cells.places()
+        inverse = np.linalg.inv(corners[solid])[np.maximum(self._labels, 0)]
+        shares = x[..., None] * inverse[..., 0, :] + y[..., None] * inverse[..., 1, :]
+        # Cells are filled to a triangle's edge and a little over: there its nearest point counts.
+        shares = np.clip(shares + inverse[..., 2, :], 0, 1)
+        self._shares = (shares / shares.sum(axis=2, keepdims=True)).astype(np.float32)
 
-def _grid(box: Box) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    rows, columns = np.mgrid[box.y0 : box.y1, box.x0 : box.x1].astype(np.float32)
-    return rows, columns
+    def warp(self, source: Array, blur: float) -> Warp:
+        """The inverse map that takes source points [points, 2] to the target's.
+
+        Args:
+            source: in the source picture's pixels.
+            blur: sigma in pixels of the smoothing that hides the triangles' edges.
+        """
+        away = (source - self._target).astype(np.float32)[self._triangles]
+        picked = away[np.maximum(self._labels, 0)]
+        sigma = blur / self.cells.step
+        bare = self._labels < 0
+        moved = []
+        for axis in (0, 1):
+            shift = (self._shares * picked[..., axis]).sum(axis=2)
+            if bare.any():
+                shift[bare] = 0 if bare.all() else np.median(shift[~bare])
+            moved.append(cv2.GaussianBlur(shift, (0, 0), sigma).astype(np.float32))
+        return Warp(self.cells, *moved)

@@ -17,13 +17,20 @@ from numpy.typing import NDArray
 from dubwright.engines import Choice, EngineCard, EngineKind, LibraryView, PlateView
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.landmarks import MESH_POINTS
-from dubwright.media.colour import decode_log, encode_log
 from dubwright.model import Box, MouthCurves, Patch
-from dubwright.picture.composite import blended, mouth_matte, tone_matched
+from dubwright.picture.composite import MouthMatte, blended, mouth_matte, tone_matched
 from dubwright.picture.library import interocular_pixels, picture_points
-from dubwright.picture.selection import Candidates, cross_faded, select
-from dubwright.picture.shape import CurveToShape, carried_points, smoothstep
-from dubwright.picture.warp import WarpMap, face_triangles, warp_map, with_frame
+from dubwright.picture.raster import Grid, Raster, fastest_raster
+from dubwright.picture.selection import Candidates, select
+from dubwright.picture.shape import CurveToShape, carried_points, carry_weights, smoothstep
+from dubwright.picture.warp import (
+    Cells,
+    MeshOver,
+    Warp,
+    face_triangles,
+    grid_step,
+    with_frame,
+)
 
 __all__ = ["RetrievalRenderer"]
 
@@ -36,7 +43,7 @@ MIN_LIBRARY_FRAMES: Final = 12
 REACH: Final = 1.3
 REACH_SLACK_IOD: Final = 0.02
 OPEN_MOUTHED_PERCENTILE: Final = 90
-MAP_BLUR_IOD: Final = 0.012
+MAP_BLUR_IOD: Final = 0.006
 PAD_IOD: Final = 0.15
 STILL_PIXELS: Final = 0.05
 # Mesh points: brow's root and nose bridge (top of the edit), chin and jaw (its bottom).
@@ -45,15 +52,20 @@ BOTTOM: Final = (152, 148, 377, 172, 397, 58, 288)
 
 
 class RetrievalRenderer:
+    """Draws with `raster`, or with the fastest there is."""
+
     card = EngineCard(
         name="retrieval",
         kind=EngineKind.MOUTH_RENDERER,
-        version=4,
+        version=5,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Needs 5 to 20 seconds of the actor talking, with open mouths; faces turned by at "
         "most 35 degrees.",
     )
+
+    def __init__(self, raster: Raster | None = None) -> None:
+        self._raster = raster
 
     def choose(
         self,
@@ -84,7 +96,7 @@ class RetrievalRenderer:
         chosen: list[list[tuple[int, float]]] = [[] for _ in frames]
         for start, end in _runs(np.array([not reason for reason in reasons])):
             path = select(mouths.candidates, wanted[start:end], pose[start:end])
-            chosen[start:end] = cross_faded(path, mouths.candidates.continues)
+            chosen[start:end] = [[(int(mouth), 1.0)] for mouth in path]
         limited = curves.values[:, 0] > reach
         return [
             Choice(
@@ -111,7 +123,7 @@ class RetrievalRenderer:
             if not choice.mouths or choice.strength <= 0:
                 yield None
                 continue
-            brush = brush or _Brush(plate, library)
+            brush = brush or _Brush(plate, library, self._raster or fastest_raster())
             yield brush.frame(first_frame + index, choice, curves.values[index])
 
 
@@ -119,24 +131,26 @@ class _Mouths:
     """The usable frames of every library as one list."""
 
     def __init__(self, library: Sequence[LibraryView]) -> None:
-        curves, pose, sharpness, self._places = [], [], [], []
+        curves, pose, sharpness, looks, self._places = [], [], [], [], []
         for source, view in enumerate(library):
             motion = in_head_frame(view.track.landmarks, view.track.template)
             usable = np.flatnonzero(view.sharpness > 0)
             curves.append(mouth_curves(motion.positions)[usable])
             pose.append(np.stack([motion.yaw_degrees, motion.pitch_degrees], axis=1)[usable])
             sharpness.append(view.sharpness[usable])
+            looks.append(view.looks[usable])
             self._places += [(source, int(frame)) for frame in usable]
         self.curves = np.concatenate(curves).astype(np.float64) if curves else np.zeros((0, 4))
-        following = [(source, frame + 1) for source, frame in self._places]
-        continues = np.array(
-            [now == after for now, after in zip(self._places[1:], following[:-1], strict=True)]
-            + [False] * bool(self._places),
-            dtype=bool,
-        )
+        places = np.array(self._places, np.int64).reshape(-1, 2)
+        breaks = (np.diff(places, axis=0) != (0, 1)).any(axis=1)
+        runs = np.r_[0, np.cumsum(breaks)].astype(np.int64)[: len(places)]
         if len(self):
             self.candidates = Candidates(
-                self.curves, np.concatenate(pose), np.concatenate(sharpness), continues
+                self.curves,
+                np.concatenate(pose),
+                np.concatenate(sharpness),
+                np.concatenate(looks),
+                runs,
             )
 
     def __len__(self) -> int:
@@ -149,13 +163,15 @@ class _Mouths:
 class _Brush:
     """Draws frames of one plate from one library."""
 
-    def __init__(self, plate: PlateView, library: Sequence[LibraryView]) -> None:
+    def __init__(self, plate: PlateView, library: Sequence[LibraryView], raster: Raster) -> None:
         self._plate = plate
         self._library = library
+        self._raster = raster
         self._motion = in_head_frame(plate.track.landmarks, plate.track.template)
         self._library_motion = [
             in_head_frame(view.track.landmarks, view.track.template) for view in library
         ]
+        self._follows = carry_weights(self._motion.positions)
         self._interocular = interocular_pixels(plate.track)
         positions = np.concatenate(
             [
@@ -171,23 +187,33 @@ class _Brush:
 
     def frame(self, frame: int, choice: Choice, curves: NDArray[np.float32]) -> Patch:
         """The patch of one plate frame."""
+        raster = self._raster
         interocular = float(self._interocular[frame])
         aspect = (self._plate.pixel_aspect, 1.0)
         shape = self._shape(frame, choice, curves)
         square = self._plate.track.landmarks[frame, :, :2].astype(np.float64)
-        target = carried_points(self._motion, frame, shape, square) / aspect
+        target = carried_points(self._motion, frame, shape, square, self._follows) / aspect
         own = square[:MESH_POINTS] / aspect
 
         framed_own = with_frame(own)
         framed_target = np.vstack([target, framed_own[MESH_POINTS:]])
-        box = _edit_box(framed_target, own, interocular).clipped(*self._plate.size)
-        jaw = warp_map(
-            framed_own, framed_target, self._triangles, box, max(0.8, MAP_BLUR_IOD * interocular)
-        )
-        under = _source_box(jaw).clipped(*self._plate.size)
-        plate = jaw.sampled(encode_log(self._plate.region(frame, under)), (under.x0, under.y0))
-        mouth, matte = self._mouth(choice, framed_target, plate, box, interocular)
-        return _patch(mouth, matte, jaw, choice.strength, self._plate.size)
+        cells = Cells.around(_edit_box(framed_target, own, interocular), grid_step(interocular))
+        mesh = MeshOver(framed_target, self._triangles, cells)
+        jaw = mesh.warp(framed_own, MAP_BLUR_IOD * interocular)
+        matte = mouth_matte(framed_target, cells, interocular)
+
+        under = jaw.reach().clipped(*self._plate.size)
+        pixels = self._plate.region(frame, under)
+        region = raster.log(raster.placed(pixels))
+        x, y = jaw.positions(raster)
+        drawn = raster.sampled(region, x - under.x0, y - under.y0)
+        inner = cells.part(_inner_box(matte, int(PAD_IOD * interocular)))
+        rows, columns = inner.box.within(cells.box)
+        around = _part(matte, inner)
+        mouth = self._mouth(choice, framed_target, around.cells, interocular)
+        change = tone_matched(raster, mouth - drawn[rows, columns], around, interocular)
+        drawn[rows, columns] += blended(raster, change, around, choice.strength)
+        return self._patch(drawn, x, y, jaw, matte.shading * choice.strength)
 
     def _shape(self, frame: int, choice: Choice, curves: NDArray[np.float32]) -> Array:
         """The face to draw, in the head frame: the mixed library faces bent to the curves."""
@@ -205,47 +231,44 @@ class _Brush:
         return shape
 
     def _mouth(
-        self, choice: Choice, framed_target: Array, plate: Image, box: Box, interocular: float
-    ) -> tuple[Image, Image]:
-        """The plate with the library's mouth blended in, and the matte, both over the box."""
-        matte = mouth_matte(framed_target, box, interocular)
-        inner = _inner_box(matte.mouth, int(PAD_IOD * interocular), box)
-        mixed = np.zeros((inner.height, inner.width, 3), np.float32)
+        self, choice: Choice, framed_target: Array, cells: Cells, interocular: float
+    ) -> Grid:
+        """The chosen mouth of the library, log-encoded, where the target has its own."""
+        raster = self._raster
+        mesh = MeshOver(framed_target, self._triangles, cells)
+        mixed: Grid = 0.0
         for source, index, weight in choice.mouths:
             view = self._library[source]
             crop, corner = view.crop(index)
             points = picture_points(view.track, index, view.pixel_aspect)[:MESH_POINTS]
-            bend = warp_map(
-                with_frame(points), framed_target, self._triangles, inner,
-                max(0.8, MAP_BLUR_IOD * interocular),
-            )  # fmt: skip
-            mixed += np.float32(weight) * bend.sampled(encode_log(crop), corner)
-        rows, columns = inner.within(box)
-        under = plate[rows, columns]
-        toned = tone_matched(mixed, under, matte.skin[rows, columns], interocular)
-        drawn = plate.copy()
-        share = np.ascontiguousarray(matte.mouth[rows, columns] * np.float32(choice.strength))
-        drawn[rows, columns] = blended(toned, np.ascontiguousarray(under), share)
-        return drawn, matte.mouth
+            x, y = mesh.warp(with_frame(points), MAP_BLUR_IOD * interocular).positions(raster)
+            log = raster.log(raster.placed(crop))
+            mixed = mixed + weight * raster.sampled(log, x - corner[0], y - corner[1])
+        return mixed
+
+    def _patch(self, drawn: Grid, x: Grid, y: Grid, jaw: Warp, mouth: Image) -> Patch:
+        """The changed pixels: where the plate moved or the mouth shows, with a soft edge."""
+        raster, step = self._raster, jaw.cells.step
+        changed = ((jaw.shift() > STILL_PIXELS) | (mouth > 1e-3)).astype(np.float32)
+        soft = cv2.GaussianBlur(cv2.dilate(changed, np.ones((3, 3), np.uint8)), (3, 3), 0)
+        width, height = self._plate.size
+        box = jaw.cells.box.clipped(width, height)
+        rows, columns = box.within(jaw.cells.box)
+        alpha = raster.enlarged(raster.placed(soft), step)[rows, columns]
+        # Rounded so that the matte as written in half floats is 0 wherever nothing was drawn.
+        alpha = alpha * (alpha >= 1 / 512)
+        places = [(x[rows, columns] + 0.5) / width, 1 - (y[rows, columns] + 0.5) / height]
+        return Patch(
+            box,
+            raster.fetched(raster.linear(drawn[rows, columns]) * alpha[..., None]),
+            raster.fetched(alpha),
+            np.stack([raster.fetched(place) for place in places], axis=-1),
+        )
 
 
 def _reach(curves: NDArray[np.floating[Any]]) -> float:
     """How far the mouth can be opened without stretching teeth, from the library's curves."""
     return REACH * float(curves[:, 0].max()) + REACH_SLACK_IOD
-
-
-def _patch(
-    drawn: Image, mouth: Image, jaw: WarpMap, strength: float, size: tuple[int, int]
-) -> Patch:
-    """The changed pixels: where the plate moved or the mouth shows, with a soft edge."""
-    changed = ((jaw.shift() > STILL_PIXELS) | (mouth * strength > 1e-3)).astype(np.float32)
-    soft = cv2.GaussianBlur(cv2.dilate(changed, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
-    # Rounded so that the matte as written in half floats is 0 wherever nothing was drawn.
-    alpha = np.where(soft < 1 / 512, 0, np.minimum(soft, 1)).astype(np.float32)
-    width, height = size
-    places = [(jaw.x + 0.5) / width, 1 - (jaw.y + 0.5) / height]
-    stmap = np.stack(places, axis=-1).astype(np.float32)
-    return Patch(jaw.box, decode_log(drawn) * alpha[..., None], alpha, stmap)
 
 
 def _edit_box(framed_target: Array, own: Array, interocular: float) -> Box:
@@ -258,21 +281,18 @@ def _edit_box(framed_target: Array, own: Array, interocular: float) -> Box:
     return Box(int(left), int(top), int(right) + 1, int(bottom) + 1)
 
 
-def _source_box(jaw: WarpMap) -> Box:
-    margin = 6  # Lanczos reaches 4 pixels
-    return Box(
-        int(jaw.x.min()) - margin,
-        int(jaw.y.min()) - margin,
-        int(jaw.x.max()) + margin,
-        int(jaw.y.max()) + margin,
-    )
-
-
-def _inner_box(matte: Image, pad: int, box: Box) -> Box:
-    rows, columns = np.nonzero(matte > 2e-3)
+def _inner_box(matte: MouthMatte, pad: int) -> Box:
+    """The pixels that a matte covers, and some around them."""
+    rows, columns = np.nonzero(matte.shading > 2e-3)
+    step, box = matte.cells.step, matte.cells.box
     inner = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
-    padded = inner.padded(pad).clipped(box.width, box.height)
-    return Box(padded.x0 + box.x0, padded.y0 + box.y0, padded.x1 + box.x0, padded.y1 + box.y0)
+    pixels = Box(inner.x0 * step, inner.y0 * step, inner.x1 * step, inner.y1 * step)
+    return pixels.shifted(box.x0, box.y0).padded(pad)
+
+
+def _part(matte: MouthMatte, cells: Cells) -> MouthMatte:
+    index = cells.within(matte.cells)
+    return MouthMatte(cells, matte.shading[index], matte.detail[index], matte.skin[index])
 
 
 def _ramps(reasons: Sequence[str], *, from_cut: bool, to_cut: bool) -> Array:
