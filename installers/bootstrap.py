@@ -4,6 +4,7 @@
     python3 installers/bootstrap.py demo     dub a synthetic actor into Spanish and French
     python3 installers/bootstrap.py test     run the checks and the tests
     python3 installers/bootstrap.py test --blender    with the tests that need the real Blender
+    python3 installers/bootstrap.py test --torch      with those that need torch
 
 Standard library only. The environment is made beside this clone, in .venv, from the exact
 versions in installers/lock.txt; a second run reuses it.
@@ -32,9 +33,11 @@ def main(arguments=None):
     parser.add_argument("--env", type=Path, default=ROOT / ".venv", help="the environment's folder")
     parser.add_argument("--out", type=Path, default=ROOT / "dubwright-demo", help="of the demo")
     parser.add_argument("--blender", action="store_true", help="test in the real Blender too")
+    parser.add_argument("--torch", action="store_true", help="test with torch too")
     options, rest = parser.parse_known_args(arguments)
+    groups = GROUPS[options.job] + (("torch",) if options.torch else ())
     try:
-        python = prepare(options.env, GROUPS[options.job])
+        python = prepare(options.env, groups)
         if options.job == "demo":
             return demo(python, options.out)
         if options.blender:
