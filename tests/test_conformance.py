@@ -14,6 +14,7 @@ from dubwright.engines.conformance import (
     aligner_faults,
     face_tracker_faults,
     mouth_predictor_faults,
+    phone_recognizer_faults,
     synthesizer_faults,
 )
 from dubwright.media.colour import LINEAR_REC709, ColourConfig, display_proxy
@@ -41,6 +42,13 @@ def test_aligners(name: str) -> None:
     speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak("Mama, papa.", "es", 0.9)
     aligner = engine(name, EngineKind.ALIGNER)
     assert aligner_faults(aligner, speech.samples, speech.sample_rate, "Mama, papa.", "es") == []
+
+
+@pytest.mark.parametrize("name", _names(EngineKind.PHONE_RECOGNIZER))
+def test_phone_recognizers(name: str) -> None:
+    speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak("Mama, papa.", "es", 0.9)
+    recognizer = engine(name, EngineKind.PHONE_RECOGNIZER)
+    assert phone_recognizer_faults(recognizer, speech.samples, speech.sample_rate) == []
 
 
 @pytest.mark.parametrize("name", _names(EngineKind.FACE_TRACKER))

@@ -374,6 +374,34 @@ def test_a_plate_is_lip_synced_to_a_recording(dubbed: Dubbed, tmp_path: Path) ->
     assert shot.drawn_in_cues == shot.in_cues > 40
 
 
+def test_a_recording_without_a_text_moves_the_mouth_by_its_sound(
+    dubbed: Dubbed, tmp_path: Path
+) -> None:
+    sheet = CueSheet.read(dubbed.result.folder / "cue_sheet.json")
+    cue = sheet.cues[0]
+    text = cue.text["es"]
+    takes = [path.parent for path in sorted(dubbed.store.glob("objects/*/*/take.json"))]
+    spoken = next(folder for folder in takes if load_take(folder).text == text)
+    shutil.copyfile(spoken / load_take(spoken).audio, tmp_path / "line.wav")
+    wordless = cue.model_copy(update={"text": {}, "takes": {"es": Path("line.wav")}})
+    sheet.model_copy(update={"cues": (wordless,)}).write(tmp_path / "cues.json")
+    result = dub(
+        dubbed.sample.timeline, ["es"], tmp_path / "out", cues=tmp_path / "cues.json",
+        cast=dubbed.sample.cast, store=dubbed.store,
+    )  # fmt: skip
+    (language,) = result.report.languages
+    (said,) = (about for about in language.cues if about.cue == cue.id)
+    assert said.dubbed and said.engine == "recording"
+    shot = language.shots[0]
+    assert shot.drawn_in_cues == shot.in_cues > 40
+    assert "guessed from the sound" in result.report.articulation[cue.speaker]
+    with_text = {span.cue: span for span in dubbed.result.report.languages[0].spans}[cue.id]
+    without = language.spans[0]
+    assert without.first == with_text.first
+    frames = min(len(without.asked), len(with_text.asked))
+    assert np.corrcoef(without.asked[:frames], with_text.asked[:frames])[0, 1] > 0.4
+
+
 def test_a_character_gets_curves(tmp_path: Path) -> None:
     folder = animate("Mama, papa.", "es", tmp_path / "out", rate="30000/1001", store=tmp_path / "s")
     curves = read_json(folder / "curves.json")

@@ -20,6 +20,7 @@ from dubwright.face.landmarks import (
 )
 from dubwright.face.refine import fused, moved_by_flow
 from dubwright.model import CURVE_NAMES, FaceTrack, MouthCurves, Phone
+from dubwright.mouth.acoustic import Hearing, learned_acoustics
 from dubwright.mouth.articulation import Observation, learned, shares, usual_articulation
 from dubwright.mouth.controls import with_intensity
 from dubwright.mouth.engines.dominance import DominancePredictor
@@ -280,3 +281,38 @@ def test_intensity_moves_the_mouth_from_rest_and_keeps_lips_closed(
         moved.values[~closed, aperture] - rest[aperture], intensity * away, atol=1e-5
     )
     assert np.allclose(with_intensity(plain, articulation, 1.0).values, plain.values, atol=1e-6)
+
+
+def _hum(seconds: float, shift: float) -> tuple[Hearing, np.ndarray, np.ndarray]:
+    """A sound whose loudness opens the mouth and whose pitch widens it."""
+    rate = 200
+    at = np.arange(int(seconds * rate)) / rate + shift
+    loud, pitch = np.abs(np.sin(at * 5)), np.sin(at * 3.1)
+    noise = np.random.default_rng(int(shift)).normal(0, 0.1, (len(at), 6))
+    features = np.hstack([np.stack([loud, pitch], axis=1), noise])
+    times = (np.arange(int(seconds * 24)) + 0.5) / 24
+    loud, pitch = np.interp(times, at - shift, loud), np.interp(times, at - shift, pitch)
+    curves = np.stack([0.2 * loud, 0.5 + 0.05 * pitch, 0.15 + 0 * loud, 1.2 + 0.1 * loud], axis=1)
+    return Hearing(features, rate, [[(0.0, seconds, "a")]]), times, curves.astype(np.float32)
+
+
+def test_a_mouth_is_guessed_from_what_its_sound_was_like_before() -> None:
+    usual = usual_articulation(MouthRange.typical())
+    line, times, curves = _hum(6, 0)
+    acoustics = learned_acoustics(usual, [(times, line, curves)])
+    assert acoustics.sureness() > 0.8
+    asked, times, true = _hum(4, 100)
+    found = acoustics.predict(asked, times)
+    assert np.corrcoef(found[:, 0], true[:, 0])[0, 1] > 0.6
+    assert abs(found[:, 0].mean() - true[:, 0].mean()) < 0.02
+
+
+def test_an_actor_who_was_not_heard_speaks_in_the_usual_way() -> None:
+    usual = usual_articulation(MouthRange.typical())
+    acoustics = learned_acoustics(usual, [])
+    assert acoustics.sureness() == 0
+    phones = [[(0.5, 0.7, "a"), (0.7, 0.9, "m"), (0.9, 1.1, "a")]]
+    hearing = Hearing(np.zeros((400, 27)), 200, phones)
+    aperture = acoustics.predict(hearing, np.arange(48) / 24)[:, 0]
+    assert aperture[14] > 0.1 and aperture[19] < 0.02
+    assert aperture[0] == pytest.approx(0, abs=0.01) == aperture[-1]

@@ -114,8 +114,8 @@ def lip_sync(
     dialogue: PathLike,
     out: PathLike,
     *,
-    text: str,
     language: str,
+    text: str = "",
     start_ms: int = 0,
     cast: PathLike | None = None,
     colour_space: str | None = None,
@@ -127,8 +127,8 @@ def lip_sync(
         plate: a movie, or an EXR sequence such as plate.####.exr.
         dialogue: the recording, WAV.
         out: folder that receives v001, v002...
-        text: what it says.
         language: its language tag.
+        text: what it says; without it the mouth is guessed from the sound.
         start_ms: when it begins on the plate.
         cast: the speaker, with likeness and consents.
         colour_space: of a plate that does not name its own.

@@ -125,8 +125,10 @@ def dub(
 def lipsync(
     plate: Annotated[Path, typer.Argument(help="A movie, or a sequence such as plate.####.exr.")],
     dialogue: Annotated[Path, typer.Argument(help="The finished recording (WAV).")],
-    text: Annotated[str, typer.Option("--text", help="What it says.")],
     language: Annotated[str, typer.Option("--language", help="Its language tag.")],
+    text: Annotated[
+        str, typer.Option("--text", help="What it says; else the mouth is guessed from the sound.")
+    ] = "",
     out: Out = Path("lipsync"),
     start: Annotated[int, typer.Option("--start", min=0, help="When it begins, in ms.")] = 0,
     cast: CastFile = None,

@@ -58,11 +58,12 @@ class CueSheet(BaseModel):
         return self.model_copy(update={"cues": tuple(map(placed, self.cues))})
 
     def spoken_in(self, language: str) -> list[Cue]:
-        """The lines of dialogue that have a text in this language."""
+        """The lines of dialogue that have a text or a recording in this language."""
         return [
             cue
             for cue in self.cues
-            if cue.kind is CueKind.DIALOGUE and cue.text.get(language, "").strip()
+            if cue.kind is CueKind.DIALOGUE
+            and (cue.text.get(language, "").strip() or language in cue.takes)
         ]
 
     def room_ms(self, cue: Cue, timeline_ms: int) -> int:

@@ -14,6 +14,7 @@ class EngineKind(StrEnum):
 
     SYNTHESIZER = "synthesizer"
     ALIGNER = "aligner"
+    PHONE_RECOGNIZER = "phone recognizer"
     FACE_TRACKER = "face tracker"
     MOUTH_PREDICTOR = "mouth predictor"
     MOUTH_RENDERER = "mouth renderer"

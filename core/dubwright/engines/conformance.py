@@ -17,7 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.engines.card import EngineCard, EngineKind
-from dubwright.engines.protocols import Aligner, FaceTracker, MouthPredictor, Synthesizer
+from dubwright.engines.protocols import (
+    Aligner,
+    FaceTracker,
+    MouthPredictor,
+    PhoneRecognizer,
+    Synthesizer,
+)
 from dubwright.model import Articulation, Phone
 
 __all__ = [
@@ -25,6 +31,7 @@ __all__ = [
     "card_faults",
     "face_tracker_faults",
     "mouth_predictor_faults",
+    "phone_recognizer_faults",
     "synthesizer_faults",
 ]
 
@@ -69,6 +76,26 @@ def aligner_faults(
     faults = card_faults(engine.card, EngineKind.ALIGNER)
     phones = engine.align(samples, sample_rate, text, language)
     return faults + _phone_faults(phones, len(samples))
+
+
+def phone_recognizer_faults(
+    engine: PhoneRecognizer, samples: NDArray[np.float32], sample_rate: int
+) -> list[str]:
+    """Faults of a recogniser on a recording of speech, and on silence."""
+    faults = card_faults(engine.card, EngineKind.PHONE_RECOGNIZER)
+    hearings = engine.recognize(samples, sample_rate)
+    if hearings != engine.recognize(samples, sample_rate):
+        faults.append("the same recording is heard otherwise the second time")
+    for phones in hearings:
+        faults += _order_faults(phones, len(samples))
+    if not any(phone.symbol for phones in hearings for phone in phones):
+        faults.append("there are no phones")
+    silent = engine.recognize(np.zeros_like(samples), sample_rate)
+    if len(silent) != len(hearings):
+        faults.append("silence gives another number of hearings")
+    if any(phone.symbol for phones in silent for phone in phones):
+        faults.append("phones are heard in silence")
+    return faults
 
 
 def face_tracker_faults(engine: FaceTracker, frames: Sequence[NDArray[np.uint8]]) -> list[str]:
@@ -123,9 +150,14 @@ def _sample_faults(samples: NDArray[Any]) -> list[str]:
 
 
 def _phone_faults(phones: Sequence[Phone], length: int) -> list[str]:
-    faults = []
+    faults = _order_faults(phones, length)
     if not any(phone.symbol for phone in phones):
         faults.append("there are no phones")
+    return faults
+
+
+def _order_faults(phones: Sequence[Phone], length: int) -> list[str]:
+    faults = []
     if any(not 0 <= phone.start < phone.end <= length for phone in phones):
         faults.append("a phone is empty or lies outside the recording")
     if any(first.end > second.start for first, second in pairwise(phones)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ __all__ = [
     "LibraryView",
     "MouthPredictor",
     "MouthRenderer",
+    "PhoneRecognizer",
     "PlateView",
     "Speech",
     "Synthesizer",
@@ -63,6 +64,20 @@ class Aligner(Protocol):
         self, samples: NDArray[np.float32], sample_rate: int, text: str, language: str
     ) -> tuple[Phone, ...]:
         """The phones of a recording whose words are known. Mono float32 samples."""
+
+
+@runtime_checkable
+class PhoneRecognizer(Protocol):
+    card: EngineCard
+
+    def recognize(
+        self, samples: NDArray[np.float32], sample_rate: int
+    ) -> tuple[tuple[Phone, ...], ...]:
+        """The phones of a recording whose words are not known. Mono float32 samples.
+
+        Returns:
+            One hearing or several that may disagree, always as many.
+        """
 
 
 class FaceTracker(Protocol):

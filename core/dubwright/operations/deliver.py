@@ -200,7 +200,8 @@ class _Delivery:
             self._make(self._folder / "movies")
             movie = self._folder / "movies" / f"{name}.{language}.{movie_format}.mov"
             _copy(self._store.path(key) / MOVIE, movie)
-        lines = [Subtitle(c.start_ms, c.end_ms, c.text[language]) for c in part.cues]
+        worded = [cue for cue in part.cues if cue.text.get(language)]
+        lines = [Subtitle(c.start_ms, c.end_ms, c.text[language]) for c in worded]
         for suffix in ("srt", "vtt", "ttml"):
             written = self._folder / "subtitles" / f"{name}.{language}.{suffix}"
             write_subtitles(written, lines, language)

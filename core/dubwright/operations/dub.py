@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
@@ -195,6 +195,7 @@ class DubPlanner:
         self._media_contents: dict[str, str] = {}
         self._tracks: dict[str, str] = {}
         self._articulations: dict[str, str] = {}
+        self._acoustics: dict[str, str] = {}
         self._decoded: dict[str, tuple[str, ...]] = {}
         self._carried: Carried | None = None
         self._kept_whole: Counter[tuple[str, str]] = Counter()
@@ -204,6 +205,7 @@ class DubPlanner:
             for name, kind in (
                 ("synthesizer", EngineKind.SYNTHESIZER),
                 ("aligner", EngineKind.ALIGNER),
+                ("phone_recognizer", EngineKind.PHONE_RECOGNIZER),
                 ("face_tracker", EngineKind.FACE_TRACKER),
                 ("mouth_predictor", EngineKind.MOUTH_PREDICTOR),
                 ("mouth_renderer", EngineKind.MOUTH_RENDERER),
@@ -284,6 +286,7 @@ class DubPlanner:
             original=original,
             engines={name: card.identity for name, card in self._cards.items()},
             articulations=self._articulations,
+            acoustics=self._acoustics,
             source=self._source_content(),
             tasks=self._tasks,
         )
@@ -314,12 +317,17 @@ class DubPlanner:
                     why=f"{self._request.engines.synthesizer} has no voice for it",
                     repair="see `dubwright languages`, or give recordings with --takes",
                 )
-            if self._recordings and language.lower() not in aligned and plain not in aligned:
+            aligns = any(
+                cue.text.get(language) and (cue.id, language) in self._recordings
+                for cue in self._sheet.spoken_in(language)
+            )
+            if aligns and language.lower() not in aligned and plain not in aligned:
                 raise DubwrightError(
                     f"No engine times recordings in {language}",
                     where="the target languages",
                     why=f"{self._request.engines.aligner} does not know it",
-                    repair="see `dubwright languages` for those that it knows",
+                    repair="see `dubwright languages` for those that it knows, or leave the text "
+                    "out: the mouth is then guessed from the sound",
                 )
 
     def _add(self, stage: str, parameters: dict[str, Any], **rest: Any) -> str:
@@ -470,14 +478,30 @@ class DubPlanner:
 
     def _articulation(self, speaker: str) -> str:
         """The key of a speaker's articulation, learned from the lines on the plate."""
-        if speaker in self._articulations:
-            return self._articulations[speaker]
+        if speaker not in self._articulations:
+            self._articulations[speaker] = self._learned(
+                "articulation", speaker, self._original_line, f"learning how {speaker} speaks"
+            )
+        return self._articulations[speaker]
+
+    def _acoustics_of(self, speaker: str) -> str:
+        """The key of how a speaker's mouth goes with the sound."""
+        if speaker not in self._acoustics:
+            self._acoustics[speaker] = self._learned(
+                "acoustics", speaker, self._heard_line, f"learning how {speaker} sounds"
+            )
+        return self._acoustics[speaker]
+
+    def _learned(
+        self, stage: str, speaker: str, line_of: Callable[[Cue], str | None], label: str
+    ) -> str:
+        """A task that learns from a speaker's lines on the plate; `line_of` gives their keys."""
         rate = self._timeline.rate
         shots = self._speaker_shots(speaker)
         inputs = {f"track:{shot.uid}": self._tracks[shot.uid] for shot in shots}
         observed = []
         for cue in self._sheet.cues:
-            line = self._original_line(cue) if cue.speaker == speaker else None
+            line = line_of(cue) if cue.speaker == speaker else None
             if line is None:
                 continue
             inputs[f"line:{cue.id}"] = line
@@ -494,13 +518,31 @@ class DubPlanner:
                         "starts": str(heard_from - Fraction(shot.record.start) / rate),
                     }
                 )
-        self._articulations[speaker] = key = self._add(
-            "articulation",
-            {"observed": observed},
-            inputs=inputs,
-            label=f"learning how {speaker} speaks",
+        return self._add(stage, {"observed": observed}, inputs=inputs, label=label)
+
+    def _heard_line(self, cue: Cue) -> str | None:
+        """The key of how a cue sounds on the plate; None where it has no sound."""
+        heard = [sound for sound in self._timeline.sounds if sound.stem != "M&E"]
+        if not heard or cue.kind is not CueKind.DIALOGUE:
+            return None
+        return self._add(
+            "heard line",
+            {
+                "samples": self._line_samples(cue),
+                "sounds": self._sound_hashes,
+                "engine": self._request.engines.phone_recognizer,
+                "card": self._cards["phone_recognizer"].identity,
+            },
+            where={"sounds": self._sound_where},
+            label=f"listening to the original of {cue.id}",
         )
-        return key
+
+    def _line_samples(self, cue: Cue) -> list[int]:
+        """Where a cue is heard on the plate, with a margin."""
+        return [
+            samples_of_ms(cue.start_ms - self._line_lead(cue), MIX_RATE),
+            samples_of_ms(cue.end_ms + LINE_MARGIN_MS, MIX_RATE),
+        ]
 
     def _original_line(self, cue: Cue) -> str | None:
         """The key of a cue's phones on the plate; None where its words or sound are not known."""
@@ -509,14 +551,12 @@ class DubPlanner:
         heard = [sound for sound in self._timeline.sounds if sound.stem != "M&E"]
         if not text or not heard or cue.kind is not CueKind.DIALOGUE:
             return None
-        start = samples_of_ms(cue.start_ms - self._line_lead(cue), MIX_RATE)
-        end = samples_of_ms(cue.end_ms + LINE_MARGIN_MS, MIX_RATE)
         return self._add(
             "original line",
             {
                 "text": text,
                 "language": original,
-                "samples": [start, end],
+                "samples": self._line_samples(cue),
                 "sounds": self._sound_hashes,
                 "engine": self._request.engines.aligner,
                 "card": self._cards["aligner"].identity,
@@ -588,10 +628,11 @@ class DubPlanner:
 
     def _take_task(self, cue: Cue, language: str, room_ms: int) -> Task:
         recording = self._recordings.get((cue.id, language))
+        text = cue.text.get(language, "")
         # Only its length and its text decide a take: not its name, nor where it stands.
         spoken = Cue(
             id="take", speaker="anybody", start_ms=0, end_ms=cue.end_ms - cue.start_ms,
-            text={language: cue.text[language]},
+            text={language: text} if text else {},
         ).model_dump(mode="json")  # fmt: skip
         parameters: dict[str, Any] = {
             "cue": spoken,
@@ -601,10 +642,11 @@ class DubPlanner:
         stage = "take"
         if recording:
             stage = self._recorded_stage
+            timer = ("aligner", "aligner") if text else ("recognizer", "phone_recognizer")
             parameters |= {
                 "recording": self._fingerprints.of_file(recording),
-                "aligner": self._request.engines.aligner,
-                "card": self._cards["aligner"].identity,
+                timer[0]: getattr(self._request.engines, timer[1]),
+                "card": self._cards[timer[1]].identity,
             }
         else:
             parameters |= {
@@ -649,13 +691,18 @@ class DubPlanner:
         sources |= {f"track:{source.uid}": self._tracks[source.uid] for source in seen}
         starts = begins + Fraction(cue.mouth.offset_ms, 1000) - Fraction(frames.start) / rate
         about = f"{cue.id} in {language} on {shot.uid}"
+        if cue.text.get(language):
+            stage, step = "curves", "mouth_predictor"
+            known = {"articulation": self._articulation(cue.speaker)}
+        else:
+            stage, step = "heard curves", "phone_recognizer"
+            known = {"acoustics": self._acoustics_of(cue.speaker)}
         curves = self._add(
-            "curves",
-            {"engine": self._request.engines.mouth_predictor,
-             "card": self._cards["mouth_predictor"].identity,
+            stage,
+            {"engine": getattr(self._request.engines, step), "card": self._cards[step].identity,
              "starts": str(starts), "frames": len(frames), "rate": str(rate),
              "intensity": cue.mouth.intensity},
-            inputs={"take": take, "articulation": self._articulation(cue.speaker)},
+            inputs={"take": take, **known},
             label=f"shaping the mouth for {about}",
         )  # fmt: skip
         drawing = {

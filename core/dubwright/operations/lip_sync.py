@@ -46,7 +46,8 @@ def plan_lip_sync(
         speaker=speaker,
         start_ms=request.start_ms,
         end_ms=end,
-        text={request.language: request.text},
+        text={request.language: request.text} if request.text.strip() else {},
+        takes={} if request.text.strip() else {request.language: request.dialogue},
     )
     dub = DubRequest(
         timeline=request.plate,

@@ -84,6 +84,7 @@ class DubPlan:
         tracks: key of each followed shot's track, by uid.
         decoded: keys of the decode tasks of each movie shot, by uid.
         articulations: key of each speaker's articulation, by name.
+        acoustics: key of how each speaker's mouth goes with the sound, by name.
         source: hash of the timeline's file.
         tasks: by key.
         documents: to deliver besides, by file name.
@@ -100,6 +101,7 @@ class DubPlan:
     original: OriginalPlan
     engines: dict[str, str]
     articulations: dict[str, str]
+    acoustics: dict[str, str]
     source: str
     tasks: dict[str, Task] = field(default_factory=dict)
     documents: dict[str, BaseModel] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -33,10 +34,18 @@ def build_report(plan: DubPlan, store: Store) -> Report:
         rate=str(plan.timeline.rate),
         engines=plan.engines,
         articulation={
-            speaker: _articulation(store.path(key)) for speaker, key in plan.articulations.items()
+            speaker: "; ".join(_learned(plan, speaker, store))
+            for speaker in sorted({*plan.articulations, *plan.acoustics})
         },
         languages=tuple(_language(plan, part, store) for part in plan.languages),
     )
+
+
+def _learned(plan: DubPlan, speaker: str, store: Store) -> Iterator[str]:
+    if speaker in plan.articulations:
+        yield _articulation(store.path(plan.articulations[speaker]))
+    if speaker in plan.acoustics:
+        yield _acoustics(store.path(plan.acoustics[speaker]))
 
 
 def _articulation(folder: Path) -> str:
@@ -50,6 +59,17 @@ def _articulation(folder: Path) -> str:
         "too little of the original was heard" if lines["heard"] else "no original lines are known"
     )
     return f"in the usual way, scaled to the face: {why}{untimed}"
+
+
+def _acoustics(folder: Path) -> str:
+    """How the mouths of recordings without a text were found, for people."""
+    told = read_json(folder / "acoustics.json")
+    if not told["frames"]:
+        return "recordings without a text: guessed from the phones that are heard; unsure"
+    return (
+        f"recordings without a text: guessed from the sound, as learned from {told['frames']} "
+        f"frames of the original (sureness {told['sureness']:.2f} of 1)"
+    )
 
 
 def drawn_reasons(plan: DubPlan, part: LanguagePlan, store: Store) -> dict[str, list[str]]:

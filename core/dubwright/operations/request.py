@@ -54,6 +54,7 @@ class EngineChoice(BaseModel):
 
     synthesizer: str = "espeak-ng"
     aligner: str = "espeak-dtw"
+    phone_recognizer: str = "pocketsphinx"
     face_tracker: str = "facemesh"
     mouth_predictor: str = "dominance"
     mouth_renderer: str = "retrieval"
@@ -100,7 +101,9 @@ class LipSyncRequest(BaseModel):
 
     plate: Path = Field(description="A movie, or an EXR sequence such as plate.####.exr.")
     dialogue: Path = Field(description="The recording, WAV.")
-    text: str = Field(min_length=1, description="What it says.")
+    text: str = Field(
+        "", description="What it says; without it the mouth is guessed from the sound."
+    )
     language: LanguageTag
     output: Path = Field(description="Folder that receives v001, v002...")
     start_ms: int = Field(0, ge=0, description="When it begins on the plate.")

@@ -14,6 +14,7 @@ import numpy as np
 
 from dubwright.engines import Choice
 from dubwright.model import Articulation, FaceTrack, MouthCurves, Phone, Take
+from dubwright.mouth.acoustic import Acoustics, Hearing
 from dubwright.operations.task import Context
 
 __all__ = [
@@ -21,16 +22,20 @@ __all__ = [
     "decoded_frames",
     "drawn_frames",
     "linked",
+    "load_acoustics",
     "load_articulation",
     "load_choices",
     "load_curves",
+    "load_hearing",
     "load_phones",
     "load_take",
     "load_track",
     "read_json",
+    "save_acoustics",
     "save_articulation",
     "save_choices",
     "save_curves",
+    "save_hearing",
     "save_phones",
     "save_take",
     "save_track",
@@ -102,6 +107,49 @@ def save_articulation(articulation: Articulation, folder: Path) -> None:
 
 def load_articulation(folder: Path) -> Articulation:
     return Articulation.model_validate(read_json(folder / "articulation.json"))
+
+
+def save_hearing(hearing: Hearing, folder: Path) -> None:
+    np.savez(folder / "hearing.npz", features=hearing.features.astype(np.float32))
+    phones = [[list(phone) for phone in heard] for heard in hearing.phones]
+    write_json(folder / "hearing.json", {"rate": hearing.rate, "phones": phones})
+
+
+def load_hearing(folder: Path) -> Hearing:
+    told = read_json(folder / "hearing.json")
+    with np.load(folder / "hearing.npz") as data:
+        features = data["features"].astype(np.float64)
+    heard = [[(start, end, symbol) for start, end, symbol in line] for line in told["phones"]]
+    return Hearing(features, told["rate"], heard)
+
+
+def save_acoustics(acoustics: Acoustics, folder: Path) -> None:
+    np.savez(
+        folder / "acoustics.npz",
+        sound=acoustics.sound,
+        phones=acoustics.phones,
+        curves=acoustics.curves,
+    )
+    told = {
+        "usual": acoustics.usual.model_dump(),
+        "own": [own.model_dump() for own in acoustics.own],
+        "frames": len(acoustics.curves),
+        "sureness": round(acoustics.sureness(), 3),
+    }
+    write_json(folder / "acoustics.json", told)
+
+
+def load_acoustics(folder: Path) -> Acoustics:
+    told = read_json(folder / "acoustics.json")
+    own = tuple(Articulation.model_validate(own) for own in told["own"])
+    with np.load(folder / "acoustics.npz") as data:
+        return Acoustics(
+            Articulation.model_validate(told["usual"]),
+            own,
+            data["sound"],
+            data["phones"],
+            data["curves"],
+        )
 
 
 def drawn_frames(folders: Iterable[Path]) -> dict[int, Path]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubwright.character import character_curves
 from dubwright.engines import (
@@ -21,6 +22,7 @@ from dubwright.engines import (
     LibraryView,
     MouthPredictor,
     MouthRenderer,
+    PhoneRecognizer,
     Synthesizer,
     engine,
 )
@@ -30,7 +32,8 @@ from dubwright.face.track import track_face
 from dubwright.media.audio import LoudnessMeter, read_mono, written_wav
 from dubwright.media.exr import read_header, read_patch, write_edited, write_patch, write_rgb
 from dubwright.media.plate import Plate, PlateSpec
-from dubwright.model import Cue, FaceTrack, FrameRange, MouthCurves
+from dubwright.model import Articulation, Cue, FaceTrack, FrameRange, MouthCurves
+from dubwright.mouth.acoustic import Hearing, learned_acoustics
 from dubwright.mouth.articulation import Observation, learned, timed_phones, usual_articulation
 from dubwright.mouth.controls import with_intensity
 from dubwright.mouth.range import MouthRange, measure_range
@@ -45,16 +48,20 @@ from dubwright.operations.results import (
     decoded_frames,
     drawn_frames,
     linked,
+    load_acoustics,
     load_articulation,
     load_choices,
     load_curves,
+    load_hearing,
     load_phones,
     load_take,
     load_track,
     read_json,
+    save_acoustics,
     save_articulation,
     save_choices,
     save_curves,
+    save_hearing,
     save_phones,
     save_take,
     save_track,
@@ -64,6 +71,7 @@ from dubwright.operations.results import (
 from dubwright.operations.task import Context, Stage
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.check import check_span
+from dubwright.speech.features import HOP_RATE, acoustic_features
 from dubwright.speech.mix import MIX_RATE, PlacedTake, levelled, mix_stems
 from dubwright.speech.soundtrack import SoundClip, gather_original
 from dubwright.speech.takes import (
@@ -121,8 +129,31 @@ def _original_line(context: Context) -> None:
         save_phones(phones, context.folder)
 
 
-def _articulation(context: Context) -> None:
-    """Learn how an actor articulates from the lines on the plate."""
+def _heard_line(context: Context) -> None:
+    """Hear a line as the actor said it on the plate, whatever its words."""
+    start, end = context.parameters["samples"]
+    original = gather_original(_sounds(context.where["sounds"]), start, end)
+    spoken = original.dialogue if original.dialogue is not None else original.mix
+    assert spoken is not None
+    save_hearing(_hearing(context, spoken.mean(axis=1), MIX_RATE), context.folder)
+
+
+def _hearing(context: Context, samples: NDArray[np.float32], sample_rate: int) -> Hearing:
+    recognizer: PhoneRecognizer = engine(context.parameters["engine"], EngineKind.PHONE_RECOGNIZER)
+    heard = recognizer.recognize(samples, sample_rate)
+    phones = [timed_phones(phones, sample_rate) for phones in heard]
+    return Hearing(acoustic_features(samples, sample_rate), HOP_RATE, phones)
+
+
+def _seen_mouths(
+    context: Context,
+) -> tuple[Articulation, list[tuple[Path, NDArray[np.floating[Any]], NDArray[np.float32]]]]:
+    """The usual articulation in an actor's range, and what the mouth did in each line.
+
+    Returns:
+        With each line's result the middles of its frames, in seconds from where it is heard, and
+        its curves.
+    """
     tracks = {
         name.removeprefix("track:"): load_track(folder)
         for name, folder in context.inputs.items()
@@ -130,18 +161,35 @@ def _articulation(context: Context) -> None:
     }
     mouth = measure_range(list(tracks.values()))
     usual = usual_articulation(mouth or MouthRange.typical())
-    observations = []
+    lines: list[tuple[Path, NDArray[np.floating[Any]], NDArray[np.float32]]] = []
     for seen in context.parameters["observed"]:
         track = tracks[seen["shot"]]
-        phones = load_phones(context.inputs[f"line:{seen['cue']}"])
         curves = mouth_curves(in_head_frame(track.landmarks, track.template).positions)
         frames = np.arange(seen["frames"][0], seen["frames"][1])
         frames = frames[track.usable[frames]]
-        if not len(frames) or not phones:
-            continue
         rate, lead = Fraction(seen["rate"]), Fraction(seen["starts"])
         times = (frames + 0.5) / float(rate) - float(lead)
-        observations.append(Observation(times, timed_phones(phones, MIX_RATE), curves[frames]))
+        if len(frames):
+            lines.append((context.inputs[f"line:{seen['cue']}"], times, curves[frames]))
+    return usual, lines
+
+
+def _acoustics(context: Context) -> None:
+    """Learn how an actor's mouth goes with the sound, from the lines on the plate."""
+    usual, seen = _seen_mouths(context)
+    lines = [(times, load_hearing(line), curves) for line, times, curves in seen]
+    save_acoustics(learned_acoustics(usual, lines), context.folder)
+
+
+def _articulation(context: Context) -> None:
+    """Learn how an actor articulates from the lines on the plate."""
+    usual, seen = _seen_mouths(context)
+    timed = [(load_phones(line), times, curves) for line, times, curves in seen]
+    observations = [
+        Observation(times, timed_phones(phones, MIX_RATE), curves)
+        for phones, times, curves in timed
+        if phones
+    ]
     save_articulation(learned(usual, observations), context.folder)
     lines = [folder for name, folder in context.inputs.items() if name.startswith("line:")]
     untimed = [why for folder in lines if (why := untimed_reason(folder))]
@@ -153,8 +201,7 @@ def _take(context: Context) -> None:
     cue = Cue.model_validate(context.parameters["cue"])
     language, room = context.parameters["language"], context.parameters["room_ms"]
     if recording := context.where.get("recording"):
-        aligner: Aligner = engine(context.parameters["aligner"], EngineKind.ALIGNER)
-        take = recorded_take(aligner, Path(recording), cue, language, room, context.folder)
+        take = recorded_take(_timer(context), Path(recording), cue, language, room, context.folder)
     else:
         voice: Synthesizer = engine(context.parameters["synthesizer"], EngineKind.SYNTHESIZER)
         take = synthesised_take(
@@ -175,10 +222,22 @@ def _line(context: Context) -> None:
 def _dialogue(context: Context) -> None:
     """A finished recording, laid down as it is."""
     cue = Cue.model_validate(context.parameters["cue"])
-    aligner: Aligner = engine(context.parameters["aligner"], EngineKind.ALIGNER)
-    recording = Path(context.where["recording"])
-    take = finished_take(aligner, recording, cue, context.parameters["language"], context.folder)
-    save_take(take, context.folder)
+    recording, language = Path(context.where["recording"]), context.parameters["language"]
+    save_take(
+        finished_take(_timer(context), recording, cue, language, context.folder), context.folder
+    )
+
+
+def _timer(context: Context) -> Aligner | PhoneRecognizer:
+    """Who times the phones of a recording: an aligner where its words are known."""
+    name = context.parameters.get("aligner")
+    if name is not None:
+        aligner: Aligner = engine(name, EngineKind.ALIGNER)
+        return aligner
+    recognizer: PhoneRecognizer = engine(
+        context.parameters["recognizer"], EngineKind.PHONE_RECOGNIZER
+    )
+    return recognizer
 
 
 def _curves(context: Context) -> None:
@@ -196,6 +255,20 @@ def _curves(context: Context) -> None:
     )
     intensity = context.parameters["intensity"]
     save_curves(with_intensity(curves, articulation, intensity), context.folder)
+
+
+def _heard_curves(context: Context) -> None:
+    """What the mouth does in one span, guessed from the sound of a take without a text."""
+    folder = context.inputs["take"]
+    samples, sample_rate = read_mono(folder / load_take(folder).audio)
+    acoustics = load_acoustics(context.inputs["acoustics"])
+    rate = Fraction(context.parameters["rate"])
+    times = (np.arange(context.parameters["frames"]) + 0.5) / float(rate)
+    times -= float(Fraction(context.parameters["starts"]))
+    values = acoustics.predict(_hearing(context, samples, sample_rate), times)
+    curves = MouthCurves(rate, values)
+    intensity = context.parameters["intensity"]
+    save_curves(with_intensity(curves, acoustics.usual, intensity), context.folder)
 
 
 def _choose(context: Context) -> None:
@@ -376,11 +449,14 @@ STAGES: Final[Mapping[str, Stage]] = {
     "library": _library,
     "decode": _decode,
     "original line": _original_line,
+    "heard line": _heard_line,
+    "acoustics": _acoustics,
     "articulation": _articulation,
     "take": _take,
     "line": _line,
     "dialogue": _dialogue,
     "curves": _curves,
+    "heard curves": _heard_curves,
     "choose": _choose,
     "draw": _draw,
     "mix": _mix,

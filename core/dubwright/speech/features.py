@@ -1,4 +1,4 @@
-"""Mel-frequency cepstra, for aligning one rendition of a line to another."""
+"""Mel-frequency cepstra: what two renditions of a line share, and what a mouth goes with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.signal import get_window, savgol_filter
 
-__all__ = ["HOP_RATE", "cepstra", "frame_energy", "normalised"]
+__all__ = ["HOP_RATE", "acoustic_features", "cepstra", "frame_energy", "normalised"]
 
 SAMPLE_RATE: Final = 16000
 HOP: Final = 80
@@ -21,6 +21,7 @@ FFT: Final = 512
 MELS: Final = 40
 COEFFICIENTS: Final = 13
 DYNAMIC_RANGE: Final = np.log(1e8)
+LOUDNESS_WEIGHT: Final = 2.0
 
 Array = NDArray[np.floating[Any]]
 
@@ -71,3 +72,10 @@ def _mel_filters() -> Array:
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     filters: Array = np.maximum(0, np.minimum(rising, falling))
     return filters / filters.sum(axis=1, keepdims=True)
+
+
+def acoustic_features(samples: NDArray[np.float32], sample_rate: int) -> Array:
+    """What a mouth is guessed from: cepstra, slopes and loudness, [frames, 27]; 200 a second."""
+    features, energy = cepstra(samples, sample_rate)
+    loudness = LOUDNESS_WEIGHT * frame_energy(energy)[:, None]
+    return np.hstack([normalised(features, energy), loudness])

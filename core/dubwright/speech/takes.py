@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import Aligner, Speech, Synthesizer
+from dubwright.engines import Aligner, PhoneRecognizer, Speech, Synthesizer
 from dubwright.media.audio import read_mono, resampled, write_wav
 from dubwright.model import Cue, Fit, Phone, Take
 from dubwright.speech.fit import fit_recording, fit_synthesis
@@ -57,28 +57,47 @@ def _spoken(
 
 
 def recorded_take(
-    aligner: Aligner, recording: Path, cue: Cue, language: str, room_ms: int, folder: Path
+    timer: Aligner | PhoneRecognizer,
+    recording: Path,
+    cue: Cue,
+    language: str,
+    room_ms: int,
+    folder: Path,
 ) -> Take:
-    """Fit an actor's recording to its slot, time its phones and write its WAV into a folder."""
+    """Fit an actor's recording to its slot, time its phones and write its WAV into a folder.
+
+    An aligner times the cue's text; a recogniser hears phones where nobody wrote one down.
+    """
     samples, rate = read_mono(recording)
     samples = trimmed(resampled(samples, rate, TAKE_RATE), TAKE_RATE)
     fitted, fit = fit_recording(samples, TAKE_RATE, cue.end_ms - cue.start_ms, room_ms)
-    return _timed(aligner, fitted, cue.text[language], language, fit, folder)
+    return _timed(timer, fitted, cue.text.get(language, ""), language, fit, folder)
 
 
-def finished_take(aligner: Aligner, recording: Path, cue: Cue, language: str, folder: Path) -> Take:
+def finished_take(
+    timer: Aligner | PhoneRecognizer, recording: Path, cue: Cue, language: str, folder: Path
+) -> Take:
     """Time the phones of a recording that is final, and write it into a folder as it is."""
     samples, rate = read_mono(recording)
     samples = resampled(samples, rate, TAKE_RATE)
     fit = Fit(slot=len(samples), speed=1.0, verdict="fits")
-    return _timed(aligner, samples, cue.text[language], language, fit, folder)
+    return _timed(timer, samples, cue.text.get(language, ""), language, fit, folder)
 
 
 def _timed(
-    aligner: Aligner, samples: Samples, text: str, language: str, fit: Fit, folder: Path
+    timer: Aligner | PhoneRecognizer,
+    samples: Samples,
+    text: str,
+    language: str,
+    fit: Fit,
+    folder: Path,
 ) -> Take:
-    phones = aligner.align(samples, TAKE_RATE, text, language)
-    made_by = ("recording", aligner.card.identity)
+    if isinstance(timer, PhoneRecognizer):
+        hearings = timer.recognize(samples, TAKE_RATE)
+        phones = hearings[len(hearings) // 2]
+    else:
+        phones = timer.align(samples, TAKE_RATE, text, language)
+    made_by = ("recording", timer.card.identity)
     return _written(samples, phones, made_by, text, language, fit, folder)
 
 
