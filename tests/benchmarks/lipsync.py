@@ -2,8 +2,9 @@
 
     DUBWRIGHT_FOOTAGE=FOLDER python tests/benchmarks/lipsync.py [--quick] [--json FILE] [--out DIR]
 
-`CLIP.ab` is the first half driven by the second, `CLIP.ba` the other way round; its true curves
-drive it (oracle). The result is tracked afresh and held against the half that drove it. `unedited`
+`CLIP.ab` is the first half driven by the second, `CLIP.ba` the other way round: by its true curves
+(`oracle`), by its sound alone (`heard`), or by its sound and words (`spoken`, over the line whose
+words are known). The result is tracked afresh and held against the half that drove it. `unedited`
 is the plate as it is: what a mouth that was never redrawn gets. `control` spoils a true mouth in
 known ways: figures that do not tell these apart measure nothing.
 """
@@ -21,24 +22,41 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
+from dubwright.dialogue import read_subtitles
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.landmarks import LIPS_INNER, OUTER_EYE_LEFT, OUTER_EYE_RIGHT
 from dubwright.face.track import track_face
 from dubwright.media.colour import ColourConfig, display_preview
-from dubwright.media.movie import probe_movie
+from dubwright.media.movie import probe_movie, read_movie_audio
 from dubwright.media.plate import Plate, PlateSpec, probe_plate
-from dubwright.model import CURVE_NAMES, FaceTrack, FrameRange, MouthCurves, Patch
+from dubwright.model import (
+    CURVE_NAMES,
+    Articulation,
+    FaceTrack,
+    FrameRange,
+    MouthCurves,
+    Patch,
+    Phone,
+)
+from dubwright.mouth.acoustic import Hearing, learned_acoustics
+from dubwright.mouth.articulation import Observation, learned, timed_phones, usual_articulation
+from dubwright.mouth.engines.dominance import DominancePredictor
+from dubwright.mouth.range import measure_range
 from dubwright.picture.engines.retrieval import RetrievalRenderer
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.picture import measure_pictures
 from dubwright.quality.stability import measure_stability
 from dubwright.quality.sync import closures, correlation, lag_ms, lip_distance
+from dubwright.speech.engines.espeak_dtw import EspeakDtwAligner
+from dubwright.speech.engines.pocketsphinx import PocketSphinxRecognizer
+from dubwright.speech.features import HOP_RATE, acoustic_features
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from _common import Figures
@@ -47,18 +65,31 @@ SPACE: Final = "Camera Rec.709"
 CLIPS: Final = ("vr2", "vr4", "vr5", "od")
 CONTROLLED: Final = "vr4"
 LATE_FRAMES: Final = 2
-SHEET_COLUMNS, SHEET_SIDE = 8, 220
+LINE_MARGIN_S: Final = 0.15
+SHEET_COLUMNS, SHEET_SIDE, MOVIE_SIDE = 8, 220, 320
 
 Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Half:
-    """Half of a clip: its frames, the face in them, and the curves of its mouth."""
+    """Half of a clip.
+
+    Attributes:
+        plate: its frames.
+        track: the face in them.
+        pictures: the frames as they are seen.
+        samples: its sound, mono.
+        sample_rate: of the sound.
+        line: what is said in it, as (first second, last second, words), where that is known.
+    """
 
     plate: Plate
     track: FaceTrack
     pictures: list[Picture]
+    samples: NDArray[np.float32]
+    sample_rate: int
+    line: tuple[float, float, str] | None
 
     @property
     def rate(self) -> Fraction:
@@ -74,11 +105,14 @@ def measure(clips: Sequence[str], both_ways: bool, controls: bool, out: Path | N
         first, second = _halves(Path(folder) / f"{name}.mp4")
         ways = [("ab", first, second), ("ba", second, first)]
         for way, plate, driver in ways if both_ways else ways[:1]:
-            drawn = _driven(plate, driver)
-            figures |= _compared(f"oracle.{name}.{way}", plate, driver, drawn)
             figures |= _compared(f"unedited.{name}.{way}", plate, driver, plate.pictures)
-            if out is not None:
-                _write_sheet(out / f"{name}.{way}.png", plate, driver, drawn)
+            for row, wanted in _rows(name, plate, driver):
+                drawn = _driven(plate, wanted)
+                judged = _line_frames(driver) if row == "spoken" else slice(None)
+                figures |= _compared(f"{row}.{name}.{way}", plate, driver, drawn, judged)
+                if out is not None:
+                    _write_sheet(out / f"{row}.{name}.{way}.png", plate, driver, drawn)
+                    _write_side_by_side(out / f"{row}.{name}.{way}.mp4", plate, driver, drawn)
         if name == CONTROLLED and controls:
             for control, spoil in CONTROLS.items():
                 spoiled = list(spoil(second))
@@ -99,19 +133,88 @@ def _halves(clip: Path) -> tuple[Half, Half]:
         display_preview(frame, "ACEScg", config) for frame in whole.frames(FrameRange(0, 2 * half))
     ]
 
+    sound, sample_rate = read_movie_audio(clip)
+    words = clip.with_suffix(".en.srt")
+    lines = read_subtitles(words) if words.exists() else []
+
     def part(start: int) -> Half:
         frames = slice(start, start + half)
         own = whole.spec.model_copy(update={"first": start, "frames": half})
         seen = FaceTrack(track.landmarks[frames], track.template, track.reasons[frames])
-        return Half(Plate(own), seen, pictures[frames])
+        begins, ends = (float(at / info.rate) for at in (start, start + half))
+        heard = sound[int(begins * sample_rate) : int(ends * sample_rate)].mean(axis=1)
+        said = [
+            (line.start_ms / 1000 - begins, line.end_ms / 1000 - begins, line.text)
+            for line in lines
+            if begins <= line.start_ms / 1000 and line.end_ms / 1000 <= ends
+        ]
+        line = said[0] if said else None
+        return Half(Plate(own), seen, pictures[frames], heard, sample_rate, line)
 
     return part(0), part(half)
 
 
-def _driven(plate: Half, driver: Half) -> list[Picture]:
-    """The frames of a half with the mouth that another half's true curves ask for."""
-    curves = mouth_curves(in_head_frame(driver.track.landmarks, plate.track.template).positions)
-    wanted = MouthCurves(plate.rate, savgol_filter(curves, 5, 2, axis=0).astype(np.float32))
+def _rows(name: str, plate: Half, driver: Half) -> Iterator[tuple[str, MouthCurves]]:
+    """The curves that a half is driven by, from all that is known to least."""
+    true = mouth_curves(in_head_frame(driver.track.landmarks, plate.track.template).positions)
+    yield "oracle", MouthCurves(plate.rate, savgol_filter(true, 5, 2, axis=0).astype(np.float32))
+    own = mouth_curves(in_head_frame(plate.track.landmarks, plate.track.template).positions)
+    mouth = measure_range([plate.track])
+    assert mouth is not None, f"no face was found in {name}"
+    usual = usual_articulation(mouth)
+    yield "heard", _heard(plate, driver, own, usual)
+    if plate.line and driver.line:
+        yield "spoken", _spoken(plate, driver, own, usual)
+
+
+def _times(half: Half) -> NDArray[np.float64]:
+    return (np.arange(len(half.track)) + 0.5) / float(half.rate)
+
+
+def _heard(plate: Half, driver: Half, own: NDArray[np.float32], usual: Articulation) -> MouthCurves:
+    """Guessed from the driver's sound, as the plate's own went with its mouth."""
+    recognizer = PocketSphinxRecognizer()
+    hearings = []
+    for half in (plate, driver):
+        phones = recognizer.recognize(half.samples, half.sample_rate)
+        timed = [timed_phones(heard, half.sample_rate) for heard in phones]
+        features = acoustic_features(half.samples, half.sample_rate)
+        hearings.append(Hearing(features, HOP_RATE, timed))
+    acoustics = learned_acoustics(usual, [(_times(plate), hearings[0], own)])
+    return MouthCurves(plate.rate, acoustics.predict(hearings[1], _times(driver)))
+
+
+def _spoken(
+    plate: Half, driver: Half, own: NDArray[np.float32], usual: Articulation
+) -> MouthCurves:
+    """From the driver's phones, as the plate's line shows how the actor articulates."""
+    (start, phones), (driver_start, driver_phones) = map(_aligned, (plate, driver))
+    assert plate.line is not None
+    times = _times(plate)
+    said = (times > start) & (times < plate.line[1] + LINE_MARGIN_S)
+    rate = plate.sample_rate
+    line = Observation(times[said] - start, timed_phones(phones, rate), own[said])
+    return DominancePredictor().predict(
+        driver_phones,
+        driver.sample_rate,
+        Fraction(driver_start).limit_denominator(driver.sample_rate),
+        len(driver.track),
+        driver.rate,
+        learned(usual, [line]),
+    )
+
+
+def _aligned(half: Half) -> tuple[float, Sequence[Phone]]:
+    """Where the known line of a half is heard from, in seconds, and its phones from there."""
+    assert half.line is not None
+    start, end, words = half.line
+    start, end = start - LINE_MARGIN_S, end + LINE_MARGIN_S
+    heard = half.samples[int(start * half.sample_rate) : int(end * half.sample_rate)]
+    return start, EspeakDtwAligner().align(heard, half.sample_rate, words, "en")
+
+
+def _driven(plate: Half, wanted: MouthCurves) -> list[Picture]:
+    """The frames of a half with the mouth that the curves ask for."""
     frames = FrameRange(0, len(plate.track))
     with tempfile.TemporaryDirectory() as folder:
         build_library(plate.plate, plate.track, Path(folder), lambda: None)
@@ -135,9 +238,23 @@ def _composited(
         yield display_preview(edited, "ACEScg", config)
 
 
-def _compared(name: str, plate: Half, truth: Half, output: Sequence[Picture]) -> Figures:
+def _line_frames(half: Half) -> slice:
+    """The frames of a half's known line, with what the mouth does before and after it."""
+    assert half.line is not None
+    start, end, _ = half.line
+    rate = float(half.rate)
+    return slice(max(0, int((start - 0.5) * rate)), int((end + 0.3) * rate))
+
+
+def _compared(
+    name: str,
+    plate: Half,
+    truth: Half,
+    output: Sequence[Picture],
+    judged: slice = slice(None),
+) -> Figures:
     """An output of a plate against the half that drove it; all three are tracked afresh."""
-    pictures = (plate.pictures, truth.pictures, output)
+    pictures = (plate.pictures[judged], truth.pictures[judged], output[judged])
     tracks = [np.stack(list(FaceMeshTracker().follow(iter(seen)))) for seen in pictures]
     heads = [in_head_frame(found, plate.track.template).positions for found in tracks]
     curves = [mouth_curves(head) for head in heads]
@@ -153,6 +270,8 @@ def _compared(name: str, plate: Half, truth: Half, output: Sequence[Picture]) ->
         "lag_ms": lag_ms(found[:, 0], true[:, 0], float(plate.rate)),
         "closure_frames": float(held.frames),
         "lip_distance": lip_distance(heads[2], heads[1]),
+        "lip_distance_over_unedited": lip_distance(heads[2], heads[1])
+        / max(lip_distance(heads[0], heads[1]), 1e-9),
     }
     known = {
         "closure_recall": held.recall,
@@ -241,13 +360,31 @@ def _write_sheet(path: Path, plate: Half, driver: Half, drawn: Sequence[Picture]
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
 
 
-def _face(picture: Picture, half: Half, frame: int) -> Picture:
+def _write_side_by_side(path: Path, plate: Half, driver: Half, drawn: Sequence[Picture]) -> None:
+    """The same three faces as a short movie, with the driver's sound."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as movie:
+        picture = movie.add_stream("libx264", rate=plate.rate, options={"crf": "16"})
+        picture.width, picture.height, picture.pix_fmt = 3 * MOVIE_SIDE, MOVIE_SIDE, "yuv420p"
+        sound = movie.add_stream("aac", rate=driver.sample_rate, layout="mono")
+        for n, result in enumerate(drawn):
+            seen = [(plate, plate.pictures[n]), (driver, driver.pictures[n]), (plate, result)]
+            row = np.hstack([_face(shown, half, n, MOVIE_SIDE) for half, shown in seen])
+            movie.mux(picture.encode(av.VideoFrame.from_ndarray(row, format="rgb24")))
+        movie.mux(picture.encode(None))
+        frame = av.AudioFrame.from_ndarray(driver.samples[None], format="fltp", layout="mono")
+        frame.sample_rate = driver.sample_rate
+        movie.mux(sound.encode(frame))
+        movie.mux(sound.encode(None))
+
+
+def _face(picture: Picture, half: Half, frame: int, size: int = SHEET_SIDE) -> Picture:
     points = half.track.landmarks[frame, :, :2]
     middle, side = points.mean(axis=0), np.ptp(points, axis=0).max() * 1.1
-    scale = SHEET_SIDE / side
-    start = SHEET_SIDE / 2 - middle * scale
+    scale = size / side
+    start = size / 2 - middle * scale
     square = np.array([[scale, 0, start[0]], [0, scale, start[1]]], np.float32)
-    seen = cv2.warpAffine(picture, square, (SHEET_SIDE, SHEET_SIDE), flags=cv2.INTER_AREA)
+    seen = cv2.warpAffine(picture, square, (size, size), flags=cv2.INTER_AREA)
     return seen.astype(np.uint8)
 
 
@@ -255,7 +392,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one half of one clip")
     parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("--out", type=Path, help="write contact sheets here")
+    parser.add_argument("--out", type=Path, help="write contact sheets and movies here")
     options = parser.parse_args()
     quick = options.quick
     found = measure(("vr5",) if quick else CLIPS, not quick, not quick, options.out)

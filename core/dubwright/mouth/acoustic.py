@@ -39,6 +39,7 @@ BELIEVED: Final = 0.6
 BREATH_S: Final = 0.25
 # A guess that moves less than this share of what the mouth does says nothing.
 STILL: Final = 0.1
+LEAST_SPREAD: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,5 +216,6 @@ def _ridge(known: Array, curves: Array, asked: Array, strength: float) -> Array:
 
 
 def _scaled(known: Array, asked: Array) -> tuple[Array, Array]:
-    mean, spread = known.mean(axis=0), known.std(axis=0) + 1e-6
+    # What was hardly heard while learning must not shout when it is heard.
+    mean, spread = known.mean(axis=0), np.maximum(known.std(axis=0), LEAST_SPREAD)
     return (known - mean) / spread, (asked - mean) / spread

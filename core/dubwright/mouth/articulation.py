@@ -10,7 +10,7 @@ usual where the actor has said too little.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -34,7 +34,8 @@ __all__ = [
 Array = NDArray[np.floating[Any]]
 
 CLOSE_ROUNDED: Final = "close front rounded"  # y and its like: the lips of u, the tongue of i
-CLASSES: Final = (*(str(viseme) for viseme in Viseme), CLOSE_ROUNDED)
+BREATH: Final = "breath"  # the silence before a line, in which many open the mouth
+CLASSES: Final = (*(str(viseme) for viseme in Viseme), CLOSE_ROUNDED, BREATH)
 
 
 class _Usual(NamedTuple):
@@ -64,12 +65,18 @@ USUAL: Final[Mapping[str, _Usual]] = {
     Viseme.OH: _Usual(0.78, -0.5, 0.6, 0.70, 1.6),
     Viseme.OU: _Usual(0.36, -1.0, 1.0, 0.25, 2.0),
     CLOSE_ROUNDED: _Usual(0.40, -0.7, 0.8, 0.30, 1.8),
+    BREATH: _Usual(0.06, 0.0, 0.0, 0.06, 1.2),
 }
 
 # Pull of the usual targets, in frames of full share: an eighth of a second of one viseme at 24 a
 # second.
 PRIOR_FRAMES: Final = 3.0
 LEAST_FRAMES: Final = 48
+# A breath is the end of a silence that is long enough for one.
+BREATH_S: Final = 0.6
+LEAST_SILENCE_S: Final = 0.3
+# However long a sound lasts, its mouth is left no earlier than so long before its end.
+EDGE_S: Final = 0.1
 
 
 Timed = tuple[float, float, str]
@@ -107,11 +114,12 @@ def shares(times: Array, phones: Sequence[Timed], timing: Timing) -> Array:
     """How much each class shapes the mouth at each time, [times, classes]; rows sum to 1."""
     ahead = times + timing.lead_s
     pull = np.zeros((len(times), len(CLASSES)))
-    for start, end, symbol in _with_silence(phones, ahead):
-        middle, plateau = (start + end) / 2, timing.plateau * (end - start) / 2
+    for start, end, symbol in _with_breaths(_with_silence(phones, ahead)):
+        middle, half = (start + end) / 2, (end - start) / 2
+        plateau = max(timing.plateau * half, half - EDGE_S)
         early = np.clip(middle - plateau - ahead, 0, None) / timing.anticipation_s
         late = np.clip(ahead - middle - plateau, 0, None) / timing.carry_over_s
-        name = _class_of(symbol)
+        name = symbol if symbol == BREATH else _class_of(symbol)
         firmness = USUAL[name].firmness
         pull[:, CLASSES.index(name)] += firmness**timing.firmness_power * np.exp(
             -2 * (early**2 + late**2)
@@ -164,10 +172,28 @@ def _class_of(symbol: str) -> str:
 
 
 def _with_silence(phones: Sequence[Timed], times: Array) -> list[Timed]:
-    """The phones, with silence before the first and after the last."""
+    """The phones, with silence before the first and after the last, and no silence in parts."""
     first, last = (phones[0][0], phones[-1][1]) if phones else (0.0, 0.0)
     before, after = min(times[0], first) - 1.0, max(times[-1], last) + 1.0
-    return [(before, first, ""), *phones, (last, after, "")]
+    whole: list[Timed] = []
+    for start, end, symbol in [(before, first, ""), *phones, (last, after, "")]:
+        if whole and not symbol and not whole[-1][2]:
+            whole[-1] = (whole[-1][0], end, "")
+        else:
+            whole.append((start, end, symbol))
+    return whole
+
+
+def _with_breaths(phones: Sequence[Timed]) -> Iterator[Timed]:
+    """The phones, with the end of each long silence before speech as a breath."""
+    for index, (start, end, symbol) in enumerate(phones):
+        speaks_next = index + 1 < len(phones) and bool(phones[index + 1][2])
+        if symbol or not speaks_next or end - start < LEAST_SILENCE_S:
+            yield start, end, symbol
+            continue
+        breath = max(end - BREATH_S, (start + end) / 2)
+        yield start, breath, ""
+        yield breath, end, BREATH
 
 
 def _named(targets: Array) -> dict[str, tuple[float, float, float, float]]:

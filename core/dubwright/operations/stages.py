@@ -473,7 +473,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "track": 4,
     "library": 3,
     "decode": 2,
-    "articulation": 2,
+    "articulation": 3,
     "draw": 2,
     "mix": 2,
     "original mix": 2,

@@ -30,7 +30,7 @@ class DominancePredictor:
     card = EngineCard(
         name="dominance",
         kind=EngineKind.MOUTH_PREDICTOR,
-        version=3,
+        version=4,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Needs phones. Without a transcript of the plate's own dialogue the articulation "
