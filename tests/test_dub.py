@@ -27,7 +27,7 @@ from dubwright.media.bwf import read_time_reference
 from dubwright.media.colour import ColourConfig
 from dubwright.media.exr import read_header, read_patch, read_rgb
 from dubwright.media.movie import probe_movie, read_frames
-from dubwright.model import Cue, CueKind, FrameRange
+from dubwright.model import ControlKey, ControlRange, Cue, CueKind, FrameRange, MouthControls
 from dubwright.operations.animate import plan_animate
 from dubwright.operations.request import AnimateRequest
 from dubwright.operations.results import load_take, read_json
@@ -400,6 +400,37 @@ def test_a_recording_without_a_text_moves_the_mouth_by_its_sound(
     assert without.first == with_text.first
     frames = min(len(without.asked), len(with_text.asked))
     assert np.corrcoef(without.asked[:frames], with_text.asked[:frames])[0, 1] > 0.4
+
+
+def test_an_artist_leaves_a_part_of_a_line_as_it_is_and_shifts_another(
+    dubbed: Dubbed, tmp_path: Path
+) -> None:
+    sheet = CueSheet.read(dubbed.result.folder / "cue_sheet.json")
+    cue = sheet.cues[0]
+    asked = MouthControls(
+        keys=(ControlKey(at_ms=0, offset_ms=0), ControlKey(at_ms=3000, offset_ms=120)),
+        ranges=(ControlRange(start_ms=1000, end_ms=1500, does="leave"),),
+    )
+    cues = (cue.model_copy(update={"mouth": asked}), *sheet.cues[1:])
+    sheet.model_copy(update={"cues": cues}).write(tmp_path / "cues.json")
+    result = dub(
+        dubbed.sample.timeline, ["es"], tmp_path / "out", cues=tmp_path / "cues.json",
+        cast=dubbed.sample.cast, store=dubbed.store,
+    )  # fmt: skip
+    (language,) = result.report.languages
+    shot = language.shots[0]
+    left = [run for run in shot.passed_through if "as the cue sheet says" in run.reason]
+    middles_ms = (np.arange(shot.frames) + 0.5) / 24 * 1000 - cue.start_ms
+    expected = np.flatnonzero((middles_ms >= 1000) & (middles_ms < 1500))
+    assert [(run.first, run.end) for run in left] == [(expected[0], expected[-1] + 1)]
+    before, after = (
+        {span.cue: span for span in report.languages[0].spans}
+        for report in (dubbed.result.report, result.report)
+    )
+    first, second = cue.id, sheet.cues[1].id
+    early = [np.array(spans[first].asked[:24]) for spans in (before, after)]
+    assert np.abs(early[0] - early[1]).max() < 0.05 and before[first] != after[first]
+    assert before[second] == after[second]
 
 
 def test_a_character_gets_curves(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from dubwright.face.head_frame import head_template, in_head_frame, mouth_curves
 from dubwright.face.landmarks import (
@@ -19,10 +20,16 @@ from dubwright.face.landmarks import (
     RIGID,
 )
 from dubwright.face.refine import fused, moved_by_flow
-from dubwright.model import CURVE_NAMES, FaceTrack, MouthCurves, Phone
+from dubwright.model import (
+    ControlKey,
+    ControlRange,
+    FaceTrack,
+    MouthControls,
+    Phone,
+)
 from dubwright.mouth.acoustic import Hearing, learned_acoustics
 from dubwright.mouth.articulation import Observation, learned, shares, usual_articulation
-from dubwright.mouth.controls import with_intensity
+from dubwright.mouth.controls import controlled, keyed, left_alone
 from dubwright.mouth.engines.dominance import DominancePredictor
 from dubwright.mouth.range import MouthRange, measure_range
 from dubwright.mouth.visemes import Viseme, viseme_of
@@ -264,23 +271,73 @@ def test_a_face_that_is_lost_for_a_while_is_followed_on_both_sides() -> None:
     assert np.isnan(precise[4]).all() and np.isfinite(np.delete(precise, 4, axis=0)).all()
 
 
-@given(st.floats(0, 2), st.text("pamoeistf", min_size=1, max_size=12))
-@settings(max_examples=40, deadline=None)
-def test_intensity_moves_the_mouth_from_rest_and_keeps_lips_closed(
-    intensity: float, symbols: str
-) -> None:
+def _spoken(symbols: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Curves of some phones, the actor's rest, and the times of the frames in milliseconds."""
     articulation = usual_articulation(MouthRange.typical())
-    rest = np.array(articulation.targets[Viseme.SIL], np.float32)
-    plain = MouthCurves(RATE, _predict(symbols))
-    moved = with_intensity(plain, articulation, intensity)
-    aperture = CURVE_NAMES.index("aperture")
-    closed = plain.values[:, aperture] <= rest[aperture]
-    assert np.array_equal(moved.values[closed, aperture], plain.values[closed, aperture])
-    away = plain.values[~closed, aperture] - rest[aperture]
-    assert np.allclose(
-        moved.values[~closed, aperture] - rest[aperture], intensity * away, atol=1e-5
+    curves = _predict(symbols).astype(np.float64)
+    times_ms = (np.arange(len(curves)) + 0.5) / float(RATE) * 1000
+    return curves, np.array(articulation.targets[Viseme.SIL]), times_ms
+
+
+@given(st.floats(0, 2), st.floats(0, 200), st.text("pamoeistf", min_size=1, max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_whatever_an_artist_asks_lips_that_meet_still_meet(
+    intensity: float, smoothing: float, symbols: str
+) -> None:
+    curves, rest, times_ms = _spoken(symbols)
+    asked = MouthControls(intensity=intensity, smoothing_ms=smoothing)
+    moved = controlled(curves, rest, asked, times_ms)
+    closed = curves[:, 0] <= rest[0]
+    assert np.allclose(moved[closed, 0], curves[closed, 0])
+    if smoothing == 0:
+        assert np.allclose(moved[~closed, 0] - rest[0], intensity * (curves[~closed, 0] - rest[0]))
+
+
+def test_nothing_asked_changes_nothing() -> None:
+    curves, rest, times_ms = _spoken("mapameso")
+    assert np.allclose(controlled(curves, rest, MouthControls(), times_ms), curves)
+
+
+def test_jaw_and_width_are_their_own_controls() -> None:
+    curves, rest, times_ms = _spoken("mapameso")
+    moved = controlled(curves, rest, MouthControls(jaw=0.5, width=0), times_ms)
+    aperture, width, protrusion, jaw = range(4)
+    assert np.allclose(moved[:, [aperture, protrusion]], curves[:, [aperture, protrusion]])
+    assert np.allclose(moved[:, width], rest[width])
+    opened = curves[:, jaw] > rest[jaw]
+    assert np.allclose((moved - rest)[opened, jaw], 0.5 * (curves - rest)[opened, jaw])
+
+
+def test_keys_change_a_control_along_the_line() -> None:
+    keys = (
+        ControlKey(at_ms=0, intensity=1.0),
+        ControlKey(at_ms=500, smoothing_ms=40),
+        ControlKey(at_ms=1000, intensity=2.0),
     )
-    assert np.allclose(with_intensity(plain, articulation, 1.0).values, plain.values, atol=1e-6)
+    controls = MouthControls(intensity=0.3, jaw=0.7, keys=keys)
+    times = np.array([-100.0, 0, 250, 500, 1000, 4000])
+    assert np.allclose(keyed(controls, "intensity", times), [1, 1, 1.25, 1.5, 2, 2])
+    assert np.allclose(keyed(controls, "smoothing_ms", times), 40)
+    assert np.allclose(keyed(controls, "jaw", times), 0.7)
+    with pytest.raises(ValidationError, match="order"):
+        MouthControls(keys=(ControlKey(at_ms=5), ControlKey(at_ms=5)))
+
+
+def test_a_mouth_rests_and_holds_where_it_is_told_to() -> None:
+    curves, rest, times_ms = _spoken("mapamesomapameso")
+    ranges = (
+        ControlRange(start_ms=200, end_ms=400, does="rest"),
+        ControlRange(start_ms=700, end_ms=900, does="hold"),
+        ControlRange(start_ms=1000, end_ms=1100, does="leave"),
+    )
+    controls = MouthControls(ranges=ranges)
+    moved = controlled(curves, rest, controls, times_ms)
+    resting, held = ((times_ms >= a) & (times_ms < b) for a, b in ((200, 400), (700, 900)))
+    assert np.allclose(moved[resting], rest)
+    assert np.allclose(moved[held], moved[held][0]) and not np.allclose(moved[held][0], rest)
+    assert np.abs(np.diff(moved, axis=0)).max() <= 1.5 * np.abs(np.diff(curves, axis=0)).max()
+    assert np.array_equal(left_alone(controls, times_ms), (times_ms >= 1000) & (times_ms < 1100))
+    assert left_alone(MouthControls(leave=True), times_ms).all()
 
 
 def _hum(seconds: float, shift: float) -> tuple[Hearing, np.ndarray, np.ndarray]:
@@ -315,4 +372,4 @@ def test_an_actor_who_was_not_heard_speaks_in_the_usual_way() -> None:
     hearing = Hearing(np.zeros((400, 27)), 200, phones)
     aperture = acoustics.predict(hearing, np.arange(48) / 24)[:, 0]
     assert aperture[14] > 0.1 and aperture[19] < 0.02
-    assert aperture[0] == pytest.approx(0, abs=0.01) == aperture[-1]
+    assert aperture[0] < 0.02 and aperture[-1] == pytest.approx(0, abs=0.01)

@@ -2,7 +2,7 @@
 
 from dubwright.model.articulation import Articulation, Timing
 from dubwright.model.consent import Consent, Likeness
-from dubwright.model.cue import Cue, CueKind, LanguageTag, MouthControls
+from dubwright.model.cue import ControlKey, ControlRange, Cue, CueKind, LanguageTag, MouthControls
 from dubwright.model.curves import CURVE_NAMES, MouthCurves
 from dubwright.model.face import FaceTrack
 from dubwright.model.patch import Box, Patch
@@ -22,6 +22,8 @@ __all__ = [
     "Articulation",
     "Box",
     "Consent",
+    "ControlKey",
+    "ControlRange",
     "Cue",
     "CueKind",
     "FaceTrack",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Cue", "CueKind", "LanguageTag", "MouthControls"]
+__all__ = ["ControlKey", "ControlRange", "Cue", "CueKind", "LanguageTag", "MouthControls"]
 
 LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
@@ -24,17 +25,66 @@ class CueKind(StrEnum):
     WALLA = "walla"
 
 
+class ControlKey(BaseModel):
+    """Values of an artist's controls at one moment; None leaves a control to the other keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at_ms: int = Field(description="Milliseconds from the cue's start.")
+    intensity: float | None = Field(None, ge=0, le=2)
+    jaw: float | None = Field(None, ge=0, le=2)
+    width: float | None = Field(None, ge=0, le=2)
+    smoothing_ms: float | None = Field(None, ge=0, le=200)
+    offset_ms: float | None = Field(None, ge=-500, le=500)
+
+
+class ControlRange(BaseModel):
+    """A part of a cue in which the mouth does not speak."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start_ms: int = Field(description="Milliseconds from the cue's start.")
+    end_ms: int
+    does: Literal["rest", "hold", "leave"] = Field(
+        description="Rests closed, holds what it did at the start, or stays as on the plate."
+    )
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> ControlRange:
+        if self.end_ms <= self.start_ms:
+            raise ValueError(f"a range ends at {self.end_ms} ms, before it starts")
+        return self
+
+
 class MouthControls(BaseModel):
-    """How an artist wants the mouth of one cue to move."""
+    """How an artist wants the mouth of one cue to move.
+
+    A control that `keys` set is theirs, straight from key to key, and as at the first and the last
+    beyond them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     intensity: float = Field(
         1.0, ge=0, le=2, description="How far it moves from rest; 1 is as this actor does."
     )
+    jaw: float = Field(1.0, ge=0, le=2, description="How far the jaw moves besides.")
+    width: float = Field(1.0, ge=0, le=2, description="How far it widens and narrows besides.")
+    smoothing_ms: float = Field(
+        0, ge=0, le=200, description="Milliseconds over which it is evened out; lips still close."
+    )
     offset_ms: int = Field(
         0, ge=-500, le=500, description="Milliseconds that it comes later than its sound."
     )
+    leave: bool = Field(False, description="Whether the plate's own mouth stays.")
+    keys: tuple[ControlKey, ...] = Field((), description="In the order of their times.")
+    ranges: tuple[ControlRange, ...] = ()
+
+    @model_validator(mode="after")
+    def _keys_in_order(self) -> MouthControls:
+        if any(later.at_ms <= key.at_ms for key, later in pairwise(self.keys)):
+            raise ValueError("keys are not in the order of their times")
+        return self
 
 
 class Cue(BaseModel):

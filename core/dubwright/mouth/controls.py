@@ -2,27 +2,85 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import numpy as np
+from numpy.typing import NDArray
 
-from dubwright.model import CURVE_NAMES, Articulation, MouthCurves
-from dubwright.mouth.visemes import Viseme
+from dubwright.model import CURVE_NAMES, MouthControls
 
-__all__ = ["with_intensity"]
+__all__ = ["controlled", "keyed", "left_alone", "resampled"]
 
-OPENING = (CURVE_NAMES.index("aperture"), CURVE_NAMES.index("jaw"))
+Array = NDArray[np.floating[Any]]
+
+APERTURE, WIDTH, JAW = (CURVE_NAMES.index(name) for name in ("aperture", "width", "jaw"))
+# How long a mouth takes into a rest or out of a hold.
+EASE_MS: Final = 80.0
 
 
-def with_intensity(
-    curves: MouthCurves, articulation: Articulation, intensity: float
-) -> MouthCurves:
-    """Curves that move this many times as far from the actor's rest.
+def keyed(controls: MouthControls, name: str, times_ms: Array) -> Array:
+    """A control by its name at each time, in milliseconds from the cue's start."""
+    keys = [(key.at_ms, getattr(key, name)) for key in controls.keys]
+    known = [(at, value) for at, value in keys if value is not None]
+    if not known:
+        return np.full(len(times_ms), float(getattr(controls, name)))
+    at, values = zip(*known, strict=True)
+    return np.interp(times_ms, at, values)
 
-    A mouth that is closed further than at rest stays so: lips meet on p, b and m at any intensity.
+
+def resampled(curves: Array, sampled_ms: Array, times_ms: Array) -> Array:
+    """Curves [samples, 4], taken at `sampled_ms`, at other times, [times, 4]."""
+    return np.stack([np.interp(times_ms, sampled_ms, curve) for curve in curves.T], axis=1)
+
+
+def controlled(curves: Array, rest: Array, controls: MouthControls, times_ms: Array) -> Array:
+    """Curves as an artist wants them; offsets have been given to them before.
+
+    Lips that meet still meet: at any intensity, and however much is evened out.
+
+    Args:
+        curves: [frames, 4].
+        rest: of the actor, [4].
+        controls: of the cue.
+        times_ms: the middle of each frame, in milliseconds from the cue's start, [frames].
     """
-    rest = np.array(articulation.targets[Viseme.SIL], np.float32)
-    away = curves.values - rest
-    moved = rest + np.float32(intensity) * away
-    for curve in OPENING:
-        closed = away[:, curve] <= 0
-        moved[closed, curve] = curves.values[closed, curve]
-    return MouthCurves(curves.rate, moved)
+    share = np.repeat(keyed(controls, "intensity", times_ms)[:, None], curves.shape[1], axis=1)
+    share[:, JAW] *= keyed(controls, "jaw", times_ms)
+    share[:, WIDTH] *= keyed(controls, "width", times_ms)
+    away = curves - rest
+    moved = rest + share * away
+    for opening in (APERTURE, JAW):
+        closed = away[:, opening] <= 0
+        moved[closed, opening] = curves[closed, opening]
+    even = _evened(moved, keyed(controls, "smoothing_ms", times_ms), times_ms)
+    shut = moved[:, APERTURE] <= rest[APERTURE]
+    even[shut, APERTURE] = moved[shut, APERTURE]
+    for part in controls.ranges:
+        if part.does == "leave":
+            continue
+        inside = (times_ms >= part.start_ms) & (times_ms < part.end_ms)
+        if not inside.any():
+            continue
+        still = rest if part.does == "rest" else even[int(inside.argmax())]
+        outside = np.maximum(part.start_ms - times_ms, times_ms - part.end_ms)
+        free = np.clip(outside / EASE_MS, 0, 1)[:, None]
+        even = still * (1 - free) + even * free
+    return even
+
+
+def left_alone(controls: MouthControls, times_ms: Array) -> NDArray[np.bool_]:
+    """Whether the plate's own mouth is to stay, at each time."""
+    left = np.full(len(times_ms), controls.leave)
+    for part in controls.ranges:
+        if part.does == "leave":
+            left |= (times_ms >= part.start_ms) & (times_ms < part.end_ms)
+    return left
+
+
+def _evened(curves: Array, sigma_ms: Array, times_ms: Array) -> Array:
+    """Each frame averaged with those around it, Gaussian, over its own width."""
+    if not sigma_ms.any():
+        return curves
+    apart = (times_ms[:, None] - times_ms) / np.maximum(sigma_ms, 1e-3)[:, None]
+    weights = np.exp(-0.5 * apart**2)
+    return np.asarray(weights @ curves / weights.sum(axis=1, keepdims=True))

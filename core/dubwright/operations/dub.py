@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import numpy as np
+
 from dubwright.conform.read import ConformedTimeline, Shot, read_timeline
 from dubwright.dialogue import Cast, CueSheet, cue_sheet_from_subtitles, read_subtitles
 from dubwright.engines import EngineKind, engine
@@ -26,6 +28,7 @@ from dubwright.model import (
     samples_of_ms,
     timecode_of_frame,
 )
+from dubwright.mouth.controls import left_alone
 from dubwright.operations.carry import (
     RECORD,
     Carried,
@@ -689,7 +692,7 @@ class DubPlanner:
         library = [[source.uid, self._plates[source.uid].pixel_aspect] for source in seen]
         sources = {f"library:{source.uid}": self._library(source) for source in seen}
         sources |= {f"track:{source.uid}": self._tracks[source.uid] for source in seen}
-        starts = begins + Fraction(cue.mouth.offset_ms, 1000) - Fraction(frames.start) / rate
+        starts = begins - Fraction(frames.start) / rate
         about = f"{cue.id} in {language} on {shot.uid}"
         if cue.text.get(language):
             stage, step = "curves", "mouth_predictor"
@@ -701,7 +704,7 @@ class DubPlanner:
             stage,
             {"engine": getattr(self._request.engines, step), "card": self._cards[step].identity,
              "starts": str(starts), "frames": len(frames), "rate": str(rate),
-             "intensity": cue.mouth.intensity},
+             "controls": cue.mouth.model_dump(exclude_defaults=True)},
             inputs={"take": take, **known},
             label=f"shaping the mouth for {about}",
         )  # fmt: skip
@@ -712,6 +715,9 @@ class DubPlanner:
             "library": library,
             "joins": list(joins),
         }
+        untouched = _untouched(cue, starts, len(frames), rate)
+        if untouched:
+            drawing["untouched"] = untouched
         inputs = sources | {"track": self._tracks[shot.uid], "curves": curves}
         choices = self._add(
             "choose", drawing, inputs=inputs, where=self._where(shot.uid),
@@ -949,6 +955,19 @@ class DubPlanner:
     def _cut(self) -> list[Segment]:
         shots = [shot for shot in self._timeline.shots if shot.uid in self._plates]
         return segments(shots, self._timeline.frames)
+
+
+def _untouched(cue: Cue, starts: Fraction, frames: int, rate: Fraction) -> list[int]:
+    """The frames of a span whose own mouth the cue sheet leaves as it is, counted from its first.
+
+    Args:
+        cue: of the span.
+        starts: when the cue starts, in seconds from the span's first frame.
+        frames: of the span.
+        rate: of the timeline.
+    """
+    times_ms = np.array([(Fraction(2 * n + 1, 2) / rate - starts) * 1000 for n in range(frames)])
+    return [int(n) for n in np.flatnonzero(left_alone(cue.mouth, times_ms.astype(float)))]
 
 
 def _shown(cut: Iterable[Segment]) -> list[str]:

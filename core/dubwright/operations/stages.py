@@ -6,7 +6,9 @@ A stage's version, beside it in VERSIONS, is part of every key: raise it when it
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -32,11 +34,19 @@ from dubwright.face.track import track_face
 from dubwright.media.audio import LoudnessMeter, read_mono, written_wav
 from dubwright.media.exr import read_header, read_patch, write_edited, write_patch, write_rgb
 from dubwright.media.plate import Plate, PlateSpec
-from dubwright.model import Articulation, Cue, FaceTrack, FrameRange, MouthCurves
+from dubwright.model import (
+    Articulation,
+    Cue,
+    FaceTrack,
+    FrameRange,
+    MouthControls,
+    MouthCurves,
+)
 from dubwright.mouth.acoustic import Hearing, learned_acoustics
 from dubwright.mouth.articulation import Observation, learned, timed_phones, usual_articulation
-from dubwright.mouth.controls import with_intensity
+from dubwright.mouth.controls import controlled, keyed, resampled
 from dubwright.mouth.range import MouthRange, measure_range
+from dubwright.mouth.visemes import Viseme
 from dubwright.operations.movies import write_language_movie
 from dubwright.operations.preview import (
     write_language_picture,
@@ -87,6 +97,10 @@ __all__ = ["STAGES", "VERSIONS"]
 
 # Half a minute; a whole number of samples at every usual rate, so that parts join.
 MIX_BLOCK: Final = 30 * MIX_RATE
+
+LEFT: Final = "left as it is, as the cue sheet says"
+OFFSET_REACH_S: Final = Fraction(1, 2)
+FINER: Final = 4
 
 
 def _track(context: Context) -> None:
@@ -245,16 +259,13 @@ def _curves(context: Context) -> None:
     predictor: MouthPredictor = engine(context.parameters["engine"], EngineKind.MOUTH_PREDICTOR)
     take = load_take(context.inputs["take"])
     articulation = load_articulation(context.inputs["articulation"])
-    curves = predictor.predict(
-        take.phones,
-        take.sample_rate,
-        Fraction(context.parameters["starts"]),
-        context.parameters["frames"],
-        Fraction(context.parameters["rate"]),
-        articulation,
-    )
-    intensity = context.parameters["intensity"]
-    save_curves(with_intensity(curves, articulation, intensity), context.folder)
+
+    def predicted(start: Fraction, frames: int, rate: Fraction) -> NDArray[np.float32]:
+        return predictor.predict(
+            take.phones, take.sample_rate, start, frames, rate, articulation
+        ).values
+
+    save_curves(_as_asked(context, predicted, articulation), context.folder)
 
 
 def _heard_curves(context: Context) -> None:
@@ -262,20 +273,50 @@ def _heard_curves(context: Context) -> None:
     folder = context.inputs["take"]
     samples, sample_rate = read_mono(folder / load_take(folder).audio)
     acoustics = load_acoustics(context.inputs["acoustics"])
-    rate = Fraction(context.parameters["rate"])
-    times = (np.arange(context.parameters["frames"]) + 0.5) / float(rate)
-    times -= float(Fraction(context.parameters["starts"]))
-    values = acoustics.predict(_hearing(context, samples, sample_rate), times)
-    curves = MouthCurves(rate, values)
-    intensity = context.parameters["intensity"]
-    save_curves(with_intensity(curves, acoustics.usual, intensity), context.folder)
+    hearing = _hearing(context, samples, sample_rate)
+
+    def predicted(start: Fraction, frames: int, rate: Fraction) -> NDArray[np.float32]:
+        return acoustics.predict(hearing, (np.arange(frames) + 0.5) / float(rate) - float(start))
+
+    save_curves(_as_asked(context, predicted, acoustics.usual), context.folder)
+
+
+def _as_asked(
+    context: Context,
+    predicted: Callable[[Fraction, int, Fraction], NDArray[np.float32]],
+    articulation: Articulation,
+) -> MouthCurves:
+    """A span's curves under the artist's controls.
+
+    `predicted` gives the curves of so many frames at a rate, where the take starts so many seconds
+    after the first.
+    """
+    controls = MouthControls.model_validate(context.parameters["controls"])
+    rate, frames = Fraction(context.parameters["rate"]), context.parameters["frames"]
+    starts = Fraction(context.parameters["starts"])
+    times_ms = ((np.arange(frames) + 0.5) / float(rate) - float(starts)) * 1000
+    if any(key.offset_ms is not None for key in controls.keys):
+        # Offsets that change are taken from finer curves that reach beyond the span.
+        reach = Fraction(math.ceil(OFFSET_REACH_S * rate), 1) / rate
+        fine = rate * FINER
+        count = int((Fraction(frames) / rate + 2 * reach) * fine)
+        found = predicted(starts + reach, count, fine).astype(np.float64)
+        at = ((np.arange(count) + 0.5) / float(fine) - float(starts + reach)) * 1000
+        curves = resampled(found, at, times_ms - keyed(controls, "offset_ms", times_ms))
+    else:
+        offset = Fraction(controls.offset_ms, 1000)
+        curves = predicted(starts + offset, frames, rate).astype(np.float64)
+    rest = np.array(articulation.targets[Viseme.SIL])
+    return MouthCurves(rate, controlled(curves, rest, controls, times_ms).astype(np.float32))
 
 
 def _choose(context: Context) -> None:
     """Which library mouths each frame of a span is drawn from."""
     renderer: MouthRenderer = engine(context.parameters["engine"], EngineKind.MOUTH_RENDERER)
+    first = context.parameters["first"]
+    untouched = [first + frame for frame in context.parameters.get("untouched", ())]
     choices = renderer.choose(
-        _shot_plate(context),
+        _shot_plate(context, untouched),
         _libraries(context),
         load_curves(context.inputs["curves"]),
         context.parameters["first"],
@@ -474,6 +515,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "library": 3,
     "decode": 2,
     "articulation": 3,
+    "curves": 2,
     "draw": 2,
     "mix": 2,
     "original mix": 2,
@@ -488,8 +530,13 @@ def _plate(context: Context) -> Plate:
     return Plate(_spec(context), decoded_frames(context))
 
 
-def _shot_plate(context: Context) -> ShotPlate:
-    return ShotPlate(_plate(context), load_track(context.inputs["track"]))
+def _shot_plate(context: Context, untouched: Collection[int] = ()) -> ShotPlate:
+    """A shot's plate, on some of whose frames the mouth is not to be redrawn."""
+    track = load_track(context.inputs["track"])
+    reasons = tuple(
+        reason or (LEFT if frame in untouched else "") for frame, reason in enumerate(track.reasons)
+    )
+    return ShotPlate(_plate(context), replace(track, reasons=reasons))
 
 
 def _libraries(context: Context) -> list[LibraryView]:
