@@ -16,6 +16,7 @@ from dubwright.dialogue import Cast
 from dubwright.engines import Choice
 from dubwright.face.head_frame import head_template, mouth_curves
 from dubwright.face.landmarks import MESH_POINTS
+from dubwright.media.colour import encode_log
 from dubwright.model import Box, FaceTrack, MouthCurves, Patch
 from dubwright.picture.composite import MouthMatte, blended, tone_matched
 from dubwright.picture.engines.retrieval import RetrievalRenderer
@@ -61,7 +62,7 @@ def test_a_warp_takes_points_where_they_go(face: np.ndarray, step: int) -> None:
 
 
 def test_cells_are_finer_than_a_lip_on_every_face() -> None:
-    assert [grid_step(iod) for iod in (30, 128, 385, 770, 4000)] == [1, 1, 4, 8, 16]
+    assert [grid_step(iod) for iod in (30, 128, 385, 770, 4000)] == [1, 2, 4, 8, 16]
 
 
 @pytest.mark.parametrize(("step", "box"), [(1, Box(3, 5, 50, 61)), (4, Box(-9, 0, 100, 33))])
@@ -315,7 +316,7 @@ class _Filmed(_NoFootage):
         return self.picture[box.slices]
 
     def crop(self, index: int) -> tuple[np.ndarray, tuple[int, int]]:
-        return self.picture * 1.1, (0, 0)
+        return encode_log(self.picture * 1.1), (0, 0)
 
 
 def _drawn(raster: Raster) -> list[Patch]:

@@ -140,7 +140,10 @@ class LibraryView(Protocol):
         """What each mouth looks like, [frames, values]; see dubwright.picture.library."""
 
     def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
-        """The lower face, float32 [h, w, 3] scene-linear, and its corner (x, y) in the frame."""
+        """The lower face, float32 [h, w, 3], and its corner (x, y) in the frame.
+
+        Log-encoded: see dubwright.media.colour.encode_log.
+        """
 
 
 class Choice(BaseModel):

@@ -385,7 +385,7 @@ def _srgb_codes() -> NDArray[np.uint8]:
 
 def encode_log(linear: Array) -> Array:
     """Scene-linear light on the ACEScct curve, whatever its primaries; decode_log undoes it."""
-    above = np.log2(np.maximum(linear, CCT_BREAK_LINEAR))
+    above = np.log(np.maximum(linear, CCT_BREAK_LINEAR)) * np.float32(1 / np.log(2))
     return np.where(
         linear <= CCT_BREAK_LINEAR,
         np.float32(CCT_SLOPE) * linear + np.float32(CCT_OFFSET),
@@ -398,5 +398,5 @@ def decode_log(encoded: Array) -> Array:
     return np.where(
         encoded <= CCT_BREAK_LOG,
         (encoded - np.float32(CCT_OFFSET)) / np.float32(CCT_SLOPE),
-        np.exp2(encoded * np.float32(CCT_SCALE) - np.float32(CCT_SHIFT)),
+        np.exp((encoded * np.float32(CCT_SCALE) - np.float32(CCT_SHIFT)) * np.float32(np.log(2))),
     ).astype(np.float32)

@@ -512,7 +512,7 @@ STAGES: Final[Mapping[str, Stage]] = {
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "track": 4,
-    "library": 3,
+    "library": 4,
     "decode": 2,
     "articulation": 3,
     "curves": 2,

@@ -25,6 +25,8 @@ FEATHER_IOD: Final = 0.035
 LIPS_FEATHER_IOD: Final = 0.025
 TONE_SIGMA_IOD: Final = 0.22
 MAX_TONE_SHIFT: Final = 0.12
+# Tone is matched over squares of so many cells along a side.
+TONE_CELLS: Final = 2
 # The coarsest band of the blend, and the finest in which the skin may be the library's, in cells.
 COARSEST_CELLS: Final = 8
 SKIN_CELLS: Final = 2
@@ -45,6 +47,11 @@ class MouthMatte:
     shading: Image
     detail: Image
     skin: Image
+
+    def part(self, cells: Cells) -> MouthMatte:
+        """The same matte of some of its cells."""
+        index = cells.within(self.cells)
+        return MouthMatte(cells, self.shading[index], self.detail[index], self.skin[index])
 
 
 def mouth_matte(points: NDArray[np.floating[Any]], cells: Cells, interocular: float) -> MouthMatte:
@@ -73,8 +80,8 @@ def tone_matched(raster: Raster, difference: Grid, matte: MouthMatte, interocula
         matte: tells skin.
         interocular: in pixels.
     """
-    step = matte.cells.step
-    skin = raster.placed(matte.skin)
+    step = TONE_CELLS * matte.cells.step
+    skin = raster.averaged(raster.placed(matte.skin), TONE_CELLS)
     sigma = TONE_SIGMA_IOD * interocular / step
     known = raster.blurred(skin, sigma)[..., None] + 1e-3
     shift = raster.blurred(raster.averaged(difference, step) * skin[..., None], sigma) / known

@@ -68,7 +68,7 @@ class ShotPlate:
 
 
 def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[], None]) -> None:
-    """Write the library of a shot into an empty folder: half-float crops and an index.
+    """Write the library of a shot into an empty folder: log-encoded half crops and an index.
 
     Args:
         plate: the shot's frames.
@@ -93,7 +93,7 @@ def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[
     for index in range(frames):
         if index in seen:
             points, box = seen[index]
-            crop = next(regions)
+            crop = encode_log(next(regions))
             corners[index] = box.x0, box.y0
             np.save(folder / f"{index}.npy", crop.astype(np.float16))
             sharpness[index] = _sharpness(crop, points - (box.x0, box.y0))
@@ -122,7 +122,7 @@ def _around(points: NDArray[np.float64], margin: float) -> Box:
 
 def _sharpness(crop: NDArray[np.float32], points: NDArray[np.float64]) -> float:
     lips = _around(points[list(LIPS_OUTER)], 2).clipped(crop.shape[1], crop.shape[0])
-    grey = cv2.GaussianBlur(encode_log(crop[lips.slices].mean(axis=2)), (0, 0), 0.6)
+    grey = cv2.GaussianBlur(crop[lips.slices].mean(axis=2), (0, 0), 0.6)
     return float(cv2.Laplacian(grey, cv2.CV_32F).var()) + 1e-9
 
 
@@ -140,7 +140,7 @@ def _look(crop: NDArray[np.float32], points: NDArray[np.float64]) -> NDArray[np.
     margin = LOOK_MARGIN * (high - low)
     scale = (LOOK_WIDTH, LOOK_HEIGHT) / (high - low + 2 * margin)
     chart = np.hstack([turn * scale[:, None], (-(low - margin) * scale)[:, None]])
-    grey = encode_log(crop.mean(axis=2))
+    grey = crop.mean(axis=2)
     # Averaged over what one small pixel covers before it is sampled there.
     smooth = cv2.GaussianBlur(grey, (0, 0), max(0.5, 0.5 / scale.max()))
     small = cv2.warpAffine(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +22,9 @@ Image = NDArray[np.float32]
 
 FRAME_SCALE: Final = 1.3
 SUBPIXEL_BITS: Final = 4
-STEPS_PER_IOD: Final = 128
+# A triangle of less, in pixels, is a line.
+LEAST_AREA: Final = 1e-3
+STEPS_PER_IOD: Final = 64
 LARGEST_STEP: Final = 16
 # A blending pyramid over a box needs it divisible so far; see dubwright.picture.composite.
 PYRAMID_STEPS: Final = 8
@@ -29,7 +32,7 @@ PYRAMID_STEPS: Final = 8
 
 def grid_step(interocular: float) -> int:
     """How many pixels a cell of the coarse grid measures, a power of two."""
-    exponent = round(np.log2(max(1.0, interocular / STEPS_PER_IOD)))
+    exponent = int(np.log2(max(1.0, interocular / STEPS_PER_IOD)))
     return int(min(LARGEST_STEP, 2**exponent))
 
 
@@ -114,6 +117,11 @@ class Warp:
     dx: Image
     dy: Image
 
+    def part(self, cells: Cells) -> Warp:
+        """The same warp of some of its cells."""
+        index = cells.within(self.cells)
+        return Warp(cells, self.dx[index], self.dy[index])
+
     def shift(self) -> Image:
         """How far each cell moves, the larger of both axes, in pixels."""
         return np.maximum(np.abs(self.dx), np.abs(self.dy))
@@ -169,18 +177,25 @@ class MeshOver:
         box = cells.box
         low, high = to.min(axis=1), to.max(axis=1)
         near = (low < (box.x1, box.y1)).all(axis=1) & (high > (box.x0, box.y0)).all(axis=1)
-        corners = np.concatenate([to, np.ones((len(to), 3, 1))], axis=2)
-        solid = np.flatnonzero(near & (np.abs(np.linalg.det(corners)) > 1e-3))
+        sides = to[:, 1:] - to[:, :1]
+        twice_area = sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0]
+        solid = np.flatnonzero(near & (np.abs(twice_area) > LEAST_AREA))
         self._triangles = triangles[solid]
+        self._corner = to[solid, 0]
+        (ax, ay), (bx, by) = sides[solid, 0].T, sides[solid, 1].T
+        # Of a point from the first corner: its shares of both sides.
+        shares = np.array([[by, -bx], [-ay, ax]]) / twice_area[solid]
+        self._shares = shares.transpose(2, 0, 1)
         self._labels = np.full(cells.shape, -1, np.int32)
         for index, outline in enumerate(cells.outlines(to[solid])):
             cv2.fillConvexPoly(self._labels, outline, index, cv2.LINE_8, SUBPIXEL_BITS)
-        x, y = cells.places()
-        inverse = np.linalg.inv(corners[solid])[np.maximum(self._labels, 0)]
-        shares = x[..., None] * inverse[..., 0, :] + y[..., None] * inverse[..., 1, :]
-        # Cells are filled to a triangle's edge and a little over: there its nearest point counts.
-        shares = np.clip(shares + inverse[..., 2, :], 0, 1)
-        self._shares = (shares / shares.sum(axis=2, keepdims=True)).astype(np.float32)
+
+    def part(self, cells: Cells) -> MeshOver:
+        """The same mesh over some of its cells."""
+        part = copy(self)
+        part.cells = cells
+        part._labels = self._labels[cells.within(self.cells)]
+        return part
 
     def warp(self, source: Array, blur: float) -> Warp:
         """The inverse map that takes source points [points, 2] to the target's.
@@ -189,14 +204,22 @@ class MeshOver:
             source: in the source picture's pixels.
             blur: sigma in pixels of the smoothing that hides the triangles' edges.
         """
-        away = (source - self._target).astype(np.float32)[self._triangles]
-        picked = away[np.maximum(self._labels, 0)]
-        sigma = blur / self.cells.step
+        x, y = self.cells.places()
         bare = self._labels < 0
+        labels = np.where(bare, 0, self._labels)
+        away = (source - self._target)[self._triangles]
+        slopes = self._shares.transpose(0, 2, 1) @ (away[:, 1:] - away[:, :1])
+        level = away[:, 0] - (self._corner[:, None] @ slopes)[:, 0]
+        # Cells are filled to a triangle's edge and a little over: there its corners are the limit.
+        tables = [slopes[:, 0], slopes[:, 1], level, away.min(axis=1), away.max(axis=1)]
         moved = []
         for axis in (0, 1):
-            shift = (self._shares * picked[..., axis]).sum(axis=2)
+            across, down, at, low, high = (
+                np.ascontiguousarray(table[:, axis], np.float32).take(labels) for table in tables
+            )
+            shift = np.clip(across * x + down * y + at, low, high)
             if bare.any():
                 shift[bare] = 0 if bare.all() else np.median(shift[~bare])
+            sigma = blur / self.cells.step
             moved.append(cv2.GaussianBlur(shift, (0, 0), sigma).astype(np.float32))
         return Warp(self.cells, *moved)

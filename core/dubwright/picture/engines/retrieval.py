@@ -18,7 +18,7 @@ from dubwright.engines import Choice, EngineCard, EngineKind, LibraryView, Plate
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.landmarks import MESH_POINTS
 from dubwright.model import Box, MouthCurves, Patch
-from dubwright.picture.composite import MouthMatte, blended, mouth_matte, tone_matched
+from dubwright.picture.composite import blended, mouth_matte, tone_matched
 from dubwright.picture.library import interocular_pixels, picture_points
 from dubwright.picture.raster import Grid, Raster, fastest_raster
 from dubwright.picture.selection import Candidates, select
@@ -26,7 +26,6 @@ from dubwright.picture.shape import CurveToShape, carried_points, carry_weights,
 from dubwright.picture.warp import (
     Cells,
     MeshOver,
-    Warp,
     face_triangles,
     grid_step,
     with_frame,
@@ -46,6 +45,8 @@ OPEN_MOUTHED_PERCENTILE: Final = 90
 MAP_BLUR_IOD: Final = 0.006
 PAD_IOD: Final = 0.15
 STILL_PIXELS: Final = 0.05
+# Cells around what changed that its soft edge reaches.
+SOFT_CELLS: Final = 3
 # Mesh points: brow's root and nose bridge (top of the edit), chin and jaw (its bottom).
 TOP: Final = (168, 6)
 BOTTOM: Final = (152, 148, 377, 172, 397, 58, 288)
@@ -185,8 +186,8 @@ class _Brush:
         rank = np.argsort(curves[:, 0])[int(len(curves) * OPEN_MOUTHED_PERCENTILE / 100)]
         self._triangles = face_triangles(positions[rank][:MESH_POINTS, :2])
 
-    def frame(self, frame: int, choice: Choice, curves: NDArray[np.float32]) -> Patch:
-        """The patch of one plate frame."""
+    def frame(self, frame: int, choice: Choice, curves: NDArray[np.float32]) -> Patch | None:
+        """The patch of one plate frame; None where nothing changes."""
         raster = self._raster
         interocular = float(self._interocular[frame])
         aspect = (self._plate.pixel_aspect, 1.0)
@@ -201,19 +202,24 @@ class _Brush:
         mesh = MeshOver(framed_target, self._triangles, cells)
         jaw = mesh.warp(framed_own, MAP_BLUR_IOD * interocular)
         matte = mouth_matte(framed_target, cells, interocular)
+        changed = (jaw.shift() > STILL_PIXELS) | (matte.shading * choice.strength > 1e-3)
+        if not changed.any():
+            return None
+        cells = cells.part(_covered(changed, cells, cells.step * SOFT_CELLS))
+        jaw, matte, changed = jaw.part(cells), matte.part(cells), changed[cells.within(mesh.cells)]
 
         under = jaw.reach().clipped(*self._plate.size)
-        pixels = self._plate.region(frame, under)
-        region = raster.log(raster.placed(pixels))
+        region = raster.log(raster.placed(self._plate.region(frame, under)))
         x, y = jaw.positions(raster)
         drawn = raster.sampled(region, x - under.x0, y - under.y0)
-        inner = cells.part(_inner_box(matte, int(PAD_IOD * interocular)))
+        pad = int(PAD_IOD * interocular)
+        inner = cells.part(_covered(matte.shading > 2e-3, cells, pad))
         rows, columns = inner.box.within(cells.box)
-        around = _part(matte, inner)
-        mouth = self._mouth(choice, framed_target, around.cells, interocular)
+        around = matte.part(inner)
+        mouth = self._mouth(choice, mesh.part(inner), interocular)
         change = tone_matched(raster, mouth - drawn[rows, columns], around, interocular)
         drawn[rows, columns] += blended(raster, change, around, choice.strength)
-        return self._patch(drawn, x, y, jaw, matte.shading * choice.strength)
+        return self._patch(drawn, x, y, changed, cells)
 
     def _shape(self, frame: int, choice: Choice, curves: NDArray[np.float32]) -> Array:
         """The face to draw, in the head frame: the mixed library faces bent to the curves."""
@@ -230,31 +236,30 @@ class _Brush:
         shape: Array = own + choice.strength * (bent - own)
         return shape
 
-    def _mouth(
-        self, choice: Choice, framed_target: Array, cells: Cells, interocular: float
-    ) -> Grid:
+    def _mouth(self, choice: Choice, mesh: MeshOver, interocular: float) -> Grid:
         """The chosen mouth of the library, log-encoded, where the target has its own."""
         raster = self._raster
-        mesh = MeshOver(framed_target, self._triangles, cells)
         mixed: Grid = 0.0
         for source, index, weight in choice.mouths:
             view = self._library[source]
             crop, corner = view.crop(index)
             points = picture_points(view.track, index, view.pixel_aspect)[:MESH_POINTS]
             x, y = mesh.warp(with_frame(points), MAP_BLUR_IOD * interocular).positions(raster)
-            log = raster.log(raster.placed(crop))
-            mixed = mixed + weight * raster.sampled(log, x - corner[0], y - corner[1])
+            seen = raster.sampled(raster.placed(crop), x - corner[0], y - corner[1])
+            mixed = mixed + weight * seen
         return mixed
 
-    def _patch(self, drawn: Grid, x: Grid, y: Grid, jaw: Warp, mouth: Image) -> Patch:
+    def _patch(
+        self, drawn: Grid, x: Grid, y: Grid, changed: NDArray[np.bool_], cells: Cells
+    ) -> Patch:
         """The changed pixels: where the plate moved or the mouth shows, with a soft edge."""
-        raster, step = self._raster, jaw.cells.step
-        changed = ((jaw.shift() > STILL_PIXELS) | (mouth > 1e-3)).astype(np.float32)
-        soft = cv2.GaussianBlur(cv2.dilate(changed, np.ones((3, 3), np.uint8)), (3, 3), 0)
+        raster = self._raster
+        wide = cv2.dilate(changed.astype(np.float32), np.ones((3, 3), np.uint8))
+        soft = cv2.GaussianBlur(wide, (3, 3), 0).astype(np.float32)
         width, height = self._plate.size
-        box = jaw.cells.box.clipped(width, height)
-        rows, columns = box.within(jaw.cells.box)
-        alpha = raster.enlarged(raster.placed(soft), step)[rows, columns]
+        box = cells.box.clipped(width, height)
+        rows, columns = box.within(cells.box)
+        alpha = raster.enlarged(raster.placed(soft), cells.step)[rows, columns]
         # Rounded so that the matte as written in half floats is 0 wherever nothing was drawn.
         alpha = alpha * (alpha >= 1 / 512)
         places = [(x[rows, columns] + 0.5) / width, 1 - (y[rows, columns] + 0.5) / height]
@@ -281,18 +286,15 @@ def _edit_box(framed_target: Array, own: Array, interocular: float) -> Box:
     return Box(int(left), int(top), int(right) + 1, int(bottom) + 1)
 
 
-def _inner_box(matte: MouthMatte, pad: int) -> Box:
-    """The pixels that a matte covers, and some around them."""
-    rows, columns = np.nonzero(matte.shading > 2e-3)
-    step, box = matte.cells.step, matte.cells.box
-    inner = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
-    pixels = Box(inner.x0 * step, inner.y0 * step, inner.x1 * step, inner.y1 * step)
-    return pixels.shifted(box.x0, box.y0).padded(pad)
-
-
-def _part(matte: MouthMatte, cells: Cells) -> MouthMatte:
-    index = cells.within(matte.cells)
-    return MouthMatte(cells, matte.shading[index], matte.detail[index], matte.skin[index])
+def _covered(flags: NDArray[np.bool_], cells: Cells, pad: int) -> Box:
+    """The pixels of the cells that are flagged, and some around them."""
+    rows, columns = (np.flatnonzero(flags.any(axis=axis)) for axis in (1, 0))
+    step = cells.step
+    found = Box(
+        int(columns[0]) * step, int(rows[0]) * step,
+        (int(columns[-1]) + 1) * step, (int(rows[-1]) + 1) * step,
+    )  # fmt: skip
+    return found.shifted(cells.box.x0, cells.box.y0).padded(pad)
 
 
 def _ramps(reasons: Sequence[str], *, from_cut: bool, to_cut: bool) -> Array:
