@@ -127,14 +127,12 @@ def _decode(context: Context) -> None:
 def _original_line(context: Context) -> None:
     """Time the phones of a line as the actor said it on the plate."""
     aligner: Aligner = engine(context.parameters["engine"], EngineKind.ALIGNER)
-    start, end = context.parameters["samples"]
-    original = gather_original(_sounds(context.where["sounds"]), start, end)
-    spoken = original.dialogue if original.dialogue is not None else original.mix
-    assert spoken is not None
-    samples = spoken.mean(axis=1)
     try:
         phones = aligner.align(
-            samples, MIX_RATE, context.parameters["text"], context.parameters["language"]
+            _heard_on_plate(context),
+            MIX_RATE,
+            context.parameters["text"],
+            context.parameters["language"],
         )
     except DubwrightError as error:
         # A line that cannot be timed teaches nothing; the dub goes on and the report says so.
@@ -145,11 +143,16 @@ def _original_line(context: Context) -> None:
 
 def _heard_line(context: Context) -> None:
     """Hear a line as the actor said it on the plate, whatever its words."""
+    save_hearing(_hearing(context, _heard_on_plate(context), MIX_RATE), context.folder)
+
+
+def _heard_on_plate(context: Context) -> NDArray[np.float32]:
+    """A line as the plate's sound has it, mono: its dialogue, or all there is."""
     start, end = context.parameters["samples"]
     original = gather_original(_sounds(context.where["sounds"]), start, end)
     spoken = original.dialogue if original.dialogue is not None else original.mix
     assert spoken is not None
-    save_hearing(_hearing(context, spoken.mean(axis=1), MIX_RATE), context.folder)
+    return spoken.mean(axis=1)
 
 
 def _hearing(context: Context, samples: NDArray[np.float32], sample_rate: int) -> Hearing:
