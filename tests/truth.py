@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dubwright.engines import Speech
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.face.head_frame import head_template, in_head_frame
+from dubwright.face.link import linked_faces
 from dubwright.media.colour import LINEAR_REC709, ColourConfig, display_proxy
 from dubwright.media.exr import read_rgb
 from dubwright.model import Take
@@ -38,7 +39,7 @@ def positions_of_truth(
         display_proxy(render_frame(actor, scene, shot, f, weights[f]), LINEAR_REC709, config)
         for f in frames
     )
-    landmarks = np.stack(list(FaceMeshTracker().follow(pictures)))
+    landmarks = linked_faces(list(FaceMeshTracker().follow(pictures)))[0]
     return in_head_frame(landmarks, template).positions
 
 
@@ -48,6 +49,6 @@ def positions_of_exr(
     """Head-frame positions in ACEScg frames, and the template that they were laid on."""
     config = ColourConfig()
     pictures = (display_proxy(read_rgb(path), "ACEScg", config) for path in paths)
-    landmarks = np.stack(list(FaceMeshTracker().follow(pictures)))
+    landmarks = linked_faces(list(FaceMeshTracker().follow(pictures)))[0]
     template = head_template(landmarks) if template is None else template
     return in_head_frame(landmarks, template).positions, template

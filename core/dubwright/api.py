@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import Any
 from dubwright.conform.merge import Conflict
 from dubwright.operations.deliver import check_output
 from dubwright.operations.execute import Cancelling
+from dubwright.operations.forecast import before_drawing, forecast
 from dubwright.operations.merge import merge_back
 from dubwright.operations.operation import OPERATIONS
+from dubwright.operations.plan import DubPlan
 from dubwright.operations.request import (
     AnimateRequest,
     DubRequest,
@@ -22,6 +24,7 @@ from dubwright.operations.request import (
     validated,
 )
 from dubwright.operations.run import ProgressListener, run
+from dubwright.operations.task import Task
 from dubwright.quality.report import Report
 from dubwright.store import EVERYWHERE, Store, default_store_folder
 
@@ -236,11 +239,19 @@ def merge(
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """How work is run: worker processes, who hears of progress, and what stops it."""
+    """How work is run.
+
+    Attributes:
+        workers: processes.
+        listener: hears of progress.
+        cancel: stops it.
+        forewarned: hears before anything is drawn what the result will lack.
+    """
 
     workers: int | None = None
     listener: ProgressListener | None = None
     cancel: Cancelling | None = None
+    forewarned: Callable[[list[str]], None] | None = None
 
 
 def perform(
@@ -265,13 +276,20 @@ def perform(
     output: Path = request.output
     check_output(output)
     plan = asked.plan(request, store, date.today(), EVERYWHERE)
-    run(
-        plan.tasks,
-        store,
-        workers=running.workers,
-        listener=running.listener,
-        cancel=running.cancel,
-    )
+
+    def done(tasks: Mapping[str, Task]) -> None:
+        run(
+            tasks,
+            store,
+            workers=running.workers,
+            listener=running.listener,
+            cancel=running.cancel,
+        )
+
+    if running.forewarned and isinstance(plan, DubPlan):
+        done(before_drawing(plan))
+        running.forewarned(forecast(plan, store))
+    done(plan.tasks)
     delivered = asked.deliver(plan, store, output)
     store.evict(keep=frozenset(plan.tasks))
     return delivered

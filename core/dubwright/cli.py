@@ -158,6 +158,50 @@ def lipsync(
 
 
 @app.command()
+def cast(
+    timeline: Annotated[Path, typer.Argument(help="A timeline, a movie, or plate.####.exr.")],
+    out: Out = Path("cast"),
+    subtitles: Annotated[
+        list[Path] | None,
+        typer.Option("--subtitles", help="lines.en.srt, or a folder of such files; repeat."),
+    ] = None,
+    cues: Annotated[Path | None, typer.Option("--cues", help="A cue sheet (JSON).")] = None,
+    known: Annotated[
+        Path | None, typer.Option("--cast", help="Speakers as they are known so far.")
+    ] = None,
+    original: Annotated[
+        str | None, typer.Option("--original", help="Language of the plate's dialogue.")
+    ] = None,
+    rate: EdlRate = None,
+    colorspace: ColourSpace = None,
+    ocio: Ocio = None,
+    store: StoreFolder = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find who is seen in which shot: a cast to look through, and a sheet of the faces."""
+    from dubwright.operations.request import CastRequest, validated
+
+    request = validated(
+        CastRequest,
+        timeline=timeline,
+        output=out,
+        subtitles=_subtitle_files(subtitles or []),
+        cue_sheet=cues,
+        cast=known,
+        original=original,
+        rate=rate,
+        colour_space=colorspace,
+        ocio=ocio,
+    )
+    delivered = _performed("cast", request, store, workers)
+    if as_json:
+        print_json(delivered)
+        return
+    people.print(f"Look through it: {delivered['folder']}", soft_wrap=True)
+
+
+@app.command()
 def reconform(
     old: Annotated[Path, typer.Argument(help="Folder of the version, such as dubs/v003.")],
     new: Annotated[Path, typer.Argument(help="The new cut: a timeline.")],
@@ -485,13 +529,12 @@ def _once(
 ) -> None:
     from datetime import date
 
-    from dubwright import api
     from dubwright.operations.operation import OPERATIONS
     from dubwright.operations.summary import plan_summary, summary_text
     from dubwright.store import EVERYWHERE, Store, default_store_folder
 
-    store = Store(store_folder or default_store_folder())
     if dry_run:
+        store = Store(store_folder or default_store_folder())
         plan: Any = OPERATIONS[operation].plan(request, store, date.today(), EVERYWHERE)
         summary = plan_summary(plan, store)
         if as_json:
@@ -499,9 +542,7 @@ def _once(
         else:
             typer.echo(summary_text(summary))
         return
-    with _bar() as show:
-        running = api.Running(workers, lambda at: show(at.done, at.total, at.label))
-        delivered = api.perform(operation, request, store, running)
+    delivered = _performed(operation, request, store_folder, workers)
     if as_json:
         print_json(delivered)
         return
@@ -509,6 +550,25 @@ def _once(
     for tag, path in delivered["previews"].items():
         people.print(f"  watch {tag}:  {path}", soft_wrap=True)
     people.print(f"  report:    {delivered['report']}", soft_wrap=True)
+
+
+def _performed(
+    operation: str, request: Any, store_folder: Path | None, workers: int | None
+) -> dict[str, Any]:
+    from dubwright import api
+    from dubwright.store import Store, default_store_folder
+
+    store = Store(store_folder or default_store_folder())
+    with _bar() as show:
+        running = api.Running(
+            workers, lambda at: show(at.done, at.total, at.label), forewarned=_forewarn
+        )
+        return api.perform(operation, request, store, running)
+
+
+def _forewarn(missing: list[str]) -> None:
+    for what in missing:
+        people.print(f"missing: {what}", soft_wrap=True, markup=False)
 
 
 def _subtitle_files(given: list[Path]) -> dict[str, Path]:

@@ -107,7 +107,7 @@ class Service:
         """Submit a job; its id.
 
         Args:
-            operation: "dub", "lip_sync", "reconform" or "animate".
+            operation: "dub", "lip_sync", "reconform", "animate" or "cast".
             request: as schemas.json beside this file says; every path is absolute.
             title: for people.
             tag: to find the job by after the host was restarted; see jobs.

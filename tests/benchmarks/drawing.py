@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.face.head_frame import head_template, in_head_frame, mouth_curves
+from dubwright.face.link import linked_faces
 from dubwright.media.colour import encode_log
 from dubwright.model import Box, FaceTrack, MouthCurves
 from dubwright.picture.engines.retrieval import RetrievalRenderer
@@ -79,7 +80,7 @@ def measure(sizes: tuple[int, ...], frames: int, beside: Path | None) -> Figures
         sys.exit("DUBWRIGHT_FOOTAGE does not name a folder of real clips: nothing was measured")
     cv2.setNumThreads(1)
     pictures = list(_decoded(Path(folder) / f"{CLIP}.mp4", frames))
-    landmarks = np.stack(list(FaceMeshTracker().follow(pictures)))
+    landmarks = linked_faces(list(FaceMeshTracker().follow(pictures)))[0]
     own = float(np.median(interocular_pixels(FaceTrack(landmarks, np.zeros((0, 3)), ()))))
     figures: Figures = {}
     for size in sizes:

@@ -32,7 +32,8 @@ from dubwright.dialogue import read_subtitles
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.landmarks import LIPS_INNER, OUTER_EYE_LEFT, OUTER_EYE_RIGHT
-from dubwright.face.track import track_face
+from dubwright.face.link import linked_faces
+from dubwright.face.track import track_faces
 from dubwright.media.colour import ColourConfig, display_preview
 from dubwright.media.movie import probe_movie, read_movie_audio
 from dubwright.media.plate import Plate, PlateSpec, probe_plate
@@ -128,7 +129,7 @@ def _halves(clip: Path) -> tuple[Half, Half]:
     )
     config = ColourConfig()
     whole = Plate(probe_plate(spec, SPACE, config))
-    track = track_face(whole, FaceMeshTracker(), lambda: None)
+    track = track_faces(whole, FaceMeshTracker(), lambda: None)[0].track
     pictures = [
         display_preview(frame, "ACEScg", config) for frame in whole.frames(FrameRange(0, 2 * half))
     ]
@@ -255,7 +256,7 @@ def _compared(
 ) -> Figures:
     """An output of a plate against the half that drove it; all three are tracked afresh."""
     pictures = (plate.pictures[judged], truth.pictures[judged], output[judged])
-    tracks = [np.stack(list(FaceMeshTracker().follow(iter(seen)))) for seen in pictures]
+    tracks = [linked_faces(list(FaceMeshTracker().follow(iter(seen))))[0] for seen in pictures]
     heads = [in_head_frame(found, plate.track.template).positions for found in tracks]
     curves = [mouth_curves(head) for head in heads]
     _, true, found = curves

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from dubwright.dialogue.documents import read_document, write_document
 from dubwright.model import Consent, LanguageTag, Likeness
@@ -25,6 +25,11 @@ class Speaker(BaseModel):
     voices: dict[LanguageTag, str] = Field(
         default_factory=dict,
         description="The synthesizer's voice, by language; its usual one otherwise.",
+    )
+    faces: dict[str, PositiveInt] = Field(
+        default_factory=dict,
+        description="Which face is theirs in which shot, counted from 1, the largest; where no "
+        "shot is named, it is the one whose lips go with their lines.",
     )
 
     def consent_for(self, language: str, on: date) -> Consent | None:

@@ -105,15 +105,15 @@ def face_tracker_faults(engine: FaceTracker, frames: Sequence[NDArray[np.uint8]]
     found = list(engine.follow([*frames, black, *frames]))
     if len(found) != 2 * len(frames) + 1:
         return [*faults, f"{len(found)} results for {2 * len(frames) + 1} frames"]
-    if any(points.shape != LANDMARKS for points in found):
+    if any(faces.shape[1:] != LANDMARKS for faces in found):
         faults.append(f"landmarks are not {LANDMARKS}")
-    if not np.isnan(found[len(frames)]).all():
+    if len(found[len(frames)]):
         faults.append("a face is found in a black frame")
     height, width = frames[0].shape[:2]
     for index, points in enumerate(found[: len(frames)]):
-        if not np.isfinite(points).all():
-            faults.append(f"no face is found in frame {index}")
-        elif not ((points[:, :2] > -width) & (points[:, :2] < 2 * max(width, height))).all():
+        if len(points) != 1 or not np.isfinite(points).all():
+            faults.append(f"{len(points)} faces are found in frame {index}")
+        elif not ((points[..., :2] > -width) & (points[..., :2] < 2 * max(width, height))).all():
             faults.append(f"landmarks of frame {index} are not in pixels")
     return faults
 

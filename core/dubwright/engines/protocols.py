@@ -84,7 +84,7 @@ class FaceTracker(Protocol):
     card: EngineCard
 
     def follow(self, frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
-        """Landmarks [478, 3] of the largest face, per frame; NaN where there is none.
+        """Landmarks [faces, 478, 3] of the faces in each frame, in any order.
 
         Frames are uint8 [height, width, 3], sRGB, square pixels.
         """

@@ -17,6 +17,7 @@ from dubwright.face.landmarks import (
     INNER_LIP_PAIRS,
     MOUTH_LEFT,
     MOUTH_RIGHT,
+    NOSE_BASE,
     OUTER_EYE_LEFT,
     OUTER_EYE_RIGHT,
     RIGID,
@@ -30,7 +31,7 @@ TEMPLATE_ROUNDS: Final = 4
 TEMPLATE_FRAMES: Final = 60
 LIPS_MIDDLE: Final = (0, 17, 13, 14)
 CHIN: Final = (152, 148, 377, 175)
-BROW_MIDDLE, NOSE_BASE = 9, 2
+BROW_MIDDLE: Final = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,6 +20,7 @@ __all__ = [
     "MESH_POINTS",
     "MOUTH_LEFT",
     "MOUTH_RIGHT",
+    "NOSE_BASE",
     "OUTER_EYE_LEFT",
     "OUTER_EYE_RIGHT",
     "RIGID",
@@ -32,6 +33,7 @@ MESH_POINTS: Final = 468
 
 OUTER_EYE_RIGHT: Final = 33
 OUTER_EYE_LEFT: Final = 263
+NOSE_BASE: Final = 2
 MOUTH_RIGHT: Final = 61
 MOUTH_LEFT: Final = 291
 

@@ -1,8 +1,9 @@
-"""Follows the face of a shot and says, frame by frame, whether its mouth can be redrawn."""
+"""Follows the faces of a shot and says, frame by frame, whether their mouths can be redrawn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import cv2
@@ -11,25 +12,42 @@ from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
 from dubwright.engines import FaceTracker
+from dubwright.face.appearance import appearance_of
 from dubwright.face.head_frame import HeadMotion, head_template, in_head_frame
 from dubwright.face.landmarks import RIGID
+from dubwright.face.link import linked_faces
 from dubwright.face.refine import fused, moved_by_flow
-from dubwright.media.colour import display_proxy, encode_log
+from dubwright.face.visibility import behind_others, covered, reasons
+from dubwright.media.colour import display_preview, display_proxy, encode_log
 from dubwright.media.plate import Plate
 from dubwright.model import Box, FaceTrack, FrameRange
 
-__all__ = ["refined", "track_face"]
+__all__ = ["SeenFace", "refined", "track_faces", "unseen"]
 
 PROXY_LONGEST_SIDE: Final = 1280
 SMOOTHING_FRAMES: Final = 5
 FACE_MARGIN: Final = 0.1
-MAX_YAW_DEGREES: Final = 35
-MAX_RESIDUAL: Final = 0.05
-MIN_INTEROCULAR_PIXELS: Final = 40
+LANDMARKS: Final = 478
+PORTRAIT_SIDE: Final = 96
 
 
-def track_face(plate: Plate, tracker: FaceTracker, step: Callable[[], None]) -> FaceTrack:
-    """Follow the largest face through a plate.
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenFace:
+    """A face of a shot.
+
+    Attributes:
+        track: where it is.
+        likeness: what tells it from others; see dubwright.face.appearance.alike.
+        portrait: uint8 [96, 96, 3], sRGB, where it is seen best.
+    """
+
+    track: FaceTrack
+    likeness: NDArray[np.float32]
+    portrait: NDArray[np.uint8]
+
+
+def track_faces(plate: Plate, tracker: FaceTracker, step: Callable[[], None]) -> list[SeenFace]:
+    """Follow every face through a plate, the one that fills most of its frames first.
 
     Args:
         plate: the frames.
@@ -47,16 +65,49 @@ def track_face(plate: Plate, tracker: FaceTracker, step: Callable[[], None]) -> 
             yield display_proxy(small, spec.working_space, plate.config)
             step()
 
-    landmarks = np.stack(list(tracker.follow(proxies())))
-    landmarks *= np.array([width / size[0], spec.height / size[1], width / size[0]])
-    if np.isfinite(landmarks[:, 0, 0]).any():
-        landmarks = refined(plate, landmarks)
-    if not np.isfinite(landmarks[:, 0, 0]).any():
-        nothing = np.full((len(RIGID), 3), np.nan)
-        return FaceTrack(landmarks, nothing, ("no face was found",) * len(landmarks))
-    template = head_template(landmarks)
-    motion = in_head_frame(landmarks, template)
-    return FaceTrack(landmarks, template, _reasons(landmarks, motion, width, spec.height))
+    to_plate = np.array([width / size[0], spec.height / size[1], width / size[0]], np.float32)
+    found = linked_faces([faces * to_plate for faces in tracker.follow(proxies())])
+    hidden = behind_others(found)
+    return [
+        _seen_face(plate, landmarks, behind)
+        for landmarks, behind in zip(found, hidden, strict=True)
+    ]
+
+
+def unseen(frames: int, why: str) -> FaceTrack:
+    """The track of a shot on which a face is not seen."""
+    landmarks = np.full((frames, LANDMARKS, 3), np.nan, np.float32)
+    return FaceTrack(landmarks, np.full((len(RIGID), 3), np.nan), (why,) * frames)
+
+
+def _seen_face(plate: Plate, landmarks: NDArray[np.float32], behind: NDArray[np.bool_]) -> SeenFace:
+    spec = plate.spec
+    precise = refined(plate, landmarks)
+    template = head_template(precise)
+    motion = in_head_frame(precise, template)
+    own = precise[..., :2] / (spec.pixel_aspect, 1.0)
+    boxes = _face_boxes(plate, own)
+    corners = np.array([(box.x0, box.y0) if box else (0, 0) for box in boxes], np.float32)
+    seen = appearance_of(_faces(plate, boxes), (own - corners[:, None]).astype(np.float32))
+    hidden = behind | covered(seen, precise, float(spec.rate))
+    size = spec.width * spec.pixel_aspect, float(spec.height)
+    return SeenFace(
+        FaceTrack(precise, template, reasons(precise, motion, size, seen.detail, hidden)),
+        seen.likeness,
+        _portrait(plate, boxes, motion),
+    )
+
+
+def _portrait(plate: Plate, boxes: Sequence[Box | None], motion: HeadMotion) -> NDArray[np.uint8]:
+    """The face in the frame in which it looks most at the camera."""
+    away = np.hypot(motion.yaw_degrees, motion.pitch_degrees) + 1e3 * motion.residual
+    best = int(np.nanargmin(away))
+    box = boxes[best]
+    assert box is not None, "a face that is turned some way was found"
+    face = next(plate.regions([(best, box)]))
+    size = (PORTRAIT_SIDE, PORTRAIT_SIDE)
+    small = cv2.resize(face, size, interpolation=cv2.INTER_AREA)
+    return display_preview(small, plate.spec.working_space, plate.config)
 
 
 def refined(plate: Plate, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -74,28 +125,42 @@ def refined(plate: Plate, landmarks: NDArray[np.float32]) -> NDArray[np.float32]
     return precise
 
 
+def _face_boxes(plate: Plate, points: NDArray[np.floating[Any]]) -> list[Box | None]:
+    """The pixels around the face in each frame, all of one size; None where it was not found."""
+    seen = np.isfinite(points[:, 0, 0])
+    low, high = points[..., :2].min(axis=1), points[..., :2].max(axis=1)
+    size = np.array([plate.spec.width, plate.spec.height])
+    # They shift to stay inside the picture.
+    side = np.minimum(np.ceil((1 + 2 * FACE_MARGIN) * (high - low)[seen].max(axis=0)), size)
+    boxes: list[Box | None] = []
+    for frame in range(len(points)):
+        if not seen[frame]:
+            boxes.append(None)
+            continue
+        corner = np.clip((low[frame] + high[frame] - side) / 2, 0, size - side).round()
+        (x0, y0), (x1, y1) = corner.astype(int).tolist(), (corner + side).astype(int).tolist()
+        boxes.append(Box(x0, y0, x1, y1))
+    return boxes
+
+
+def _faces(plate: Plate, boxes: Sequence[Box | None]) -> Iterator[NDArray[np.float32] | None]:
+    """The face in each frame, log-encoded."""
+    regions = plate.regions([(frame, box) for frame, box in enumerate(boxes) if box])
+    for box in boxes:
+        yield encode_log(next(regions)) if box else None
+
+
 def _windows(
     plate: Plate, points: NDArray[np.float32]
 ) -> Iterator[tuple[NDArray[np.uint8], tuple[int, int]]]:
     """The face in each frame in shades of grey, and its corner in the frame."""
-    seen = np.flatnonzero(np.isfinite(points[:, 0, 0])).tolist()
-    low, high = points[..., :2].min(axis=1), points[..., :2].max(axis=1)
-    size = np.array([plate.spec.width, plate.spec.height])
-    # All of one size, as flow needs it; they shift to stay inside the picture.
-    side = np.minimum(np.ceil((1 + 2 * FACE_MARGIN) * (high - low)[seen].max(axis=0)), size)
-    corner = np.clip((low + high - side) / 2, 0, size - side).round()
-    boxes = {}
-    for frame in seen:
-        (x0, y0), (x1, y1) = corner[frame].astype(int), (corner[frame] + side).astype(int)
-        boxes[frame] = Box(int(x0), int(y0), int(x1), int(y1))
-    regions = plate.regions(list(boxes.items()))
+    boxes = _face_boxes(plate, points)
     span: NDArray[np.floating[Any]] | None = None
-    for frame in range(len(points)):
-        box = boxes.get(frame)
-        if box is None:
+    for box, face in zip(boxes, _faces(plate, boxes), strict=True):
+        if box is None or face is None:
             yield np.zeros((0, 0), np.uint8), (0, 0)
             continue
-        log = encode_log(next(regions).mean(axis=2))
+        log = face.mean(axis=2)
         if span is None:
             span = np.percentile(log, (1, 99)) + (-0.01, 0.01)
         grey = (log - span[0]) * (255 / (span[1] - span[0]))
@@ -110,29 +175,3 @@ def _smooth(depth: NDArray[np.float32]) -> NDArray[np.float32]:
         if end - start >= SMOOTHING_FRAMES:
             smooth[start:end] = savgol_filter(depth[start:end], SMOOTHING_FRAMES, 2, axis=0)
     return smooth
-
-
-def _reasons(
-    landmarks: NDArray[np.float32], motion: HeadMotion, width: float, height: float
-) -> tuple[str, ...]:
-    yaw = np.abs(motion.yaw_degrees)
-    with np.errstate(divide="ignore"):
-        interocular = 1 / motion.scale
-    low, high = landmarks[..., :2].min(axis=1), landmarks[..., :2].max(axis=1)
-    reasons = []
-    for frame in range(len(landmarks)):
-        if not np.isfinite(yaw[frame]):
-            reasons.append("no face was found")
-        elif yaw[frame] > MAX_YAW_DEGREES:
-            reasons.append(f"the face is turned away by more than {MAX_YAW_DEGREES} degrees")
-        elif interocular[frame] < MIN_INTEROCULAR_PIXELS:
-            reasons.append(
-                f"the face is small: its eyes are under {MIN_INTEROCULAR_PIXELS} pixels apart"
-            )
-        elif (low[frame] < 0).any() or (high[frame] >= (width, height)).any():
-            reasons.append("the face leaves the picture")
-        elif motion.residual[frame] > MAX_RESIDUAL:
-            reasons.append("the tracking is unsure")
-        else:
-            reasons.append("")
-    return tuple(reasons)

@@ -30,14 +30,14 @@ Key = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class ShotRecord(BaseModel):
-    """A shot: its frames on the timeline, its plate, and what the plate held."""
+    """A shot: its frames on the timeline, its plate, what that held, and each speaker's track."""
 
     model_config = ConfigDict(frozen=True)
 
     record: tuple[int, int]
     plate: PlateSpec
     content: Key
-    track: Key | None
+    tracks: dict[str, Key] = {}
 
 
 class TakeRecord(BaseModel):
@@ -136,7 +136,7 @@ def dub_record(
                 record=(shot.record.start, shot.record.end),
                 plate=plan.plates[shot.uid],
                 content=contents[shot.uid],
-                track=plan.tracks.get(shot.uid),
+                tracks=plan.tracks.get(shot.uid, {}),
             )
             for shot in plan.shots
             if shot.uid in plan.plates
@@ -266,17 +266,18 @@ class Carried:
         known = self._record.languages.get(language)
         return sum(span.cue == cue for span in known.spans) if known else 0
 
-    def track(self, plate: PlateSpec) -> tuple[str, int] | None:
-        """The track of a shot that showed all that a plate shows, and how much later it does."""
+    def track(self, plate: PlateSpec, speaker: str) -> tuple[str, int] | None:
+        """The track of a speaker in a shot that showed all that a plate shows, and how much later
+        it does."""
         for uid, shot in self._record.shots.items():
             later = frames_later(plate, shot.plate)
             if (
-                shot.track
+                speaker in shot.tracks
                 and later is not None
                 and 0 <= later <= shot.plate.frames - plate.frames
                 and self._is_unchanged(uid)
             ):
-                return shot.track, later
+                return shot.tracks[speaker], later
         return None
 
     def span(self, span: Span, plate: PlateSpec, speech: Speech) -> KeptSpan | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
@@ -13,22 +13,21 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from dubwright.conform.read import ConformedTimeline, Shot, read_timeline
-from dubwright.dialogue import Cast, CueSheet, cue_sheet_from_subtitles, read_subtitles
+from dubwright.dialogue import Cast, CueSheet
 from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
-from dubwright.media.names import is_config_file
-from dubwright.media.plate import PlateSpec, probe_plate
+from dubwright.media.plate import PlateSpec
 from dubwright.model import (
     Cue,
     CueKind,
     FrameRange,
     Span,
     exact_rate,
-    frame_of_ms,
     samples_of_ms,
     timecode_of_frame,
 )
 from dubwright.mouth.controls import left_alone
+from dubwright.operations.actors import Actors
 from dubwright.operations.carry import (
     RECORD,
     Carried,
@@ -38,23 +37,21 @@ from dubwright.operations.carry import (
     dub_record,
 )
 from dubwright.operations.cut import Segment, segments
-from dubwright.operations.media_content import media_content
+from dubwright.operations.lines import given_lines
+from dubwright.operations.material import Colours, plate_content, plates_of, sound_of
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
 from dubwright.operations.preview import preview_size
 from dubwright.operations.request import DubRequest, request_paths
-from dubwright.operations.show import colour_config, find_show
-from dubwright.operations.stages import VERSIONS
+from dubwright.operations.slots import Slots
 from dubwright.operations.task import Task
+from dubwright.operations.task_list import TaskList
 from dubwright.speech.mix import MIX_RATE
-from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, content_key
+from dubwright.store import EVERYWHERE, Access, Store
 from dubwright.trust import Disclosure, disclosure_for
 
 __all__ = ["DubPlanner", "plan_dub"]
 
 CHUNK_FRAMES: Final = 24
-DECODE_FRAMES: Final = 48
-HANDLE_FRAMES: Final = 6
-LINE_MARGIN_MS: Final = 150
 DISSOLVE: Final = "SMPTE_Dissolve"
 
 
@@ -77,34 +74,14 @@ def plan_dub(
     rate = exact_rate(Fraction(request.rate)) if request.rate else None
     timeline, _ = read_timeline(request.timeline, access, rate)
     cast = Cast.read(request.cast) if request.cast else Cast()
-    sheet = _cue_sheet(request, timeline, cast)
+    sheet = given_lines(request, timeline, cast)
+    _require_texts(request, sheet)
     recordings = _recordings(request, sheet)
     planner = DubPlanner(request, timeline, sheet, cast, store, today, recordings, access=access)
     return planner.plan()
 
 
-def _cue_sheet(request: DubRequest, timeline: ConformedTimeline, cast: Cast) -> CueSheet:
-    if request.cue_sheet:
-        sheet = CueSheet.read(request.cue_sheet).with_takes_in(request.cue_sheet.parent.absolute())
-    elif request.subtitles:
-        files = {language: read_subtitles(path) for language, path in request.subtitles.items()}
-        one = cast.speakers[0].name if len(cast.speakers) == 1 else "Speaker 1"
-        sheet = cue_sheet_from_subtitles(files, request.original, one)
-    else:
-        raise DubwrightError(
-            "There is nothing to say",
-            where=str(request.timeline),
-            why="neither subtitles nor a cue sheet were given",
-            repair="give the lines with --subtitles lines.es.srt, or with --cues sheet.json",
-        )
-    for cue in sheet.cues:
-        if cue.end_ms > timeline.duration_ms + 1000 // timeline.rate:
-            raise DubwrightError(
-                "A line lies after the end of the timeline",
-                where=f"{cue.id} at {cue.start_ms} to {cue.end_ms} ms",
-                why=f"the timeline is {timeline.duration_ms} ms long",
-                repair="correct its times; they count from the timeline's first frame",
-            )
+def _require_texts(request: DubRequest, sheet: CueSheet) -> None:
     for language in request.languages:
         if not sheet.spoken_in(language):
             raise DubwrightError(
@@ -113,7 +90,6 @@ def _cue_sheet(request: DubRequest, timeline: ConformedTimeline, cast: Cast) -> 
                 why=f"{language} is asked for, and no cue is written in it",
                 repair=f"give its subtitles with --subtitles lines.{language}.srt",
             )
-    return sheet
 
 
 def _recordings(request: DubRequest, sheet: CueSheet) -> dict[tuple[str, str], Path]:
@@ -186,23 +162,11 @@ class DubPlanner:
         self._sheet = sheet
         self._cast = cast
         self._today = today
-        self._fingerprints = Fingerprints(store.folder)
-        self._show = find_show(request.timeline.parent, access)
-        self._ocio = request.ocio or self._show.ocio
-        if self._ocio and is_config_file(self._ocio):
-            self._ocio = str(Path(self._ocio).absolute())
-        self._config = colour_config(self._ocio, access)
-        self._tasks: dict[str, Task] = {}
-        self._plates: dict[str, PlateSpec] = {}
-        self._contents: dict[str, str] = {}
-        self._media_contents: dict[str, str] = {}
-        self._tracks: dict[str, str] = {}
-        self._articulations: dict[str, str] = {}
-        self._acoustics: dict[str, str] = {}
-        self._decoded: dict[str, tuple[str, ...]] = {}
+        self._colours = Colours.found(request.timeline, request.ocio, access)
+        self._tasks = TaskList(store)
+        self._slots = Slots(timeline, sheet)
         self._carried: Carried | None = None
         self._kept_whole: Counter[tuple[str, str]] = Counter()
-        self._rooms = {cue.id: sheet.room_ms(cue, timeline.duration_ms) for cue in sheet.cues}
         self._cards = {
             name: engine(getattr(request.engines, name), kind).card
             for name, kind in (
@@ -217,16 +181,7 @@ class DubPlanner:
         self._check_languages()
         for path in recordings.values():
             access.check(path)
-        self._sound_where = [sound.as_json() for sound in timeline.sounds]
-        self._sound_hashes = [
-            [content, sound.stem, str(sound.record_start), str(sound.media_start),
-             str(sound.duration), str(sound.speed)]
-            for content, sound in zip(
-                self._fingerprints.of_files([s.path for s in timeline.sounds]),
-                timeline.sounds,
-                strict=True,
-            )
-        ]  # fmt: skip
+        self._sound = sound_of(timeline, self._tasks.fingerprints)
 
     def carry(self, record: DubRecord, sheet: CueSheet, origins: Mapping[str, str]) -> None:
         """Keep what a version of another cut holds of this one.
@@ -240,12 +195,12 @@ class DubPlanner:
         for cue in self._sheet.cues:
             room = self._kept_room(self._carried, cue)
             if room is not None:
-                self._rooms[cue.id] = room
+                self._slots.rooms[cue.id] = room
 
     def _kept_room(self, carried: Carried, cue: Cue) -> int | None:
         """How long the takes of a cue were allowed to be, if all of them can be kept."""
         languages = [tag for tag in self._request.languages if cue in self._sheet.spoken_in(tag)]
-        kept = [(tag, carried.take(cue.id, tag, self._rooms[cue.id])) for tag in languages]
+        kept = [(tag, carried.take(cue.id, tag, self._slots.rooms[cue.id])) for tag in languages]
         rooms = {
             take.room_ms
             if take and self._take_task(cue, tag, take.room_ms).key == take.key
@@ -255,16 +210,13 @@ class DubPlanner:
         return rooms.pop() if len(rooms) == 1 else None
 
     def plan(self) -> DubPlan:
-        for shot in self._timeline.shots:
-            if shot.plate is not None:
-                named = self._request.colour_space or self._show.space_of(shot.plate.kind)
-                spec = probe_plate(shot.plate, named, self._config)
-                spec = spec.model_copy(update={"ocio": self._ocio})
-                self._plates[shot.uid] = spec
-                self._contents[shot.uid] = self._content(spec)
-        if self._request.lip_sync:
-            for shot in self._seen_shots():
-                self._follow(shot)
+        self._plates = plates_of(
+            self._timeline, self._request.colour_space, self._colours, self._tasks.fingerprints
+        )
+        self._actors = Actors(
+            self._tasks, self._timeline, self._sheet, self._cast, self._slots, self._plates,
+            self._sound, self._request.engines, self._cards, self._carried,
+        )  # fmt: skip
         original_mix = self._original_mix()
         parts = [self._language(language) for language in self._request.languages]
         mixes = {part.language: part.mix for part in parts}
@@ -282,27 +234,27 @@ class DubPlanner:
             sheet=self._sheet,
             cast=self._cast,
             shots=self._timeline.shots,
-            plates=self._plates,
-            tracks=self._tracks,
-            decoded=self._decoded,
+            plates=dict(self._plates.specs),
+            tracks=self._actors.tracks,
+            decoded=self._actors.decoded,
             languages=languages,
             original=original,
             engines={name: card.identity for name, card in self._cards.items()},
-            articulations=self._articulations,
-            acoustics=self._acoustics,
+            articulations=self._actors.articulations,
+            acoustics=self._actors.acoustics,
             source=self._source_content(),
-            tasks=self._tasks,
+            tasks=self._tasks.tasks,
         )
-        request = self._request.model_copy(update={"ocio": self._ocio})
+        request = self._request.model_copy(update={"ocio": self._colours.ocio})
         plan.documents[RECORD] = dub_record(
-            plan, request, self._contents, self._recordings, self._recorded_stage
+            plan, request, self._plates.contents, self._recordings, self._recorded_stage
         )
         return plan
 
     def _source_content(self) -> str:
         """The hash of the timeline's own file; a sequence has none, its frames are known."""
         path = self._timeline.path
-        return self._fingerprints.of_file(path) if path.is_file() else ""
+        return self._tasks.fingerprints.of_file(path) if path.is_file() else ""
 
     def _check_languages(self) -> None:
         spoken = engine(self._request.engines.synthesizer, EngineKind.SYNTHESIZER).languages()
@@ -333,243 +285,8 @@ class DubPlanner:
                     "out: the mouth is then guessed from the sound",
                 )
 
-    def _add(self, stage: str, parameters: dict[str, Any], **rest: Any) -> str:
-        task = self._task(stage, parameters, **rest)
-        self._tasks[task.key] = task
-        return task.key
-
-    def _task(self, stage: str, parameters: dict[str, Any], **rest: Any) -> Task:
-        media = self._media(rest.get("where", {}))
-        return Task(stage, VERSIONS[stage], parameters, media=media, **rest)
-
-    def _media(self, where: Mapping[str, Any]) -> str:
-        key = content_key(where)
-        if key not in self._media_contents:
-            self._media_contents[key] = media_content(where, self._fingerprints)
-        return self._media_contents[key]
-
     def _content(self, spec: PlateSpec) -> str:
-        """What a plate's pixels depend on, as one string; not where its files are."""
-        files = self._fingerprints.of_files(spec.files())
-        described = spec.model_dump(mode="json", exclude={"path", "ocio"})
-        if spec.kind == "sequence":
-            described.pop("first")
-        return content_key([files, described, self._config.identity])
-
-    def _where(self, uid: str) -> dict[str, Any]:
-        return {"plate": self._plates[uid].model_dump(mode="json")}
-
-    def _spans(self, cue: Cue) -> Iterator[tuple[Shot, FrameRange, FrameRange]]:
-        """Each editable shot that a cue is seen on, with the cue's and the span's frames there."""
-        if not cue.on_screen or cue.kind is not CueKind.DIALOGUE:
-            return
-        spoken = self._spoken_frames(cue)
-        for shot in self._timeline.shots:
-            seen = shot.record.intersection(spoken) if shot.uid in self._plates else None
-            if seen is not None:
-                speech = seen.shifted(-shot.record.start)
-                yield shot, speech, self._with_handles(cue, shot, speech)
-
-    def _spoken_frames(self, cue: Cue) -> FrameRange:
-        """The timeline's frames that a take of this cue may fill.
-
-        Where lines overlap, the frames belong to the line that began first.
-        """
-        rate = self._timeline.rate
-        start = frame_of_ms(cue.start_ms, rate)
-        end = frame_of_ms(cue.start_ms + self._room_ms(cue), rate) + 1
-        for other in self._sheet.cues:
-            if other.id == cue.id:
-                break
-            if other.on_screen and other.kind is CueKind.DIALOGUE and other.end_ms > cue.start_ms:
-                start = max(start, frame_of_ms(other.start_ms + self._room_ms(other), rate) + 1)
-        return FrameRange(min(start, end), end)
-
-    def _room_ms(self, cue: Cue) -> int:
-        return self._rooms[cue.id]
-
-    def _with_handles(self, cue: Cue, shot: Shot, speech: FrameRange) -> FrameRange:
-        """Frames on which the mouth passes from the plate's own to the new one and back.
-
-        Handles stay inside the shot; between two cues on it they share the frames, half each.
-        """
-        low, high = 0, len(shot.record)
-        for other in self._sheet.cues:
-            spoken = self._spoken_frames(other).shifted(-shot.record.start)
-            if spoken.intersection(FrameRange(0, len(shot.record))) is None:
-                continue
-            if other.end_ms <= cue.start_ms:
-                low = max(low, (spoken.end + speech.start) // 2)
-            elif other.start_ms >= cue.end_ms:
-                high = min(high, (speech.end + spoken.start) // 2)
-        return FrameRange(
-            min(speech.start, max(low, speech.start - HANDLE_FRAMES)),
-            max(speech.end, min(high, speech.end + HANDLE_FRAMES)),
-        )
-
-    def _seen_shots(self) -> list[Shot]:
-        seen = {
-            shot.uid
-            for language in self._request.languages
-            for cue in self._sheet.spoken_in(language)
-            for shot, _, _ in self._spans(cue)
-        }
-        return [shot for shot in self._timeline.shots if shot.uid in seen]
-
-    def _follow(self, shot: Shot) -> None:
-        spec, content = self._plates[shot.uid], self._contents[shot.uid]
-        known = self._known_track(shot)
-        if known is not None:
-            self._tasks[known.key] = known
-            self._tracks[shot.uid] = known.key
-        else:
-            self._tracks[shot.uid] = self._add(
-                "track",
-                {"plate": content, "engine": self._request.engines.face_tracker,
-                 "card": self._cards["face_tracker"].identity},
-                where=self._where(shot.uid),
-                label=f"following the face in {shot.uid}",
-                units=spec.frames,
-            )  # fmt: skip
-        if spec.kind == "movie":
-            self._decoded[shot.uid] = tuple(
-                self._add(
-                    "decode",
-                    {"plate": content, "frames": [chunk.start, chunk.end]},
-                    where=self._where(shot.uid),
-                    label=f"decoding {shot.uid}",
-                    units=len(chunk),
-                )
-                for chunk in FrameRange(0, spec.frames).chunks(DECODE_FRAMES)
-            )
-
-    def _known_track(self, shot: Shot) -> Task | None:
-        """Takes over what was followed for another cut, if all that a shot shows was."""
-        spec = self._plates[shot.uid]
-        known = self._carried.track(spec) if self._carried else None
-        if known is None:
-            return None
-        followed, later = known
-        task = self._task(
-            "part of track",
-            {"frames": [later, later + spec.frames]},
-            inputs={"track": followed},
-            label=f"keeping the face in {shot.uid}",
-        )
-        return task if self._is_there(task) else None
-
-    def _library(self, shot: Shot) -> str:
-        """The key of the mouths that a shot shows."""
-        return self._add(
-            "library",
-            {"plate": self._contents[shot.uid]},
-            inputs={"track": self._tracks[shot.uid]},
-            where=self._where(shot.uid),
-            label=f"collecting mouths in {shot.uid}",
-            units=self._plates[shot.uid].frames,
-        )
-
-    def _speaker_shots(self, speaker: str) -> list[Shot]:
-        """The followed shots on which a speaker has a line."""
-        uids = {
-            shot.uid
-            for cue in self._sheet.cues
-            if cue.speaker == speaker
-            for shot, _, _ in self._spans(cue)
-        }
-        return [s for s in self._timeline.shots if s.uid in uids and s.uid in self._tracks]
-
-    def _articulation(self, speaker: str) -> str:
-        """The key of a speaker's articulation, learned from the lines on the plate."""
-        if speaker not in self._articulations:
-            self._articulations[speaker] = self._learned(
-                "articulation", speaker, self._original_line, f"learning how {speaker} speaks"
-            )
-        return self._articulations[speaker]
-
-    def _acoustics_of(self, speaker: str) -> str:
-        """The key of how a speaker's mouth goes with the sound."""
-        if speaker not in self._acoustics:
-            self._acoustics[speaker] = self._learned(
-                "acoustics", speaker, self._heard_line, f"learning how {speaker} sounds"
-            )
-        return self._acoustics[speaker]
-
-    def _learned(
-        self, stage: str, speaker: str, line_of: Callable[[Cue], str | None], label: str
-    ) -> str:
-        """A task that learns from a speaker's lines on the plate; `line_of` gives their keys."""
-        rate = self._timeline.rate
-        shots = self._speaker_shots(speaker)
-        inputs = {f"track:{shot.uid}": self._tracks[shot.uid] for shot in shots}
-        observed = []
-        for cue in self._sheet.cues:
-            line = line_of(cue) if cue.speaker == speaker else None
-            if line is None:
-                continue
-            inputs[f"line:{cue.id}"] = line
-            for shot, speech, _ in self._spans(cue):
-                if shot.uid not in self._tracks:
-                    continue
-                heard_from = Fraction(cue.start_ms - self._line_lead(cue), 1000)
-                observed.append(
-                    {
-                        "cue": cue.id,
-                        "shot": shot.uid,
-                        "frames": [speech.start, speech.end],
-                        "rate": str(rate),
-                        "starts": str(heard_from - Fraction(shot.record.start) / rate),
-                    }
-                )
-        return self._add(stage, {"observed": observed}, inputs=inputs, label=label)
-
-    def _heard_line(self, cue: Cue) -> str | None:
-        """The key of how a cue sounds on the plate; None where it has no sound."""
-        heard = [sound for sound in self._timeline.sounds if sound.stem != "M&E"]
-        if not heard or cue.kind is not CueKind.DIALOGUE:
-            return None
-        return self._add(
-            "heard line",
-            {
-                "samples": self._line_samples(cue),
-                "sounds": self._sound_hashes,
-                "engine": self._request.engines.phone_recognizer,
-                "card": self._cards["phone_recognizer"].identity,
-            },
-            where={"sounds": self._sound_where},
-            label=f"listening to the original of {cue.id}",
-        )
-
-    def _line_samples(self, cue: Cue) -> list[int]:
-        """Where a cue is heard on the plate, with a margin."""
-        return [
-            samples_of_ms(cue.start_ms - self._line_lead(cue), MIX_RATE),
-            samples_of_ms(cue.end_ms + LINE_MARGIN_MS, MIX_RATE),
-        ]
-
-    def _original_line(self, cue: Cue) -> str | None:
-        """The key of a cue's phones on the plate; None where its words or sound are not known."""
-        original = self._sheet.original or ""
-        text = cue.text.get(original, "").strip()
-        heard = [sound for sound in self._timeline.sounds if sound.stem != "M&E"]
-        if not text or not heard or cue.kind is not CueKind.DIALOGUE:
-            return None
-        return self._add(
-            "original line",
-            {
-                "text": text,
-                "language": original,
-                "samples": self._line_samples(cue),
-                "sounds": self._sound_hashes,
-                "engine": self._request.engines.aligner,
-                "card": self._cards["aligner"].identity,
-            },
-            where={"sounds": self._sound_where},
-            label=f"timing the original of {cue.id}",
-        )
-
-    def _line_lead(self, cue: Cue) -> int:
-        return min(LINE_MARGIN_MS, cue.start_ms)
+        return plate_content(spec, self._tasks.fingerprints, self._colours.config)
 
     def _language(self, language: str) -> LanguagePlan:
         cues = self._sheet.spoken_in(language)
@@ -587,7 +304,7 @@ class DubPlanner:
         disclosure = disclosure_for(self._cast, speakers, language, self._today)
         spans: list[SpanPlan] = []
         if self._request.lip_sync:
-            placed = [(cue, *place) for cue in cues for place in self._spans(cue)]
+            placed = [(cue, *place) for cue in cues for place in self._slots.of(cue)]
             for cue, shot, speech, frames in placed:
                 others = [f for _, s, _, f in placed if s.uid == shot.uid]
                 joins = (
@@ -625,8 +342,8 @@ class DubPlanner:
         return kept
 
     def _take(self, cue: Cue, language: str) -> str:
-        task = self._take_task(cue, language, self._room_ms(cue))
-        self._tasks[task.key] = task
+        task = self._take_task(cue, language, self._slots.rooms[cue.id])
+        self._tasks.put(task)
         return task.key
 
     def _take_task(self, cue: Cue, language: str, room_ms: int) -> Task:
@@ -647,7 +364,7 @@ class DubPlanner:
             stage = self._recorded_stage
             timer = ("aligner", "aligner") if text else ("recognizer", "phone_recognizer")
             parameters |= {
-                "recording": self._fingerprints.of_file(recording),
+                "recording": self._tasks.fingerprints.of_file(recording),
                 timer[0]: getattr(self._request.engines, timer[1]),
                 "card": self._cards[timer[1]].identity,
             }
@@ -657,7 +374,7 @@ class DubPlanner:
                 "card": self._cards["synthesizer"].identity,
                 "voice": self._cast.speaker(cue.speaker).voices.get(language, ""),
             }
-        return self._task(
+        return self._tasks.made(
             stage,
             parameters,
             where={"recording": str(recording)} if recording else {},
@@ -681,26 +398,28 @@ class DubPlanner:
         if self._carried is not None:
             is_draft = disclosure is Disclosure.DRAFT
             speech = Speech(cue, take, language, is_draft, begins, joins)
-            kept = self._carried.span(span, self._plates[shot.uid], speech)
+            kept = self._carried.span(span, self._plates.specs[shot.uid], speech)
             task = self._keep_task(span, kept) if kept else None
-            if kept is not None and task is not None and self._is_there(task):
-                self._tasks[task.key] = task
+            if kept is not None and task is not None and self._tasks.is_there(task):
+                self._tasks.put(task)
                 self._kept_whole[cue.id, language] += kept.is_whole
                 drawn = replace(span, frames=kept.frames)
                 return SpanPlan(drawn, joins, task.key, task.key, (task.key,), task.key)
-        seen = self._speaker_shots(cue.speaker)
-        library = [[source.uid, self._plates[source.uid].pixel_aspect] for source in seen]
-        sources = {f"library:{source.uid}": self._library(source) for source in seen}
-        sources |= {f"track:{source.uid}": self._tracks[source.uid] for source in seen}
+        actors = self._actors
+        seen, track = actors.shots(cue.speaker), actors.track(shot, cue.speaker)
+        actors.decode(shot)
+        library = [[source.uid, self._plates.specs[source.uid].pixel_aspect] for source in seen]
+        sources = {f"library:{source.uid}": actors.library(source, cue.speaker) for source in seen}
+        sources |= {f"track:{source.uid}": actors.track(source, cue.speaker) for source in seen}
         starts = begins - Fraction(frames.start) / rate
         about = f"{cue.id} in {language} on {shot.uid}"
         if cue.text.get(language):
             stage, step = "curves", "mouth_predictor"
-            known = {"articulation": self._articulation(cue.speaker)}
+            known = {"articulation": actors.articulation(cue.speaker)}
         else:
             stage, step = "heard curves", "phone_recognizer"
-            known = {"acoustics": self._acoustics_of(cue.speaker)}
-        curves = self._add(
+            known = {"acoustics": actors.acoustics_of(cue.speaker)}
+        curves = self._tasks.add(
             stage,
             {"engine": getattr(self._request.engines, step), "card": self._cards[step].identity,
              "starts": str(starts), "frames": len(frames), "rate": str(rate),
@@ -718,24 +437,24 @@ class DubPlanner:
         untouched = _untouched(cue, starts, len(frames), rate)
         if untouched:
             drawing["untouched"] = untouched
-        inputs = sources | {"track": self._tracks[shot.uid], "curves": curves}
-        choices = self._add(
-            "choose", drawing, inputs=inputs, where=self._where(shot.uid),
+        inputs = sources | {"track": track, "curves": curves}
+        choices = self._tasks.add(
+            "choose", drawing, inputs=inputs, where=self._plates.where(shot.uid),
             label=f"choosing mouths for {about}",
         )  # fmt: skip
         draw = tuple(
             self._draw(shot, drawing, inputs | {"choices": choices}, chunk, disclosure, about)
             for chunk in FrameRange(0, len(frames)).chunks(CHUNK_FRAMES)
         )
-        check = self._add(
+        check = self._tasks.add(
             "check",
             {"engine": self._request.engines.face_tracker,
              "card": self._cards["face_tracker"].identity,
-             "plate": self._contents[shot.uid], "first": frames.start},
+             "plate": self._plates.contents[shot.uid], "first": frames.start},
             inputs={f"draw:{i}": key for i, key in enumerate(draw)}
-            | self._decoded_inputs(shot, frames)
-            | {"track": self._tracks[shot.uid], "curves": curves},
-            where=self._where(shot.uid),
+            | self._actors.decoded_inputs(shot, frames)
+            | {"track": track, "curves": curves},
+            where=self._plates.where(shot.uid),
             label=f"checking {about}",
         )  # fmt: skip
         return SpanPlan(span, joins, curves, choices, draw, check)
@@ -743,17 +462,12 @@ class DubPlanner:
     def _keep_task(self, span: Span, kept: KeptSpan) -> Task:
         """Takes over what was drawn for another cut."""
         frames = [kept.frames.start, kept.frames.end]
-        return self._task(
+        return self._tasks.made(
             "keep",
             {"first": kept.record.frames[0], "later": kept.later, "frames": frames},
             inputs=kept.record.results,
             label=f"keeping {span.cue} on {span.shot}",
         )
-
-    def _is_there(self, task: Task) -> bool:
-        """Whether a task is done, or all that it reads is."""
-        inputs = task.inputs.values()
-        return self._store.find(task.key) is not None or all(map(self._store.find, inputs))
 
     def _draw(
         self,
@@ -765,25 +479,19 @@ class DubPlanner:
         about: str,
     ) -> str:
         frames = chunk.shifted(drawing["first"])
-        return self._add(
+        return self._tasks.add(
             "draw",
             drawing
             | {
-                "plate": self._contents[shot.uid],
+                "plate": self._plates.contents[shot.uid],
                 "chunk": [chunk.start, chunk.end],
                 "draft_mark": disclosure is Disclosure.DRAFT,
             },
-            inputs=inputs | self._decoded_inputs(shot, frames),
-            where=self._where(shot.uid),
+            inputs=inputs | self._actors.decoded_inputs(shot, frames),
+            where=self._plates.where(shot.uid),
             label=f"drawing {about}",
             units=len(chunk),
         )
-
-    def _decoded_inputs(self, shot: Shot, frames: FrameRange) -> dict[str, str]:
-        """The decode tasks that cover these frames of a movie shot."""
-        keys = self._decoded.get(shot.uid, ())
-        first, last = frames.start // DECODE_FRAMES, (frames.end - 1) // DECODE_FRAMES
-        return {f"decoded:{i}": key for i, key in enumerate(keys) if first <= i <= last}
 
     def _samples(self) -> int:
         return int(Fraction(self._timeline.frames * MIX_RATE) / self._timeline.rate)
@@ -802,32 +510,32 @@ class DubPlanner:
             }
             for cue in cues
         ]
-        return self._add(
+        return self._tasks.add(
             "mix",
             {"takes": placed, "kept": kept, "samples": self._samples(),
-             "sounds": self._sound_hashes},
+             "sounds": self._sound.hashes},
             inputs={f"take:{cue.id}": takes[cue.id] for cue in cues},
-            where={"sounds": self._sound_where},
+            where={"sounds": self._sound.where},
             label=f"mixing {language}",
         )  # fmt: skip
 
     def _original_mix(self) -> str:
-        return self._add(
+        return self._tasks.add(
             "original mix",
-            {"samples": self._samples(), "sounds": self._sound_hashes},
-            where={"sounds": self._sound_where},
+            {"samples": self._samples(), "sounds": self._sound.hashes},
+            where={"sounds": self._sound.where},
             label="gathering the original sound",
         )
 
     def _picture(self, name: str, draws: Mapping[str, str], disclosure: Disclosure) -> str:
         """The task that renders a preview's picture; `draws` are its inputs by name."""
-        size = max((preview_size(spec) for spec in self._plates.values()), default=(640, 360))
+        size = max((preview_size(spec) for spec in self._plates.specs.values()), default=(640, 360))
         cut = self._cut()
-        return self._add(
+        return self._tasks.add(
             "picture",
             {
                 "cut": [segment.model_dump() for segment in cut],
-                "plates": {uid: self._contents[uid] for uid in _shown(cut)},
+                "plates": {uid: self._plates.contents[uid] for uid in _shown(cut)},
                 "frames": self._timeline.frames,
                 "rate": str(self._timeline.rate),
                 "size": list(size),
@@ -835,7 +543,9 @@ class DubPlanner:
             },
             inputs=draws,
             where={
-                "plates": {uid: spec.model_dump(mode="json") for uid, spec in self._plates.items()}
+                "plates": {
+                    uid: spec.model_dump(mode="json") for uid, spec in self._plates.specs.items()
+                }
             },
             label=f"rendering the {name} preview",
             units=self._timeline.frames,
@@ -871,9 +581,9 @@ class DubPlanner:
         """The task that writes a movie for delivery."""
         self._require_whole_picture()
         cut = self._cut()
-        shown = {uid: self._plates[uid] for uid in _shown(cut)}
+        shown = {uid: self._plates.specs[uid] for uid in _shown(cut)}
         timeline = self._timeline
-        return self._add(
+        return self._tasks.add(
             "movie",
             {
                 "format": movie_format,
@@ -881,7 +591,7 @@ class DubPlanner:
                 "size": self._movie_size(list(shown.values())),
                 "pixel_aspect": next(iter(shown.values())).pixel_aspect if shown else 1.0,
                 "cut": [segment.model_dump() for segment in cut],
-                "plates": {uid: self._contents[uid] for uid in shown},
+                "plates": {uid: self._plates.contents[uid] for uid in shown},
                 "frames": timeline.frames,
                 "rate": str(timeline.rate),
                 "timecode": timecode_of_frame(
@@ -920,7 +630,7 @@ class DubPlanner:
             DubwrightError: nothing names it.
         """
         if self._request.movie_space:
-            return self._config.resolve(self._request.movie_space, "the movies to deliver")
+            return self._colours.config.resolve(self._request.movie_space, "the movies to deliver")
         own = {spec.colour_space for spec in shown if spec.kind == "movie"}
         if len(own) == 1 and all(spec.kind == "movie" for spec in shown):
             return own.pop()
@@ -944,7 +654,7 @@ class DubPlanner:
 
     def _preview(self, name: str, picture: str, sounds: Sequence[tuple[str, str, str]]) -> str:
         """The task that puts sounds, each (language, title, mix), beside a preview's picture."""
-        return self._add(
+        return self._tasks.add(
             "preview",
             {"sounds": [[language, title] for language, title, _ in sounds]},
             inputs={"picture": picture}
@@ -953,7 +663,7 @@ class DubPlanner:
         )
 
     def _cut(self) -> list[Segment]:
-        shots = [shot for shot in self._timeline.shots if shot.uid in self._plates]
+        shots = [shot for shot in self._timeline.shots if shot.uid in self._plates.specs]
         return segments(shots, self._timeline.frames)
 
 

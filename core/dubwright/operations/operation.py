@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from pydantic import BaseModel
 
 from dubwright.operations.animate import AnimatePlan, deliver_animation, plan_animate
+from dubwright.operations.casting import CastPlan, deliver_cast, plan_cast
 from dubwright.operations.deliver import deliver
 from dubwright.operations.dub import plan_dub
 from dubwright.operations.lip_sync import plan_lip_sync
@@ -80,9 +81,15 @@ def _deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> dict[st
     return {"folder": str(deliver_animation(plan, store, output))}
 
 
+def _deliver_cast(plan: CastPlan, store: Store, output: Path) -> dict[str, Any]:
+    folder = deliver_cast(plan, store, output)
+    return {"folder": str(folder), "cast": str(folder / "cast.json")}
+
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "dub": Operation(REQUESTS["dub"], plan_dub, _deliver_dub),
     "lip_sync": Operation(REQUESTS["lip_sync"], plan_lip_sync, _deliver_dub),
     "reconform": Operation(REQUESTS["reconform"], plan_reconform, _deliver_reconform),
     "animate": Operation(REQUESTS["animate"], _plan_animation, _deliver_animation),
+    "cast": Operation(REQUESTS["cast"], plan_cast, _deliver_cast),
 }

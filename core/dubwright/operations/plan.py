@@ -81,7 +81,7 @@ class DubPlan:
 
     Attributes:
         plates: probed spec of each editable shot, by uid.
-        tracks: key of each followed shot's track, by uid.
+        tracks: key of each speaker's track in a shot, by the shot's uid and the speaker.
         decoded: keys of the decode tasks of each movie shot, by uid.
         articulations: key of each speaker's articulation, by name.
         acoustics: key of how each speaker's mouth goes with the sound, by name.
@@ -95,7 +95,7 @@ class DubPlan:
     cast: Cast
     shots: tuple[Shot, ...]
     plates: dict[str, PlateSpec]
-    tracks: dict[str, str]
+    tracks: dict[str, dict[str, str]]
     decoded: dict[str, tuple[str, ...]]
     languages: tuple[LanguagePlan, ...]
     original: OriginalPlan

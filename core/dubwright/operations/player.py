@@ -13,7 +13,6 @@ from scipy.ndimage import gaussian_filter1d
 
 from dubwright.face.landmarks import LIPS, OUTER_EYE_LEFT, OUTER_EYE_RIGHT
 from dubwright.media.audio import peaks
-from dubwright.model import FaceTrack
 from dubwright.operations.cut import Run, Segment, topmost
 from dubwright.operations.plan import DubPlan, LanguagePlan
 from dubwright.operations.results import load_take, load_track
@@ -87,14 +86,13 @@ def _mouths(plan: DubPlan, store: Store) -> Iterator[dict[str, Any]]:
     picture = plan.tasks[plan.original.picture].parameters
     width, height = picture["size"]
     for start, end, uid, first in _seen(picture):
-        if uid not in plan.tracks:
+        if not plan.tracks.get(uid):
             continue
         spec = plan.plates[uid]
-        track = load_track(store.path(plan.tracks[uid]))
         to_preview = np.array([width / (spec.width * spec.pixel_aspect), height / spec.height])
         shown = slice(first, first + end - start)
-        squares = _squares(track, shown, to_preview)
-        seen = np.flatnonzero(track.found[shown])
+        squares = _squares(_watched(plan, store, uid)[shown] * to_preview)
+        seen = np.flatnonzero(np.isfinite(squares[:, 0]))
         for run in np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1):
             if len(run):
                 steady = gaussian_filter1d(
@@ -103,14 +101,34 @@ def _mouths(plan: DubPlan, store: Store) -> Iterator[dict[str, Any]]:
                 yield {"first": start + int(run[0]), "squares": steady.round().astype(int).tolist()}
 
 
+def _watched(plan: DubPlan, store: Store, uid: str) -> NDArray[np.float32]:
+    """In each frame of a shot the face that one watches: who speaks, or who spoke first."""
+    tracks = {
+        speaker: load_track(store.path(key)).landmarks[..., :2]
+        for speaker, key in plan.tracks[uid].items()
+    }
+    speaking = [
+        (planned.span, cue.speaker)
+        for part in plan.languages
+        for cue in part.cues
+        for planned in part.spans
+        if planned.span.cue == cue.id and planned.span.shot == uid and cue.speaker in tracks
+    ]
+    first = min(speaking, key=lambda span: span[0].frames.start)[1] if speaking else min(tracks)
+    watched = tracks[first].copy()
+    for span, speaker in speaking:
+        frames = slice(span.frames.start, span.frames.end)
+        watched[frames] = tracks[speaker][frames]
+    return watched
+
+
 def _seen(picture: Mapping[str, Any]) -> list[Run]:
     """The shots that a viewer sees, from the parameters of a picture's task."""
     return topmost(map(Segment.model_validate, picture["cut"]))
 
 
-def _squares(track: FaceTrack, shown: slice, to_preview: NDArray[np.float64]) -> NDArray[Any]:
-    """Corner and side of a square around the lips, [frames, 3]."""
-    points = track.landmarks[shown, :, :2] * to_preview
+def _squares(points: NDArray[Any]) -> NDArray[Any]:
+    """Corner and side of a square around the lips, [frames, 3], of points [frames, 478, 2]."""
     lips = points[:, LIPS].mean(axis=1)
     apart = points[:, OUTER_EYE_LEFT] - points[:, OUTER_EYE_RIGHT]
     side = CLOSE_UP * np.linalg.norm(apart, axis=1)

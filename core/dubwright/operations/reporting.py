@@ -9,7 +9,13 @@ from typing import Any, Final
 
 from dubwright.model import FrameRange, frame_of_ms
 from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
-from dubwright.operations.results import load_articulation, load_choices, load_take, read_json
+from dubwright.operations.results import (
+    SPEAKING,
+    load_articulation,
+    load_choices,
+    load_take,
+    read_json,
+)
 from dubwright.quality.attention import span_attention
 from dubwright.quality.report import (
     CueReport,
@@ -37,8 +43,23 @@ def build_report(plan: DubPlan, store: Store) -> Report:
             speaker: "; ".join(_learned(plan, speaker, store))
             for speaker in sorted({*plan.articulations, *plan.acoustics})
         },
+        faces={
+            speaker: {
+                uid: _face(store.path(tracks[speaker]))
+                for uid, tracks in plan.tracks.items()
+                if speaker in tracks
+            }
+            for speaker in sorted({name for tracks in plan.tracks.values() for name in tracks})
+        },
         languages=tuple(_language(plan, part, store) for part in plan.languages),
     )
+
+
+def _face(track: Path) -> str:
+    """Which face of a shot is a speaker's, for people."""
+    told = read_json(track / SPEAKING)
+    which = f"face {told['face']} of {told['of']}" if told["face"] else "none"
+    return f"{which}: {told['why']}"
 
 
 def _learned(plan: DubPlan, speaker: str, store: Store) -> Iterator[str]:
@@ -50,11 +71,17 @@ def _learned(plan: DubPlan, speaker: str, store: Store) -> Iterator[str]:
 
 def _articulation(folder: Path) -> str:
     """How a speaker's mouth was learned, for people."""
-    frames = load_articulation(folder).learned_frames
+    articulation = load_articulation(folder)
+    frames = articulation.learned_frames
     lines = read_json(folder / "lines.json")
     untimed = f" ({'; '.join(lines['untimed'])})" if lines["untimed"] else ""
     if frames:
-        return f"as learned from {frames} frames of the original lines{untimed}"
+        lead = round(1000 * articulation.timing.lead_s)
+        ahead = f"{abs(lead)} ms {'ahead of' if lead > 0 else 'behind'}" if lead else "in time with"
+        return (
+            f"as learned from {frames} frames of the original lines, {ahead} the sound as on the "
+            f"plate{untimed}"
+        )
     why = (
         "too little of the original was heard" if lines["heard"] else "no original lines are known"
     )

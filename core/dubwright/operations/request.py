@@ -15,6 +15,7 @@ from dubwright.model import LanguageTag
 __all__ = [
     "REQUESTS",
     "AnimateRequest",
+    "CastRequest",
     "DubRequest",
     "EngineChoice",
     "LipSyncRequest",
@@ -148,13 +149,37 @@ class AnimateRequest(BaseModel):
     engines: EngineChoice = EngineChoice()
 
 
-Request = DubRequest | LipSyncRequest | ReconformRequest | AnimateRequest
+class CastRequest(BaseModel):
+    """Find who is seen in which shot, as a cast to look through."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeline: Path = Field(description="An OpenTimelineIO timeline, or a movie.")
+    output: Path = Field(description="Folder that receives v001, v002...")
+    subtitles: dict[LanguageTag, Path] = Field(
+        default_factory=dict, description="SubRip or WebVTT files by language."
+    )
+    cue_sheet: Path | None = Field(None, description="A cue sheet, instead of subtitles.")
+    cast: Path | None = Field(None, description="Speakers as they are known so far.")
+    original: LanguageTag | None = Field(None, description="Language of the plate's dialogue.")
+    rate: str | None = Field(
+        None,
+        pattern=RATE,
+        description="Frames a second of an EDL, as in 24000/1001, where its media do not say.",
+    )
+    colour_space: str | None = Field(None, description="Of the plates, where they do not say.")
+    ocio: str | None = Field(None, description="An OCIO config: a path, or a built-in's name.")
+    engines: EngineChoice = EngineChoice()
+
+
+Request = DubRequest | LipSyncRequest | ReconformRequest | AnimateRequest | CastRequest
 
 REQUESTS: Final[Mapping[str, type[Request]]] = {
     "dub": DubRequest,
     "lip_sync": LipSyncRequest,
     "reconform": ReconformRequest,
     "animate": AnimateRequest,
+    "cast": CastRequest,
 }
 
 

@@ -8,16 +8,18 @@ import shutil
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from dubwright.engines import Choice
+from dubwright.face.track import SeenFace
 from dubwright.model import Articulation, FaceTrack, MouthCurves, Phone, Take
 from dubwright.mouth.acoustic import Acoustics, Hearing
 from dubwright.operations.task import Context
 
 __all__ = [
+    "SPEAKING",
     "THUMBNAIL",
     "decoded_frames",
     "drawn_frames",
@@ -26,6 +28,7 @@ __all__ = [
     "load_articulation",
     "load_choices",
     "load_curves",
+    "load_faces",
     "load_hearing",
     "load_phones",
     "load_take",
@@ -35,6 +38,7 @@ __all__ = [
     "save_articulation",
     "save_choices",
     "save_curves",
+    "save_faces",
     "save_hearing",
     "save_phones",
     "save_take",
@@ -44,22 +48,46 @@ __all__ = [
 ]
 
 
-THUMBNAIL = "thumbnail.jpg"
+THUMBNAIL: Final = "thumbnail.jpg"
+SPEAKING: Final = "speaking.json"
+TRACK: Final = "track.npz"
+FACE: Final = "face-{}.npz"
+FACES: Final = "faces.npz"
 
 
-def save_track(track: FaceTrack, folder: Path) -> None:
+def save_track(track: FaceTrack, folder: Path, name: str = TRACK) -> None:
     np.savez(
-        folder / "track.npz",
+        folder / name,
         landmarks=track.landmarks,
         template=track.template,
         reasons=np.array(track.reasons),
     )
 
 
-def load_track(folder: Path) -> FaceTrack:
-    with np.load(folder / "track.npz") as data:
+def load_track(folder: Path, name: str = TRACK) -> FaceTrack:
+    with np.load(folder / name) as data:
         reasons = tuple(str(reason) for reason in data["reasons"])
         return FaceTrack(data["landmarks"], data["template"], reasons)
+
+
+def save_faces(faces: Sequence[SeenFace], folder: Path) -> None:
+    for number, face in enumerate(faces, start=1):
+        save_track(face.track, folder, FACE.format(number))
+    np.savez(
+        folder / FACES,
+        likenesses=np.array([face.likeness for face in faces]),
+        portraits=np.array([face.portrait for face in faces]),
+    )
+
+
+def load_faces(folder: Path) -> list[SeenFace]:
+    """The faces of a shot; the cast counts them from 1."""
+    with np.load(folder / FACES) as seen:
+        pairs = zip(seen["likenesses"], seen["portraits"], strict=True)
+        return [
+            SeenFace(load_track(folder, FACE.format(number)), likeness, portrait)
+            for number, (likeness, portrait) in enumerate(pairs, start=1)
+        ]
 
 
 def save_curves(curves: MouthCurves, folder: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -30,7 +30,8 @@ from dubwright.engines import (
 )
 from dubwright.errors import DubwrightError
 from dubwright.face.head_frame import in_head_frame, mouth_curves
-from dubwright.face.track import track_face
+from dubwright.face.speaking import HeardLine, named_face, speaking_face
+from dubwright.face.track import track_faces
 from dubwright.media.audio import LoudnessMeter, read_mono, written_wav
 from dubwright.media.exr import read_header, read_patch, write_edited, write_patch, write_rgb
 from dubwright.media.plate import Plate, PlateSpec
@@ -47,6 +48,7 @@ from dubwright.mouth.articulation import Observation, learned, timed_phones, usu
 from dubwright.mouth.controls import controlled, keyed, resampled
 from dubwright.mouth.range import MouthRange, measure_range
 from dubwright.mouth.visemes import Viseme
+from dubwright.operations.cast_stage import write_cast
 from dubwright.operations.movies import write_language_movie
 from dubwright.operations.preview import (
     write_language_picture,
@@ -54,6 +56,7 @@ from dubwright.operations.preview import (
     write_thumbnail,
 )
 from dubwright.operations.results import (
+    SPEAKING,
     THUMBNAIL,
     decoded_frames,
     drawn_frames,
@@ -62,6 +65,7 @@ from dubwright.operations.results import (
     load_articulation,
     load_choices,
     load_curves,
+    load_faces,
     load_hearing,
     load_phones,
     load_take,
@@ -71,6 +75,7 @@ from dubwright.operations.results import (
     save_articulation,
     save_choices,
     save_curves,
+    save_faces,
     save_hearing,
     save_phones,
     save_take,
@@ -103,10 +108,37 @@ OFFSET_REACH_S: Final = Fraction(1, 2)
 FINER: Final = 4
 
 
-def _track(context: Context) -> None:
-    """Follow the face of a shot."""
+def _faces(context: Context) -> None:
+    """Follow the faces of a shot."""
     tracker: FaceTracker = engine(context.parameters["engine"], EngineKind.FACE_TRACKER)
-    save_track(track_face(_plate(context), tracker, context.step), context.folder)
+    save_faces(track_faces(_plate(context), tracker, context.step), context.folder)
+
+
+def _track(context: Context) -> None:
+    """The face of a speaker in a shot, as the cast says."""
+    faces = [face.track for face in load_faces(context.inputs["faces"])]
+    number, frames = context.parameters["face"], context.parameters["frames"]
+    save_track(named_face(faces, number, frames), context.folder)
+    write_json(context.folder / SPEAKING, {"face": number, "of": len(faces), "why": "by the cast"})
+
+
+def _speaking(context: Context) -> None:
+    """The face of a speaker in a shot, by its lips and what is heard."""
+    faces = [face.track for face in load_faces(context.inputs["faces"])]
+    rate, sounds = Fraction(context.parameters["rate"]), _sounds(context.where.get("sounds", []))
+    lines = [
+        HeardLine(
+            FrameRange(*line["frames"]),
+            _heard_on_plate(sounds, line["samples"]) if sounds else None,
+            MIX_RATE,
+            float(Fraction(line["starts"])),
+        )
+        for line in context.parameters["lines"]
+    ]
+    found = speaking_face(faces, lines, context.parameters["frames"], float(rate))
+    save_track(found.track, context.folder)
+    told = {"face": found.face, "of": len(faces), "why": found.why}
+    write_json(context.folder / SPEAKING, told)
 
 
 def _library(context: Context) -> None:
@@ -129,7 +161,7 @@ def _original_line(context: Context) -> None:
     aligner: Aligner = engine(context.parameters["engine"], EngineKind.ALIGNER)
     try:
         phones = aligner.align(
-            _heard_on_plate(context),
+            _line_on_plate(context),
             MIX_RATE,
             context.parameters["text"],
             context.parameters["language"],
@@ -143,13 +175,17 @@ def _original_line(context: Context) -> None:
 
 def _heard_line(context: Context) -> None:
     """Hear a line as the actor said it on the plate, whatever its words."""
-    save_hearing(_hearing(context, _heard_on_plate(context), MIX_RATE), context.folder)
+    save_hearing(_hearing(context, _line_on_plate(context), MIX_RATE), context.folder)
 
 
-def _heard_on_plate(context: Context) -> NDArray[np.float32]:
+def _line_on_plate(context: Context) -> NDArray[np.float32]:
+    return _heard_on_plate(_sounds(context.where["sounds"]), context.parameters["samples"])
+
+
+def _heard_on_plate(sounds: list[SoundClip], samples: Sequence[int]) -> NDArray[np.float32]:
     """A line as the plate's sound has it, mono: its dialogue, or all there is."""
-    start, end = context.parameters["samples"]
-    original = gather_original(_sounds(context.where["sounds"]), start, end)
+    start, end = samples
+    original = gather_original(sounds, start, end)
     spoken = original.dialogue if original.dialogue is not None else original.mix
     assert spoken is not None
     return spoken.mean(axis=1)
@@ -184,7 +220,7 @@ def _seen_mouths(
         curves = mouth_curves(in_head_frame(track.landmarks, track.template).positions)
         frames = np.arange(seen["frames"][0], seen["frames"][1])
         frames = frames[track.usable[frames]]
-        rate, lead = Fraction(seen["rate"]), Fraction(seen["starts"])
+        rate, lead = Fraction(context.parameters["rate"]), Fraction(seen["starts"])
         times = (frames + 0.5) / float(rate) - float(lead)
         if len(frames):
             lines.append((context.inputs[f"line:{seen['cue']}"], times, curves[frames]))
@@ -442,9 +478,9 @@ def _part_of_track(context: Context) -> None:
     """The part of a face's track that another cut shows."""
     track = load_track(context.inputs["track"])
     part = slice(*context.parameters["frames"])
-    save_track(
-        FaceTrack(track.landmarks[part], track.template, track.reasons[part]), context.folder
-    )
+    kept = FaceTrack(track.landmarks[part], track.template, track.reasons[part])
+    save_track(kept, context.folder)
+    linked(context.inputs["track"] / SPEAKING, context.folder / SPEAKING)
 
 
 def _keep(context: Context) -> None:
@@ -489,7 +525,10 @@ def _part_of_check(check: dict[str, Any], was: FrameRange, later: int) -> dict[s
 
 
 STAGES: Final[Mapping[str, Stage]] = {
+    "faces": _faces,
     "track": _track,
+    "speaking": _speaking,
+    "cast": write_cast,
     "library": _library,
     "decode": _decode,
     "original line": _original_line,
@@ -514,7 +553,7 @@ STAGES: Final[Mapping[str, Stage]] = {
     "movie": write_language_movie,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
-    "track": 4,
+    "track": 5,
     "library": 4,
     "decode": 2,
     "articulation": 3,

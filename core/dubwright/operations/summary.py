@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from dubwright.engines import engines
+from dubwright.operations.forecast import forecast
 from dubwright.operations.plan import DubPlan
 from dubwright.operations.reconform import RECONFORM
 from dubwright.store import Store
@@ -48,7 +49,7 @@ def plan_summary(plan: DubPlan, store: Store) -> dict[str, Any]:
         },
         "tasks": dict(Counter(task.stage for task in plan.tasks.values())),
         "tasks_done_already": len(done),
-        "missing": _missing(plan),
+        "missing": _missing(plan) + forecast(plan, store),
         **_reconformed(plan),
     }
 
@@ -114,6 +115,12 @@ def _missing(plan: DubPlan) -> list[str]:
         "outside the matte; lay the patches over the plate to keep it"
         for uid, spec in plan.plates.items()
         if spec.lossy_codec
+    ]
+    here = {shot.uid for shot in plan.shots}
+    missing += [
+        f"shots that the cast names for {speaker.name}: {', '.join(elsewhere)}"
+        for speaker in plan.cast.speakers
+        if (elsewhere := sorted(set(speaker.faces) - here))
     ]
     missing += [
         f"a consent for {part.language}: it will be a marked draft (--cast cast.json)"

@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dubwright.face.appearance import LOOK_SIZE, mouth_look
 from dubwright.face.landmarks import (
     LIPS_OUTER,
-    MOUTH_LEFT,
-    MOUTH_RIGHT,
     OUTER_EYE_LEFT,
     OUTER_EYE_RIGHT,
     SKIN_RING_FAR,
@@ -26,8 +25,6 @@ __all__ = ["MouthLibrary", "ShotPlate", "build_library", "interocular_pixels", "
 
 MARGIN_IOD: Final = 0.35
 INDEX: Final = "index.npz"
-LOOK_WIDTH, LOOK_HEIGHT = 24, 16
-LOOK_MARGIN: Final = 0.15
 
 
 class MouthLibrary:
@@ -78,7 +75,7 @@ def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[
     """
     frames = plate.spec.frames
     sharpness = np.zeros(frames, np.float32)
-    looks = np.zeros((frames, LOOK_WIDTH * LOOK_HEIGHT), np.float16)
+    looks = np.zeros((frames, LOOK_SIZE), np.float16)
     corners = np.zeros((frames, 2), np.int64)
     usable = track.usable
     interocular = interocular_pixels(track)
@@ -97,7 +94,7 @@ def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[
             corners[index] = box.x0, box.y0
             np.save(folder / f"{index}.npy", crop.astype(np.float16))
             sharpness[index] = _sharpness(crop, points - (box.x0, box.y0))
-            looks[index] = _look(crop, points - (box.x0, box.y0))
+            looks[index] = mouth_look(crop.mean(axis=2), points - (box.x0, box.y0))
         step()
     np.savez(folder / INDEX, sharpness=sharpness, looks=looks, corners=corners)
 
@@ -124,28 +121,3 @@ def _sharpness(crop: NDArray[np.float32], points: NDArray[np.float64]) -> float:
     lips = _around(points[list(LIPS_OUTER)], 2).clipped(crop.shape[1], crop.shape[0])
     grey = cv2.GaussianBlur(crop[lips.slices].mean(axis=2), (0, 0), 0.6)
     return float(cv2.Laplacian(grey, cv2.CV_32F).var()) + 1e-9
-
-
-def _look(crop: NDArray[np.float32], points: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The mouth at 24 by 16 pixels, between the corners and the lips' edges, whatever its light.
-
-    Returns:
-        Values of mean 0 whose squares add up to 1.
-    """
-    right, left = points[[MOUTH_RIGHT, MOUTH_LEFT]]
-    across = (left - right) / np.linalg.norm(left - right)
-    turn = np.array([across, (-across[1], across[0])])
-    lips = points[list(LIPS_OUTER)] @ turn.T
-    low, high = lips.min(axis=0), lips.max(axis=0)
-    margin = LOOK_MARGIN * (high - low)
-    scale = (LOOK_WIDTH, LOOK_HEIGHT) / (high - low + 2 * margin)
-    chart = np.hstack([turn * scale[:, None], (-(low - margin) * scale)[:, None]])
-    grey = crop.mean(axis=2)
-    # Averaged over what one small pixel covers before it is sampled there.
-    smooth = cv2.GaussianBlur(grey, (0, 0), max(0.5, 0.5 / scale.max()))
-    small = cv2.warpAffine(
-        smooth, chart, (LOOK_WIDTH, LOOK_HEIGHT), borderMode=cv2.BORDER_REPLICATE
-    ).ravel()
-    small = small - small.mean()
-    look: NDArray[np.float32] = small / (np.linalg.norm(small) + 1e-6)
-    return look

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dubwright.engines import FaceTracker
 from dubwright.face.head_frame import in_head_frame, mouth_curves
+from dubwright.face.link import nearest_face
 from dubwright.media.colour import ColourConfig, display_preview, display_proxy
 from dubwright.media.exr import read_rgb
 from dubwright.media.plate import PlateSpec
@@ -61,7 +62,8 @@ def check_span(
         display_proxy(cv2.resize(read_rgb(drawn[f]), square), spec.working_space, config)
         for f in frames
     )
-    landmarks = np.stack(list(tracker.follow(pictures)))
+    followed = zip(frames, tracker.follow(pictures), strict=True)
+    landmarks = np.stack([nearest_face(faces, track.landmarks[f]) for f, faces in followed])
     motion = in_head_frame(landmarks, track.template)
     seen = mouth_curves(motion.positions)
     wanted = asked.values[[frame - first for frame in frames]]

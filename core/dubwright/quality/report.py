@@ -107,7 +107,11 @@ class LanguageReport(_Frozen):
 
 
 class Report(_Frozen):
-    """The whole dub. `articulation` says for each speaker how the mouth's movements were found."""
+    """The whole dub.
+
+    `articulation` says for each speaker how the mouth's movements were found, `faces` which face is
+    theirs in each shot, and why.
+    """
 
     document: str = "dubwright.report"
     version: int = 1
@@ -115,6 +119,7 @@ class Report(_Frozen):
     rate: str
     engines: dict[str, str]
     articulation: dict[str, str]
+    faces: dict[str, dict[str, str]] = {}
     languages: tuple[LanguageReport, ...]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,32 +14,34 @@ from dubwright.errors import DubwrightError
 
 __all__ = ["FaceMeshTracker", "load_face_mesh"]
 
+MOST_FACES: Final = 6
+
 
 class FaceMeshTracker:
     card = EngineCard(
         name="facemesh",
         kind=EngineKind.FACE_TRACKER,
-        version=1,
+        version=2,
         licence="Apache-2.0",
         commercial_use=True,
-        limits="One face a shot, turned by at most about 35 degrees. It never reports a covered "
-        "mouth: visibility is judged elsewhere.",
+        limits=f"At most {MOST_FACES} faces a shot, turned by at most about 35 degrees. It never "
+        "reports a covered mouth: visibility is judged elsewhere.",
     )
 
     def follow(self, frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
         with load_face_mesh() as mesh:
             for frame in frames:
                 height, width = frame.shape[:2]
-                faces = mesh.process(frame).multi_face_landmarks
-                if not faces:
-                    yield np.full((478, 3), np.nan, np.float32)
-                    continue
-                points = [(p.x * width, p.y * height, p.z * width) for p in faces[0].landmark]
-                yield np.array(points, np.float32)
+                faces = mesh.process(frame).multi_face_landmarks or ()
+                points = [
+                    [(p.x * width, p.y * height, p.z * width) for p in face.landmark]
+                    for face in faces
+                ]
+                yield np.array(points, np.float32).reshape(-1, 478, 3)
 
 
 def load_face_mesh() -> Any:
-    """MediaPipe's FaceMesh, following one face.
+    """MediaPipe's FaceMesh, following the faces of a shot.
 
     Raises:
         DubwrightError: its package, or one that it needs, is not installed.
@@ -57,7 +59,7 @@ def load_face_mesh() -> Any:
         ) from error
     return FaceMesh(
         static_image_mode=False,
-        max_num_faces=1,
+        max_num_faces=MOST_FACES,
         refine_landmarks=True,
         min_detection_confidence=0.5,
         min_tracking_confidence=0.5,

@@ -1,0 +1,272 @@
+"""Plans what is seen and heard of the speakers on the plates: their faces, mouths and ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, Final
+
+from dubwright.conform.read import ConformedTimeline, Shot
+from dubwright.dialogue import Cast, CueSheet
+from dubwright.engines import EngineCard
+from dubwright.model import Cue, CueKind, FrameRange, samples_of_ms
+from dubwright.operations.carry import Carried
+from dubwright.operations.material import Plates, PlateSound
+from dubwright.operations.request import EngineChoice
+from dubwright.operations.slots import Slots
+from dubwright.operations.task import Task
+from dubwright.operations.task_list import TaskList
+from dubwright.speech.mix import MIX_RATE
+
+__all__ = ["Actors"]
+
+DECODE_FRAMES: Final = 48
+LINE_MARGIN_MS: Final = 150
+
+
+class Actors:
+    """What each speaker's face, mouth and speech on the plates are planned as.
+
+    Args:
+        tasks: receives the tasks.
+        timeline: what is shown.
+        sheet: its lines.
+        cast: its speakers.
+        slots: of the lines.
+        plates: of the shots.
+        sound: of the timeline.
+        engines: which engine does which step.
+        cards: of the engines, by step.
+        carried: what another cut holds of this one.
+
+    Attributes:
+        tracks: the key of each speaker's track, by shot and name.
+        decoded: keys of the decode tasks of each movie shot, by uid.
+        articulations, acoustics: keys by speaker.
+    """
+
+    def __init__(
+        self,
+        tasks: TaskList,
+        timeline: ConformedTimeline,
+        sheet: CueSheet,
+        cast: Cast,
+        slots: Slots,
+        plates: Plates,
+        sound: PlateSound,
+        engines: EngineChoice,
+        cards: Mapping[str, EngineCard],
+        carried: Carried | None = None,
+    ) -> None:
+        self._tasks = tasks
+        self._timeline = timeline
+        self._sheet = sheet
+        self._cast = cast
+        self._slots = slots
+        self._plates = plates
+        self._sound = sound
+        self._engines = engines
+        self._cards = cards
+        self._carried = carried
+        self.tracks: dict[str, dict[str, str]] = {}
+        self.decoded: dict[str, tuple[str, ...]] = {}
+        self.articulations: dict[str, str] = {}
+        self.acoustics: dict[str, str] = {}
+
+    def faces(self, shot: Shot) -> str:
+        """The key of all faces of a shot."""
+        return self._tasks.add(
+            "faces",
+            {"plate": self._plates.contents[shot.uid], "engine": self._engines.face_tracker,
+             "card": self._cards["face_tracker"].identity},
+            where=self._plates.where(shot.uid),
+            label=f"following the faces in {shot.uid}",
+            units=self._plates.specs[shot.uid].frames,
+        )  # fmt: skip
+
+    def track(self, shot: Shot, speaker: str) -> str:
+        """The key of a speaker's face in a shot."""
+        known = self.tracks.setdefault(shot.uid, {})
+        if speaker not in known:
+            kept = self._known_track(shot, speaker)
+            known[speaker] = self._tasks.put(kept) if kept else self._new_track(shot, speaker)
+        return known[speaker]
+
+    def _new_track(self, shot: Shot, speaker: str) -> str:
+        about = f"finding {speaker} in {shot.uid}"
+        inputs = {"faces": self.faces(shot)}
+        frames = self._plates.specs[shot.uid].frames
+        named = self._cast.speaker(speaker).faces
+        if named:
+            asked = {"face": named.get(shot.uid, 0), "frames": frames}
+            return self._tasks.add("track", asked, inputs=inputs, label=about)
+        lines = []
+        for cue in self._sheet.cues:
+            if cue.speaker == speaker:
+                for seen, speech, _ in self._slots.of(cue):
+                    if seen.uid == shot.uid:
+                        lines.append(self._seen_line(cue, shot, speech))
+        rate = str(self._timeline.rate)
+        parameters = {"lines": lines, "frames": frames, "rate": rate}
+        if not self._sound.has_dialogue:
+            return self._tasks.add("speaking", parameters, inputs=inputs, label=about)
+        return self._tasks.add(
+            "speaking",
+            parameters | {"sounds": self._sound.hashes},
+            inputs=inputs,
+            where={"sounds": self._sound.where},
+            label=about,
+        )
+
+    def _known_track(self, shot: Shot, speaker: str) -> Task | None:
+        """Takes over what was followed for another cut, if all that a shot shows was."""
+        spec = self._plates.specs[shot.uid]
+        known = self._carried.track(spec, speaker) if self._carried else None
+        if known is None:
+            return None
+        followed, later = known
+        task = self._tasks.made(
+            "part of track",
+            {"frames": [later, later + spec.frames]},
+            inputs={"track": followed},
+            label=f"keeping the face of {speaker} in {shot.uid}",
+        )
+        return task if self._tasks.is_there(task) else None
+
+    def decode(self, shot: Shot) -> None:
+        """Plan the frames of a movie that edits are made on."""
+        spec = self._plates.specs[shot.uid]
+        if spec.kind == "movie" and shot.uid not in self.decoded:
+            self.decoded[shot.uid] = tuple(
+                self._tasks.add(
+                    "decode",
+                    {"plate": self._plates.contents[shot.uid], "frames": [chunk.start, chunk.end]},
+                    where=self._plates.where(shot.uid),
+                    label=f"decoding {shot.uid}",
+                    units=len(chunk),
+                )
+                for chunk in FrameRange(0, spec.frames).chunks(DECODE_FRAMES)
+            )
+
+    def decoded_inputs(self, shot: Shot, frames: FrameRange) -> dict[str, str]:
+        """The decode tasks that cover these frames of a movie shot."""
+        keys = self.decoded.get(shot.uid, ())
+        first, last = frames.start // DECODE_FRAMES, (frames.end - 1) // DECODE_FRAMES
+        return {f"decoded:{i}": key for i, key in enumerate(keys) if first <= i <= last}
+
+    def library(self, shot: Shot, speaker: str) -> str:
+        """The key of the mouths that a shot shows of a speaker."""
+        return self._tasks.add(
+            "library",
+            {"plate": self._plates.contents[shot.uid]},
+            inputs={"track": self.track(shot, speaker)},
+            where=self._plates.where(shot.uid),
+            label=f"collecting mouths in {shot.uid}",
+            units=self._plates.specs[shot.uid].frames,
+        )
+
+    def shots(self, speaker: str) -> list[Shot]:
+        """The shots on which a speaker is seen: as the cast says, or where a line is theirs."""
+        named = self._cast.speaker(speaker).faces
+        uids = set(named) or {
+            shot.uid
+            for cue in self._sheet.cues
+            if cue.speaker == speaker
+            for shot, _, _ in self._slots.of(cue)
+        }
+        return [s for s in self._timeline.shots if s.uid in uids and s.uid in self._plates.specs]
+
+    def articulation(self, speaker: str) -> str:
+        """The key of a speaker's articulation, learned from the lines on the plate."""
+        if speaker not in self.articulations:
+            self.articulations[speaker] = self._learned(
+                "articulation", speaker, self._original_line, f"learning how {speaker} speaks"
+            )
+        return self.articulations[speaker]
+
+    def acoustics_of(self, speaker: str) -> str:
+        """The key of how a speaker's mouth goes with the sound."""
+        if speaker not in self.acoustics:
+            self.acoustics[speaker] = self._learned(
+                "acoustics", speaker, self._heard_line, f"learning how {speaker} sounds"
+            )
+        return self.acoustics[speaker]
+
+    def _learned(
+        self, stage: str, speaker: str, line_of: Callable[[Cue], str | None], label: str
+    ) -> str:
+        """A task that learns from a speaker's lines on the plate; `line_of` gives their keys."""
+        shots = {shot.uid for shot in self.shots(speaker)}
+        inputs = {}
+        observed = []
+        for cue in self._sheet.cues:
+            line = line_of(cue) if cue.speaker == speaker else None
+            if line is None:
+                continue
+            inputs[f"line:{cue.id}"] = line
+            for shot, speech, _ in self._slots.of(cue):
+                if shot.uid in shots:
+                    seen = self._seen_line(cue, shot, speech)
+                    observed.append({"cue": cue.id, "shot": shot.uid} | seen)
+        for shot in self.shots(speaker):
+            inputs[f"track:{shot.uid}"] = self.track(shot, speaker)
+        parameters = {"observed": observed, "rate": str(self._timeline.rate)}
+        return self._tasks.add(stage, parameters, inputs=inputs, label=label)
+
+    def _seen_line(self, cue: Cue, shot: Shot, speech: FrameRange) -> dict[str, Any]:
+        """Where a line is seen on a shot, and when it is heard there, with a margin."""
+        heard_from = Fraction(cue.start_ms - _lead_ms(cue), 1000)
+        starts = heard_from - Fraction(shot.record.start) / self._timeline.rate
+        return {
+            "frames": [speech.start, speech.end],
+            "starts": str(starts),
+            "samples": _line_samples(cue),
+        }
+
+    def _heard_line(self, cue: Cue) -> str | None:
+        """The key of how a cue sounds on the plate; None where it has no sound."""
+        if not self._sound.has_dialogue or cue.kind is not CueKind.DIALOGUE:
+            return None
+        return self._tasks.add(
+            "heard line",
+            {
+                "samples": _line_samples(cue),
+                "sounds": self._sound.hashes,
+                "engine": self._engines.phone_recognizer,
+                "card": self._cards["phone_recognizer"].identity,
+            },
+            where={"sounds": self._sound.where},
+            label=f"listening to the original of {cue.id}",
+        )
+
+    def _original_line(self, cue: Cue) -> str | None:
+        """The key of a cue's phones on the plate; None where its words or sound are not known."""
+        original = self._sheet.original or ""
+        text = cue.text.get(original, "").strip()
+        if not text or not self._sound.has_dialogue or cue.kind is not CueKind.DIALOGUE:
+            return None
+        return self._tasks.add(
+            "original line",
+            {
+                "text": text,
+                "language": original,
+                "samples": _line_samples(cue),
+                "sounds": self._sound.hashes,
+                "engine": self._engines.aligner,
+                "card": self._cards["aligner"].identity,
+            },
+            where={"sounds": self._sound.where},
+            label=f"timing the original of {cue.id}",
+        )
+
+
+def _line_samples(cue: Cue) -> list[int]:
+    """Where a cue is heard on the plate, with a margin."""
+    return [
+        samples_of_ms(cue.start_ms - _lead_ms(cue), MIX_RATE),
+        samples_of_ms(cue.end_ms + LINE_MARGIN_MS, MIX_RATE),
+    ]
+
+
+def _lead_ms(cue: Cue) -> int:
+    return min(LINE_MARGIN_MS, cue.start_ms)

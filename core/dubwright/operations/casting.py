@@ -1,0 +1,107 @@
+"""Plans and delivers a cast to look through: who is seen in which shot."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+from dubwright._version import __version__
+from dubwright.conform.read import read_timeline
+from dubwright.dialogue import Cast
+from dubwright.engines import EngineKind, engine
+from dubwright.errors import DubwrightError
+from dubwright.model import exact_rate
+from dubwright.operations.actors import Actors
+from dubwright.operations.cast_stage import CAST, FACES, SHEET
+from dubwright.operations.deliver import MANIFEST, deliver_once
+from dubwright.operations.lines import given_lines
+from dubwright.operations.material import Colours, plates_of, sound_of
+from dubwright.operations.request import CastRequest, request_paths
+from dubwright.operations.results import write_json
+from dubwright.operations.slots import Slots
+from dubwright.operations.task import Task
+from dubwright.operations.task_list import TaskList
+from dubwright.store import EVERYWHERE, Access, Store, whole
+
+__all__ = ["CastPlan", "deliver_cast", "plan_cast"]
+
+
+@dataclass(frozen=True)
+class CastPlan:
+    """The key of the cast, and the tasks that find it."""
+
+    cast: str
+    tasks: dict[str, Task]
+
+
+def plan_cast(
+    request: CastRequest, store: Store, _today: date, access: Access = EVERYWHERE
+) -> CastPlan:
+    """Plan to find every face of a timeline and whose it is. See plan_dub for the arguments."""
+    for _, path in request_paths(request):
+        access.check(path)
+    rate = exact_rate(Fraction(request.rate)) if request.rate else None
+    timeline, _ = read_timeline(request.timeline, access, rate)
+    known = Cast.read(request.cast) if request.cast else Cast()
+    sheet = given_lines(request, timeline, known)
+    tasks = TaskList(store)
+    colours = Colours.found(request.timeline, request.ocio, access)
+    plates = plates_of(timeline, request.colour_space, colours, tasks.fingerprints)
+    if not plates.specs:
+        raise DubwrightError(
+            "No shot of this timeline can be looked at",
+            where=str(request.timeline),
+            why="; ".join(sorted({shot.problem for shot in timeline.shots})) or "it has no shots",
+            repair="see that its media are there, and are movies or EXR sequences",
+        )
+    # What is known of a face so far is looked at again.
+    nameless = Cast(speakers=tuple(s.model_copy(update={"faces": {}}) for s in known.speakers))
+    actors = Actors(
+        tasks, timeline, sheet, nameless, Slots(timeline, sheet), plates,
+        sound_of(timeline, tasks.fingerprints), request.engines,
+        {"face_tracker": engine(request.engines.face_tracker, EngineKind.FACE_TRACKER).card},
+    )  # fmt: skip
+    shots = [shot for shot in timeline.shots if shot.uid in plates.specs]
+    inputs = {f"faces:{shot.uid}": actors.faces(shot) for shot in shots}
+    speakers = list(dict.fromkeys(cue.speaker for cue in sheet.cues))
+    spoken = [[name, shot.uid] for name in speakers for shot in actors.shots(name)]
+    by_uid = {shot.uid: shot for shot in shots}
+    for number, (name, uid) in enumerate(spoken):
+        inputs[f"track:{number}"] = actors.track(by_uid[uid], name)
+    cast = tasks.add(
+        "cast",
+        {
+            "shots": [shot.uid for shot in shots],
+            "spoken": spoken,
+            "cast": known.model_dump(mode="json"),
+        },
+        inputs=inputs,
+        label="finding who is who",
+    )
+    return CastPlan(cast, tasks.tasks)
+
+
+def deliver_cast(plan: CastPlan, store: Store, output: Path) -> Path:
+    """Write cast.json, faces.json and faces.jpg into the next version; gives its folder."""
+    found = store.path(plan.cast)
+
+    def write(folder: Path, _: Path) -> None:
+        for name in (CAST, FACES, SHEET):
+            with whole(folder / name) as partial:
+                shutil.copyfile(found / name, partial)
+        with whole(folder / MANIFEST) as partial:
+            write_json(
+                partial,
+                {
+                    "document": "dubwright.manifest",
+                    "version": 1,
+                    "software": f"dubwright {__version__}",
+                    "plan": plan.cast,
+                    "statement": "Faces and speakers as they were found; look them through.",
+                },
+            )
+
+    return deliver_once(plan.cast, store, output, write)

@@ -1,0 +1,42 @@
+"""The lines that a request gives."""
+
+from __future__ import annotations
+
+from dubwright.conform.read import ConformedTimeline
+from dubwright.dialogue import Cast, CueSheet, cue_sheet_from_subtitles, read_subtitles
+from dubwright.errors import DubwrightError
+from dubwright.operations.request import CastRequest, DubRequest
+
+__all__ = ["given_lines"]
+
+
+def given_lines(
+    request: DubRequest | CastRequest, timeline: ConformedTimeline, cast: Cast
+) -> CueSheet:
+    """The lines of a timeline, from a cue sheet or subtitles.
+
+    Raises:
+        DubwrightError: there are none, or one lies outside the timeline.
+    """
+    if request.cue_sheet:
+        sheet = CueSheet.read(request.cue_sheet).with_takes_in(request.cue_sheet.parent.absolute())
+    elif request.subtitles:
+        files = {language: read_subtitles(path) for language, path in request.subtitles.items()}
+        one = cast.speakers[0].name if len(cast.speakers) == 1 else "Speaker 1"
+        sheet = cue_sheet_from_subtitles(files, request.original, one)
+    else:
+        raise DubwrightError(
+            "There is nothing to say",
+            where=str(request.timeline),
+            why="neither subtitles nor a cue sheet were given",
+            repair="give the lines with --subtitles lines.es.srt, or with --cues sheet.json",
+        )
+    for cue in sheet.cues:
+        if cue.end_ms > timeline.duration_ms + 1000 // timeline.rate:
+            raise DubwrightError(
+                "A line lies after the end of the timeline",
+                where=f"{cue.id} at {cue.start_ms} to {cue.end_ms} ms",
+                why=f"the timeline is {timeline.duration_ms} ms long",
+                repair="correct its times; they count from the timeline's first frame",
+            )
+    return sheet
