@@ -28,8 +28,9 @@ from dubwright.model import (
     Phone,
 )
 from dubwright.mouth.acoustic import Hearing, learned_acoustics
-from dubwright.mouth.articulation import Observation, learned, shares, usual_articulation
+from dubwright.mouth.articulation import Observation, learned, shaped, shares, usual_articulation
 from dubwright.mouth.controls import controlled, keyed, left_alone
+from dubwright.mouth.emphasis import emphasised, with_emphasis
 from dubwright.mouth.engines.dominance import DominancePredictor
 from dubwright.mouth.range import MouthRange, measure_range
 from dubwright.mouth.visemes import Viseme, viseme_of
@@ -373,3 +374,31 @@ def test_an_actor_who_was_not_heard_speaks_in_the_usual_way() -> None:
     aperture = acoustics.predict(hearing, np.arange(48) / 24)[:, 0]
     assert aperture[14] > 0.1 and aperture[19] < 0.02
     assert aperture[0] < 0.02 and aperture[-1] == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize(("slower", "louder"), [(-0.5, 0.0), (0.0, 0.3), (-0.3, 0.2)])
+def test_what_pace_and_loudness_do_is_learned_from_long_speech(
+    slower: float, louder: float
+) -> None:
+    rng = np.random.default_rng(8)
+    usual = usual_articulation(MouthRange.typical())
+    spoken, at = [], 0.0
+    for number in range(1500):
+        length = (0.12 if number // 40 % 2 else 0.06) * rng.uniform(0.9, 1.1)
+        spoken.append((at, at + length, "amsiduok"[number % 8]))
+        at += length
+    times = np.arange(0, at, 1 / 24)
+    loudness = 0.5 * np.sin(times / 3)
+    true = usual.model_copy(
+        update={"pace": 1500 / at, "pace_power": slower, "loudness_power": louder}
+    )
+    curves = emphasised(
+        shaped(times, spoken, usual).astype(np.float32), times, spoken, loudness, true
+    )
+    line = Observation(times, spoken, curves)
+    found = with_emphasis(usual.model_copy(update={"learned_frames": 1}), [line], [loudness])
+    assert found.pace_power == pytest.approx(slower, abs=0.12)
+    assert found.loudness_power == pytest.approx(louder, abs=0.12)
+    short = Observation(times[:60], [p for p in spoken if p[1] < times[60]], curves[:60])
+    little = with_emphasis(usual.model_copy(update={"learned_frames": 1}), [short], [loudness[:60]])
+    assert abs(little.pace_power) + abs(little.loudness_power) < 0.1

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dubwright.dialogue import Cast
 from dubwright.engines import Choice
@@ -20,10 +21,12 @@ from dubwright.media.colour import encode_log
 from dubwright.model import Box, FaceTrack, MouthCurves, Patch
 from dubwright.picture.composite import MouthMatte, blended, tone_matched
 from dubwright.picture.engines.retrieval import RetrievalRenderer
+from dubwright.picture.motion_blur import blur_offsets, shutter
 from dubwright.picture.raster import OpenCvRaster, Raster
 from dubwright.picture.selection import Candidates, select
 from dubwright.picture.shape import CurveToShape, lip_gaps
 from dubwright.picture.warp import Cells, MeshOver, face_triangles, grid_step, with_frame
+from dubwright.sample.actor import Actor, Pose
 from dubwright.sample.head import build_head
 from dubwright.trust import Disclosure, burnt_in, marked
 
@@ -273,7 +276,7 @@ def test_without_a_library_the_plate_passes_through_with_a_reason() -> None:
     curves = MouthCurves(Fraction(24), np.full((8, 4), 0.1, np.float32))
     view = _NoFootage(track)
     choices: list[Choice] = RetrievalRenderer().choose(view, [view], curves, 0, (False, False))  # type: ignore[arg-type]
-    assert [bool(c.mouths) for c in choices] == [False] * 8
+    assert [c.mouth is not None for c in choices] == [False] * 8
     assert "only 0 frames" in choices[0].reason and choices[7].reason == "no face was found"
 
 
@@ -351,3 +354,45 @@ def test_a_patch_is_where_the_matte_is() -> None:
 
 def test_a_cast_without_the_speaker_does_not_know_the_likeness() -> None:
     assert Cast().speaker("anybody").likeness == "unknown"
+
+
+def _moved_actor(frames: int, step: float, open_for: float) -> list[NDArray[np.float32]]:
+    """An actor who crosses the picture for a while, with the shutter open so long."""
+    still = Actor(480, 288, 3).frame(0, {"jawOpen": 0.2}, Pose())
+    pictures = []
+    for frame in range(frames):
+        way = step if frame >= frames // 2 else 0.0
+        place = way * (frame - frames // 2)
+        parts = [
+            cv2.warpAffine(
+                still,
+                np.float32([[1, 0, place + way * part], [0, 1, (place + way * part) / 4]]),
+                (480, 288),
+            )
+            for part in open_for * (np.arange(9) / 9 - 4 / 9)
+        ]
+        pictures.append(np.mean(parts, axis=0).astype(np.float32))
+    return pictures
+
+
+@pytest.mark.parametrize("open_for", [0.0, 0.25, 0.5, 1.0])
+def test_the_shutter_is_told_from_the_picture(open_for: float) -> None:
+    pictures = _moved_actor(16, 8.0, open_for)
+    velocity = np.array([[8.0 if n >= 8 else 0.0, 2.0 if n >= 8 else 0.0] for n in range(16)])
+
+    def face(frame: int) -> NDArray[np.float32]:
+        x, y = 140 + 8 * max(0, frame - 8), 50 + 2 * max(0, frame - 8)
+        return pictures[frame][y : y + 200, x : x + 200]
+
+    assert shutter(face, velocity, range(16)) == pytest.approx(open_for, abs=0.13)
+    assert shutter(face, np.zeros((16, 2)), range(16)) == 0
+
+
+def test_a_sharp_mouth_is_blurred_by_what_it_lacks() -> None:
+    assert blur_offsets(np.array([1.0, 0.0]), np.zeros(2)).tolist() == [[0, 0]]
+    offsets = blur_offsets(np.array([6.0, 0.0]), np.array([0.0, 6.0]))
+    assert np.ptp(offsets[:, 0]) == pytest.approx(6 * (1 - 1 / len(offsets)))
+    assert offsets.mean(axis=0) == pytest.approx([0, 0])
+    assert blur_offsets(np.array([5.0, 0.0]), np.array([-5.0, 0.0])).tolist() == [[0, 0]]
+    lacks = blur_offsets(np.array([5.0, 0.0]), np.array([3.0, 0.0]))
+    assert lacks[-1, 0] == pytest.approx(2.0 * (1 - 1 / len(lacks)))

@@ -147,16 +147,17 @@ class LibraryView(Protocol):
 
 
 class Choice(BaseModel):
-    """What one frame is drawn from: (source, frame, weight) of the library; none to pass through.
+    """What one frame is drawn from.
 
     Attributes:
+        mouth: (source, frame) of the library; None to pass through.
         strength: from 0, the plate's own mouth, to 1, the new one.
         reason: why the plate passes through, or why the mouth could not do all that was asked.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    mouths: tuple[tuple[int, int, float], ...] = ()
+    mouth: tuple[int, int] | None = None
     strength: float = 0.0
     reason: str = ""
 

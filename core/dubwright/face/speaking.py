@@ -13,13 +13,13 @@ from scipy.ndimage import gaussian_filter1d
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.track import unseen
 from dubwright.model import FaceTrack, FrameRange
+from dubwright.speech.features import loudness_at
 
 __all__ = ["Decision", "HeardLine", "agreement", "lips_speed", "named_face", "speaking_face"]
 
 Array = NDArray[np.floating[Any]]
 
 SMOOTHED_OVER_S: Final = 0.05
-LOUDNESS_FLOOR: Final = 1e-3
 # Sound may be off by so much, the picture ahead of it more often than behind.
 EARLIEST_S, LATEST_S, STEP_S = -0.16, 0.08, 0.02
 # Speeds of lips at rest differ by less, in inter-ocular distances a second.
@@ -170,17 +170,6 @@ def _paired(speed: Array, line: HeardLine, rate: float, offset: float) -> tuple[
     known = (times > 0) & (times < len(line.samples) / line.sample_rate)
     frames, times = frames[known], times[known]
     seen = np.isfinite(speed[frames])
-    loud = _loudness(line.samples, line.sample_rate, times, 1 / rate)
+    loud = loudness_at(line.samples, line.sample_rate, times, 1 / rate)
     loud = gaussian_filter1d(loud, SMOOTHED_OVER_S * rate) if len(loud) else loud
     return speed[frames[seen]], loud[seen]
-
-
-def _loudness(samples: NDArray[np.float32], sample_rate: int, times: Array, over_s: float) -> Array:
-    """The logarithm of the sound's RMS around each time."""
-    summed = np.r_[0, np.cumsum(samples.astype(np.float64) ** 2)]
-    half = over_s / 2 * sample_rate
-    middle = times * sample_rate
-    low = np.clip(np.round(middle - half), 0, len(samples) - 1).astype(int)
-    high = np.clip(np.round(middle + half), low + 1, len(samples)).astype(int)
-    loudness: Array = np.log(np.sqrt((summed[high] - summed[low]) / (high - low)) + LOUDNESS_FLOOR)
-    return loudness

@@ -25,6 +25,9 @@ class Articulation(BaseModel):
     Attributes:
         targets: for each viseme class the four curves of CURVE_NAMES, in inter-ocular distances.
         timing: how the phones blend.
+        pace: phones a second at which the mouth goes as far as its targets.
+        pace_power, loudness_power: how much further the mouth goes from rest, as powers of how
+            quick and how loud speech is beside the usual; 0 for no further.
         learned_frames: how many frames of the actor's speech it was learned from; 0 if from none.
     """
 
@@ -32,4 +35,7 @@ class Articulation(BaseModel):
 
     targets: dict[str, tuple[float, float, float, float]]
     timing: Timing
+    pace: float = 12.0
+    pace_power: float = 0.0
+    loudness_power: float = 0.0
     learned_frames: int

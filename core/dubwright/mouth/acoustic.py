@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.model import Articulation
-from dubwright.mouth.articulation import CLASSES, Observation, Timed, learned, shares
+from dubwright.mouth.articulation import CLASSES, Observation, Timed, learned, shaped, shares
 from dubwright.mouth.visemes import Viseme
 
 __all__ = ["Acoustics", "Hearing", "learned_acoustics"]
@@ -90,13 +90,13 @@ class Acoustics:
 
     def predict(self, hearing: Hearing, times: Array) -> NDArray[np.float32]:
         """The curves at each time, in seconds from the start of the hearing, [times, 4]."""
-        usual = hearing.shares(times, self.usual) @ _targets(self.usual)
+        usual = np.mean([shaped(times, heard, self.usual) for heard in hearing.phones], axis=0)
         if len(self.curves) < LEAST_FRAMES:
             curves = usual
         else:
             around = _around(hearing, times, self.usual)
             own = [
-                shares(times, phones, articulation.timing) @ _targets(articulation)
+                shaped(times, phones, articulation)
                 for phones, articulation in zip(hearing.phones, self.own, strict=True)
             ]
             guesses = [
@@ -184,10 +184,6 @@ def _least_around(values: Array, times: Array) -> Array:
     """The least value within BREATH_S of each time."""
     apart = np.abs(times[:, None] - times)
     return np.asarray(np.where(apart <= BREATH_S, values, np.inf).min(axis=1))
-
-
-def _targets(articulation: Articulation) -> Array:
-    return np.array([articulation.targets[name] for name in CLASSES])
 
 
 def _standard(values: Array, still: Array | float) -> Array:

@@ -26,6 +26,7 @@ __all__ = [
     "Observation",
     "Timed",
     "learned",
+    "shaped",
     "shares",
     "timed_phones",
     "usual_articulation",
@@ -129,6 +130,11 @@ def shares(times: Array, phones: Sequence[Timed], timing: Timing) -> Array:
     return summed
 
 
+def shaped(times: Array, phones: Sequence[Timed], articulation: Articulation) -> Array:
+    """What phones make of the mouth, [times, 4]."""
+    return np.asarray(shares(times, phones, articulation.timing) @ _targets(articulation))
+
+
 def learned(usual: Articulation, observations: Sequence[Observation]) -> Articulation:
     """The actor's own articulation, as far as the observations show it.
 
@@ -140,7 +146,7 @@ def learned(usual: Articulation, observations: Sequence[Observation]) -> Articul
         return usual
     curves = np.vstack([line.curves for line in observations]).astype(np.float64)
     weights = 1 / np.maximum(curves.std(axis=0), 1e-3)
-    prior = np.array([usual.targets[name] for name in CLASSES])
+    prior = _targets(usual)
     best: tuple[float, Timing, Array] | None = None
     for timing in _timings():
         share = np.vstack([shares(line.times, line.phones, timing) for line in observations])
@@ -194,6 +200,10 @@ def _with_breaths(phones: Sequence[Timed]) -> Iterator[Timed]:
         breath = max(end - BREATH_S, (start + end) / 2)
         yield start, breath, ""
         yield breath, end, BREATH
+
+
+def _targets(articulation: Articulation) -> Array:
+    return np.array([articulation.targets[name] for name in CLASSES])
 
 
 def _named(targets: Array) -> dict[str, tuple[float, float, float, float]]:

@@ -38,7 +38,7 @@ def forecast(plan: DubPlan, store: Store) -> list[str]:
                 continue
             line = f"{planned.span.cue} in {part.language}"
             for choice in load_choices(folder):
-                if choice.mouths and choice.reason:
+                if choice.mouth is not None and choice.reason:
                     limited.setdefault(speakers[planned.span.cue], Counter())[line] += 1
                 elif choice.reason:
                     passed[line, choice.reason] += 1

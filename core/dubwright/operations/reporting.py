@@ -115,7 +115,7 @@ def drawn_reasons(plan: DubPlan, part: LanguagePlan, store: Store) -> dict[str, 
         for frame, choice in zip(
             planned.span.frames, load_choices(store.path(planned.choices)), strict=True
         ):
-            drawn = choice.mouths and choice.strength > 0
+            drawn = choice.mouth is not None and choice.strength > 0
             frames[frame] = "" if drawn else choice.reason or NOBODY_SPEAKS
     return reasons
 
@@ -227,7 +227,7 @@ def _span(language: str, planned: SpanPlan, store: Store) -> SpanReport:
         name: check.get(name) for name in ("aperture_r", "jaw_r", "lag_ms", "closures_held")
     }
     drawn = len(check.get("frames", ()))
-    limited = sum(1 for choice in choices if choice.mouths and choice.reason)
+    limited = sum(1 for choice in choices if choice.mouth is not None and choice.reason)
     attention = span_attention(
         drawn=sum(1 for frame in check.get("frames", ()) if frame in span.speech),
         frames=len(span.speech),

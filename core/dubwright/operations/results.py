@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubwright.engines import Choice
 from dubwright.face.track import SeenFace
@@ -30,6 +31,7 @@ __all__ = [
     "load_curves",
     "load_faces",
     "load_hearing",
+    "load_loudness",
     "load_phones",
     "load_take",
     "load_track",
@@ -40,6 +42,7 @@ __all__ = [
     "save_curves",
     "save_faces",
     "save_hearing",
+    "save_loudness",
     "save_phones",
     "save_take",
     "save_track",
@@ -111,6 +114,16 @@ def save_phones(phones: Sequence[Phone], folder: Path, untimed: str = "") -> Non
     """`untimed` says why there are none."""
     content = {"phones": [phone.model_dump() for phone in phones], "untimed": untimed}
     write_json(folder / "phones.json", content)
+
+
+def save_loudness(loudness: NDArray[Any], folder: Path) -> None:
+    """In nepers, LOUDNESS_RATE a second."""
+    np.save(folder / "loudness.npy", loudness.astype(np.float32))
+
+
+def load_loudness(folder: Path) -> NDArray[np.float32]:
+    loudness: NDArray[np.float32] = np.load(folder / "loudness.npy")
+    return loudness
 
 
 def load_phones(folder: Path) -> list[Phone]:

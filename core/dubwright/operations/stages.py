@@ -46,6 +46,7 @@ from dubwright.model import (
 from dubwright.mouth.acoustic import Hearing, learned_acoustics
 from dubwright.mouth.articulation import Observation, learned, timed_phones, usual_articulation
 from dubwright.mouth.controls import controlled, keyed, resampled
+from dubwright.mouth.emphasis import emphasised, with_emphasis
 from dubwright.mouth.range import MouthRange, measure_range
 from dubwright.mouth.visemes import Viseme
 from dubwright.operations.cast_stage import write_cast
@@ -67,6 +68,7 @@ from dubwright.operations.results import (
     load_curves,
     load_faces,
     load_hearing,
+    load_loudness,
     load_phones,
     load_take,
     load_track,
@@ -77,6 +79,7 @@ from dubwright.operations.results import (
     save_curves,
     save_faces,
     save_hearing,
+    save_loudness,
     save_phones,
     save_take,
     save_track,
@@ -86,7 +89,7 @@ from dubwright.operations.results import (
 from dubwright.operations.task import Context, Stage
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.check import check_span
-from dubwright.speech.features import HOP_RATE, acoustic_features
+from dubwright.speech.features import HOP_RATE, acoustic_features, loudness_at
 from dubwright.speech.mix import MIX_RATE, PlacedTake, levelled, mix_stems
 from dubwright.speech.soundtrack import SoundClip, gather_original
 from dubwright.speech.takes import (
@@ -106,6 +109,8 @@ MIX_BLOCK: Final = 30 * MIX_RATE
 LEFT: Final = "left as it is, as the cue sheet says"
 OFFSET_REACH_S: Final = Fraction(1, 2)
 FINER: Final = 4
+LOUDNESS_RATE: Final = 100
+LOUDNESS_OVER_S: Final = 0.04
 
 
 def _faces(context: Context) -> None:
@@ -159,9 +164,11 @@ def _decode(context: Context) -> None:
 def _original_line(context: Context) -> None:
     """Time the phones of a line as the actor said it on the plate."""
     aligner: Aligner = engine(context.parameters["engine"], EngineKind.ALIGNER)
+    samples = _line_on_plate(context)
+    save_loudness(_loudness(samples, MIX_RATE), context.folder)
     try:
         phones = aligner.align(
-            _line_on_plate(context),
+            samples,
             MIX_RATE,
             context.parameters["text"],
             context.parameters["language"],
@@ -171,6 +178,12 @@ def _original_line(context: Context) -> None:
         save_phones([], context.folder, untimed=f"{error.what}: {error.why}")
     else:
         save_phones(phones, context.folder)
+
+
+def _loudness(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.floating[Any]]:
+    """How loud a line is, LOUDNESS_RATE times a second."""
+    count = max(1, len(samples) * LOUDNESS_RATE // sample_rate)
+    return loudness_at(samples, sample_rate, np.arange(count) / LOUDNESS_RATE, LOUDNESS_OVER_S)
 
 
 def _heard_line(context: Context) -> None:
@@ -227,6 +240,13 @@ def _seen_mouths(
     return usual, lines
 
 
+def _loudness_then(
+    loudness: NDArray[np.floating[Any]], times: NDArray[np.floating[Any]]
+) -> NDArray[np.floating[Any]]:
+    """Loudness at some times, in seconds from the first."""
+    return np.interp(times, np.arange(len(loudness)) / LOUDNESS_RATE, loudness)
+
+
 def _acoustics(context: Context) -> None:
     """Learn how an actor's mouth goes with the sound, from the lines on the plate."""
     usual, seen = _seen_mouths(context)
@@ -237,13 +257,16 @@ def _acoustics(context: Context) -> None:
 def _articulation(context: Context) -> None:
     """Learn how an actor articulates from the lines on the plate."""
     usual, seen = _seen_mouths(context)
-    timed = [(load_phones(line), times, curves) for line, times, curves in seen]
-    observations = [
-        Observation(times, timed_phones(phones, MIX_RATE), curves)
-        for phones, times, curves in timed
+    timed = [(line, load_phones(line), times, curves) for line, times, curves in seen]
+    known = [
+        (line, Observation(times, timed_phones(phones, MIX_RATE), curves))
+        for line, phones, times, curves in timed
         if phones
     ]
-    save_articulation(learned(usual, observations), context.folder)
+    observations = [observation for _, observation in known]
+    loudness = [_loudness_then(load_loudness(line), seen.times) for line, seen in known]
+    articulation = with_emphasis(learned(usual, observations), observations, loudness)
+    save_articulation(articulation, context.folder)
     lines = [folder for name, folder in context.inputs.items() if name.startswith("line:")]
     untimed = [why for folder in lines if (why := untimed_reason(folder))]
     write_json(context.folder / "lines.json", {"heard": len(lines), "untimed": untimed})
@@ -296,13 +319,19 @@ def _timer(context: Context) -> Aligner | PhoneRecognizer:
 def _curves(context: Context) -> None:
     """What the mouth does in one span."""
     predictor: MouthPredictor = engine(context.parameters["engine"], EngineKind.MOUTH_PREDICTOR)
-    take = load_take(context.inputs["take"])
+    folder = context.inputs["take"]
+    take = load_take(folder)
     articulation = load_articulation(context.inputs["articulation"])
+    spoken = timed_phones(take.phones, take.sample_rate)
+    loudness = _loudness(*read_mono(folder / take.audio))
 
     def predicted(start: Fraction, frames: int, rate: Fraction) -> NDArray[np.float32]:
-        return predictor.predict(
+        curves = predictor.predict(
             take.phones, take.sample_rate, start, frames, rate, articulation
         ).values
+        times = (np.arange(frames) + 0.5) / float(rate) - float(start)
+        heard = _loudness_then(loudness, times)
+        return emphasised(curves, times, spoken, heard, articulation)
 
     save_curves(_as_asked(context, predicted, articulation), context.folder)
 
@@ -556,8 +585,10 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "track": 5,
     "library": 4,
     "decode": 2,
-    "articulation": 3,
-    "curves": 2,
+    "original line": 2,
+    "articulation": 4,
+    "curves": 3,
+    "choose": 2,
     "draw": 2,
     "mix": 2,
     "original mix": 2,

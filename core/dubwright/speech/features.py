@@ -21,6 +21,7 @@ FFT: Final = 512
 MELS: Final = 40
 COEFFICIENTS: Final = 13
 DYNAMIC_RANGE: Final = np.log(1e8)
+LOUDNESS_FLOOR: Final = 1e-3
 LOUDNESS_WEIGHT: Final = 2.0
 
 Array = NDArray[np.floating[Any]]
@@ -79,3 +80,23 @@ def acoustic_features(samples: NDArray[np.float32], sample_rate: int) -> Array:
     features, energy = cepstra(samples, sample_rate)
     loudness = LOUDNESS_WEIGHT * frame_energy(energy)[:, None]
     return np.hstack([normalised(features, energy), loudness])
+
+
+def loudness_at(
+    samples: NDArray[np.float32], sample_rate: int, times: Array, over_s: float
+) -> Array:
+    """How loud it is around each time, in nepers of the sound's RMS over so many seconds.
+
+    Args:
+        samples: mono.
+        sample_rate: in Hz.
+        times: in seconds from the first sample, [times].
+        over_s: how long a part of the sound each is about.
+    """
+    summed = np.r_[0, np.cumsum(samples.astype(np.float64) ** 2)]
+    half = over_s / 2 * sample_rate
+    middle = times * sample_rate
+    low = np.clip(np.round(middle - half), 0, len(samples) - 1).astype(int)
+    high = np.clip(np.round(middle + half), low + 1, len(samples)).astype(int)
+    loudness: Array = np.log(np.sqrt((summed[high] - summed[low]) / (high - low)) + LOUDNESS_FLOOR)
+    return loudness

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dubwright.engines import EngineCard, EngineKind
 from dubwright.model import Articulation, MouthCurves, Phone
-from dubwright.mouth.articulation import CLASSES, Timed, shares, timed_phones
+from dubwright.mouth.articulation import Timed, shaped, timed_phones
 from dubwright.mouth.visemes import Viseme, viseme_of
 
 __all__ = ["DominancePredictor"]
@@ -48,8 +48,7 @@ class DominancePredictor:
     ) -> MouthCurves:
         times = (np.arange(frames) + 0.5) / float(rate) - float(start)
         spoken = timed_phones(phones, sample_rate)
-        targets = np.array([articulation.targets[name] for name in CLASSES])
-        curves = shares(times, spoken, articulation.timing) @ targets
+        curves = shaped(times, spoken, articulation)
         ahead = times + articulation.timing.lead_s
         aperture = np.maximum(curves[:, 0], 0)
         for viseme, limit in _limits(articulation).items():

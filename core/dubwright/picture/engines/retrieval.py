@@ -8,6 +8,7 @@ The mouth interior, teeth and texture are therefore real pictures of this actor.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import cv2
@@ -15,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.engines import Choice, EngineCard, EngineKind, LibraryView, PlateView
-from dubwright.face.head_frame import in_head_frame, mouth_curves
+from dubwright.face.head_frame import HeadMotion, in_head_frame, mouth_curves
 from dubwright.face.landmarks import MESH_POINTS
+from dubwright.media.colour import decode_log
 from dubwright.model import Box, MouthCurves, Patch
 from dubwright.picture.composite import blended, mouth_matte, tone_matched
 from dubwright.picture.library import interocular_pixels, picture_points
+from dubwright.picture.motion_blur import blur_offsets, mouth_velocity, shutter
 from dubwright.picture.raster import Grid, Raster, fastest_raster
 from dubwright.picture.selection import Candidates, select
 from dubwright.picture.shape import CurveToShape, carried_points, carry_weights, smoothstep
@@ -58,7 +61,7 @@ class RetrievalRenderer:
     card = EngineCard(
         name="retrieval",
         kind=EngineKind.MOUTH_RENDERER,
-        version=5,
+        version=6,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Needs 5 to 20 seconds of the actor talking, with open mouths; faces turned by at "
@@ -94,19 +97,19 @@ class RetrievalRenderer:
             from_cut=first_frame == 0 or joins[0],
             to_cut=frames.stop == len(plate.track) or joins[1],
         )
-        chosen: list[list[tuple[int, float]]] = [[] for _ in frames]
+        chosen: list[int | None] = [None for _ in frames]
         for start, end in _runs(np.array([not reason for reason in reasons])):
             path = select(mouths.candidates, wanted[start:end], pose[start:end])
-            chosen[start:end] = [[(int(mouth), 1.0)] for mouth in path]
+            chosen[start:end] = path.tolist()
         limited = curves.values[:, 0] > reach
         return [
             Choice(
-                mouths=tuple((*mouths.place(m), round(w, 4)) for m, w in mix),
+                mouth=None if mouth is None else mouths.place(mouth),
                 strength=round(float(strength[i]), 4),
                 reason=reasons[i]
                 or ("opened less than asked: the library has no wider mouth" if limited[i] else ""),
             )
-            for i, mix in enumerate(chosen)
+            for i, mouth in enumerate(chosen)
         ]
 
     def draw(
@@ -121,7 +124,7 @@ class RetrievalRenderer:
         brush: _Brush | None = None
         for index in only:
             choice = choices[index]
-            if not choice.mouths or choice.strength <= 0:
+            if choice.mouth is None or choice.strength <= 0:
                 yield None
                 continue
             brush = brush or _Brush(plate, library, self._raster or fastest_raster())
@@ -174,6 +177,7 @@ class _Brush:
         ]
         self._follows = carry_weights(self._motion.positions)
         self._interocular = interocular_pixels(plate.track)
+        self._exposure = _Exposure(plate, self._motion, library, self._library_motion)
         positions = np.concatenate(
             [
                 motion.positions[view.sharpness > 0]
@@ -216,38 +220,39 @@ class _Brush:
         inner = cells.part(_covered(matte.shading > 2e-3, cells, pad))
         rows, columns = inner.box.within(cells.box)
         around = matte.part(inner)
-        mouth = self._mouth(choice, mesh.part(inner), interocular)
+        mouth = self._mouth(frame, choice, mesh.part(inner), interocular)
         change = tone_matched(raster, mouth - drawn[rows, columns], around, interocular)
         drawn[rows, columns] += blended(raster, change, around, choice.strength)
         return self._patch(drawn, x, y, changed, cells)
 
     def _shape(self, frame: int, choice: Choice, curves: NDArray[np.float32]) -> Array:
-        """The face to draw, in the head frame: the mixed library faces bent to the curves."""
-        mixed: Array = sum(
-            (
-                weight * self._library_motion[source].positions[index]
-                for source, index, weight in choice.mouths
-            ),
-            np.zeros((1, 3)),
-        )
+        """The face to draw, in the head frame: the library's face bent to the curves."""
+        source, index = _chosen(choice)
+        mouth = self._library_motion[source].positions[index]
         reachable = np.minimum(curves, [self._reach, np.inf, np.inf, np.inf]).astype(np.float32)
-        bent = self._to_shape.towards(mixed, reachable)
+        bent = self._to_shape.towards(mouth, reachable)
         own = self._motion.positions[frame]
         shape: Array = own + choice.strength * (bent - own)
         return shape
 
-    def _mouth(self, choice: Choice, mesh: MeshOver, interocular: float) -> Grid:
+    def _mouth(self, frame: int, choice: Choice, mesh: MeshOver, interocular: float) -> Grid:
         """The chosen mouth of the library, log-encoded, where the target has its own."""
         raster = self._raster
-        mixed: Grid = 0.0
-        for source, index, weight in choice.mouths:
-            view = self._library[source]
-            crop, corner = view.crop(index)
-            points = picture_points(view.track, index, view.pixel_aspect)[:MESH_POINTS]
-            x, y = mesh.warp(with_frame(points), MAP_BLUR_IOD * interocular).positions(raster)
-            seen = raster.sampled(raster.placed(crop), x - corner[0], y - corner[1])
-            mixed = mixed + weight * seen
-        return mixed
+        source, index = _chosen(choice)
+        view = self._library[source]
+        crop, corner = view.crop(index)
+        points = picture_points(view.track, index, view.pixel_aspect)[:MESH_POINTS]
+        x, y = mesh.warp(with_frame(points), MAP_BLUR_IOD * interocular).positions(raster)
+        placed = raster.placed(crop)
+        offsets = self._exposure.offsets(frame, source, index)
+        seen = [
+            raster.sampled(placed, x - (corner[0] - right), y - (corner[1] - down))
+            for right, down in offsets.tolist()
+        ]
+        if len(seen) == 1:
+            return seen[0]
+        light = [raster.linear(each) for each in seen]
+        return raster.log(sum(light[1:], light[0]) / len(light))
 
     def _patch(
         self, drawn: Grid, x: Grid, y: Grid, changed: NDArray[np.bool_], cells: Cells
@@ -269,6 +274,49 @@ class _Brush:
             raster.fetched(alpha),
             np.stack([raster.fetched(place) for place in places], axis=-1),
         )
+
+
+class _Exposure:
+    """How the plate's and the library's frames are blurred by the head's motion."""
+
+    def __init__(
+        self,
+        plate: PlateView,
+        motion: HeadMotion,
+        library: Sequence[LibraryView],
+        library_motion: Sequence[HeadMotion],
+    ) -> None:
+        self._interocular = interocular_pixels(plate.track)
+        self._library_interocular = [interocular_pixels(view.track) for view in library]
+        velocity = mouth_velocity(motion, plate.pixel_aspect)
+        usable = np.flatnonzero(plate.track.usable).tolist()
+
+        def face(frame: int) -> Image:
+            own = picture_points(plate.track, frame, plate.pixel_aspect)[:MESH_POINTS]
+            box = _edit_box(with_frame(own), own, float(self._interocular[frame]))
+            return plate.region(frame, box.clipped(*plate.size))
+
+        self._moved = shutter(face, velocity, usable) * velocity
+        self._library_moved = []
+        for view, its_motion in zip(library, library_motion, strict=True):
+            velocity = mouth_velocity(its_motion, view.pixel_aspect)
+            seen = np.flatnonzero(view.sharpness > 0).tolist()
+            open_for = shutter(partial(_crop, view), velocity, seen)
+            self._library_moved.append(open_for * velocity)
+
+    def offsets(self, frame: int, source: int, index: int) -> Array:
+        """Where to sample a mouth of the library for a frame, as offsets in its pixels."""
+        larger = self._library_interocular[source][index] / self._interocular[frame]
+        return blur_offsets(self._moved[frame] * larger, self._library_moved[source][index])
+
+
+def _crop(view: LibraryView, frame: int) -> Image:
+    return decode_log(view.crop(frame)[0])
+
+
+def _chosen(choice: Choice) -> tuple[int, int]:
+    assert choice.mouth is not None, "only frames with a mouth are drawn"
+    return choice.mouth
 
 
 def _reach(curves: NDArray[np.floating[Any]]) -> float:
