@@ -1,4 +1,4 @@
-"""Lip-sync measured: each half of a real clip is driven by what the other half really does.
+"""Lip-sync measured: each half of a clip is driven by what the other half really does.
 
     DUBWRIGHT_FOOTAGE=FOLDER python tests/benchmarks/lipsync.py [--quick] [--json FILE] [--out DIR]
 
@@ -17,7 +17,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -28,12 +28,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
-from dubwright.dialogue import read_subtitles
+from dubwright.dialogue import Subtitle, read_subtitles
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.landmarks import LIPS_INNER, OUTER_EYE_LEFT, OUTER_EYE_RIGHT
 from dubwright.face.link import linked_faces
 from dubwright.face.track import track_faces
+from dubwright.media.audio import read_mono
 from dubwright.media.colour import ColourConfig, display_preview
 from dubwright.media.movie import probe_movie, read_movie_audio
 from dubwright.media.plate import Plate, PlateSpec, probe_plate
@@ -55,6 +56,7 @@ from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.picture import measure_pictures
 from dubwright.quality.stability import measure_stability
 from dubwright.quality.sync import closures, correlation, lag_ms, lip_distance
+from dubwright.sample.scene import FIRST_FRAME, sample_scene, write_sample
 from dubwright.speech.engines.espeak_dtw import EspeakDtwAligner
 from dubwright.speech.engines.pocketsphinx import PocketSphinxRecognizer
 from dubwright.speech.features import HOP_RATE, acoustic_features
@@ -63,13 +65,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from _common import Figures
 
 SPACE: Final = "Camera Rec.709"
-CLIPS: Final = ("vr2", "vr4", "vr5", "od")
+SAMPLE: Final = "sample"
+SAMPLE_HALF_MS: Final = 4600
+CLIPS: Final = ("vr2", "vr4", "vr5", "od", SAMPLE)
 CONTROLLED: Final = "vr4"
 LATE_FRAMES: Final = 2
 LINE_MARGIN_S: Final = 0.15
 SHEET_COLUMNS, SHEET_SIDE, MOVIE_SIDE = 8, 220, 320
 
 Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """A clip: its plate, its sound (mono), and the lines whose words are known."""
+
+    spec: PlateSpec
+    sound: NDArray[np.float32]
+    sample_rate: int
+    lines: Sequence[Subtitle]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,59 +112,79 @@ class Half:
 
 
 def measure(clips: Sequence[str], both_ways: bool, controls: bool, out: Path | None) -> Figures:
-    folder = os.environ.get("DUBWRIGHT_FOOTAGE")
-    if not folder:
-        sys.exit("DUBWRIGHT_FOOTAGE does not name a folder of real clips: nothing was measured")
     figures: Figures = {}
-    for name in clips:
-        first, second = _halves(Path(folder) / f"{name}.mp4")
-        ways = [("ab", first, second), ("ba", second, first)]
-        for way, plate, driver in ways if both_ways else ways[:1]:
-            figures |= _compared(f"unedited.{name}.{way}", plate, driver, plate.pictures)
-            for row, wanted in _rows(name, plate, driver):
-                drawn = _driven(plate, wanted)
-                judged = _line_frames(driver) if row == "spoken" else slice(None)
-                figures |= _compared(f"{row}.{name}.{way}", plate, driver, drawn, judged)
-                if out is not None:
-                    _write_sheet(out / f"{row}.{name}.{way}.png", plate, driver, drawn)
-                    _write_side_by_side(out / f"{row}.{name}.{way}.mp4", plate, driver, drawn)
-        if name == CONTROLLED and controls:
-            for control, spoil in CONTROLS.items():
-                spoiled = list(spoil(second))
-                figures |= _compared(f"control.{control}", second, second, spoiled)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in clips:
+            first, second = _halves(_sample(Path(folder)) if name == SAMPLE else _footage(name))
+            ways = [("ab", first, second), ("ba", second, first)]
+            for way, plate, driver in ways if both_ways else ways[:1]:
+                figures |= _compared(f"unedited.{name}.{way}", plate, driver, plate.pictures)
+                for row, wanted in _rows(name, plate, driver):
+                    drawn = _driven(plate, wanted)
+                    judged = _line_frames(driver) if row == "spoken" else slice(None)
+                    figures |= _compared(f"{row}.{name}.{way}", plate, driver, drawn, judged)
+                    if out is not None:
+                        _write_sheet(out / f"{row}.{name}.{way}.png", plate, driver, drawn)
+                        _write_side_by_side(out / f"{row}.{name}.{way}.mp4", plate, driver, drawn)
+            if name == CONTROLLED and controls:
+                for control, spoil in CONTROLS.items():
+                    spoiled = list(spoil(second))
+                    figures |= _compared(f"control.{control}", second, second, spoiled)
     return figures
 
 
-def _halves(clip: Path) -> tuple[Half, Half]:
-    info = probe_movie(clip)
-    half = info.frames // 2
+def _footage(name: str) -> Clip:
+    path = Path(os.environ["DUBWRIGHT_FOOTAGE"]) / f"{name}.mp4"
+    info = probe_movie(path)
     spec = PlateSpec(
-        kind="movie", path=str(clip), first=0, frames=info.frames, rate=info.rate, colour_space=""
+        kind="movie", path=str(path), first=0, frames=info.frames, rate=info.rate, colour_space=""
     )
-    config = ColourConfig()
-    whole = Plate(probe_plate(spec, SPACE, config))
+    sound, sample_rate = read_movie_audio(path)
+    words = path.with_suffix(".en.srt")
+    lines = read_subtitles(words) if words.exists() else []
+    return Clip(probe_plate(spec, SPACE, ColourConfig()), sound.mean(axis=1), sample_rate, lines)
+
+
+def _sample(folder: Path) -> Clip:
+    """The synthetic actor, who says one of the sample's lines in each half."""
+    usual = sample_scene()
+    first, second = usual.shots[0].lines
+    lines = (first, replace(second, start_ms=first.start_ms + SAMPLE_HALF_MS))
+    frames = int(2 * SAMPLE_HALF_MS * usual.rate / 1000)
+    scene = replace(usual, shots=(replace(usual.shots[0], frames=frames, lines=lines),))
+    write_sample(folder, scene)
+    name = scene.shots[0].name
+    spec = PlateSpec(
+        kind="sequence", path=str(folder / "plates" / name / f"{name}.{{frame}}.exr"),
+        first=FIRST_FRAME, padding=4, frames=frames, rate=scene.rate,
+    )  # fmt: skip
+    sound, sample_rate = read_mono(folder / "audio" / "dialogue.en.wav")
+    said = read_subtitles(folder / "subtitles" / "timeline.en.srt")
+    return Clip(probe_plate(spec, None, ColourConfig()), sound, sample_rate, said)
+
+
+def _halves(clip: Clip) -> tuple[Half, Half]:
+    half = clip.spec.frames // 2
+    config, rate = ColourConfig(), clip.spec.rate
+    whole = Plate(clip.spec)
     track = track_faces(whole, FaceMeshTracker(), lambda: None)[0].track
     pictures = [
         display_preview(frame, "ACEScg", config) for frame in whole.frames(FrameRange(0, 2 * half))
     ]
 
-    sound, sample_rate = read_movie_audio(clip)
-    words = clip.with_suffix(".en.srt")
-    lines = read_subtitles(words) if words.exists() else []
-
     def part(start: int) -> Half:
         frames = slice(start, start + half)
-        own = whole.spec.model_copy(update={"first": start, "frames": half})
+        own = whole.spec.model_copy(update={"first": whole.spec.first + start, "frames": half})
         seen = FaceTrack(track.landmarks[frames], track.template, track.reasons[frames])
-        begins, ends = (float(at / info.rate) for at in (start, start + half))
-        heard = sound[int(begins * sample_rate) : int(ends * sample_rate)].mean(axis=1)
+        begins, ends = (float(at / rate) for at in (start, start + half))
+        heard = clip.sound[int(begins * clip.sample_rate) : int(ends * clip.sample_rate)]
         said = [
             (line.start_ms / 1000 - begins, line.end_ms / 1000 - begins, line.text)
-            for line in lines
+            for line in clip.lines
             if begins <= line.start_ms / 1000 and line.end_ms / 1000 <= ends
         ]
         line = said[0] if said else None
-        return Half(Plate(own), seen, pictures[frames], heard, sample_rate, line)
+        return Half(Plate(own), seen, pictures[frames], heard, clip.sample_rate, line)
 
     return part(0), part(half)
 
@@ -396,7 +430,13 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, help="write contact sheets and movies here")
     options = parser.parse_args()
     quick = options.quick
-    found = measure(("vr5",) if quick else CLIPS, not quick, not quick, options.out)
+    asked = ("vr5",) if quick else CLIPS
+    if not os.environ.get("DUBWRIGHT_FOOTAGE"):
+        print(
+            "DUBWRIGHT_FOOTAGE does not name a folder of real clips: the sample alone is measured"
+        )
+        asked = (SAMPLE,)
+    found = measure(asked, not quick, not quick, options.out)
     for key, value in found.items():
         print(f"{key:44} {value:10.4f}")
     if options.json:
