@@ -29,9 +29,12 @@ from dubwright.media.exr import read_header, read_patch, read_rgb
 from dubwright.media.movie import probe_movie, read_frames
 from dubwright.model import ControlKey, ControlRange, Cue, CueKind, FrameRange, MouthControls
 from dubwright.operations.animate import plan_animate
-from dubwright.operations.request import AnimateRequest
+from dubwright.operations.dub import plan_dub
+from dubwright.operations.forecast import before_drawing, forecast
+from dubwright.operations.request import AnimateRequest, DubRequest
 from dubwright.operations.results import load_take, read_json
 from dubwright.operations.run import run
+from dubwright.operations.summary import plan_summary
 from dubwright.quality.sync import closures, correlation, lag_ms
 from dubwright.store import Store
 
@@ -431,6 +434,34 @@ def test_an_artist_leaves_a_part_of_a_line_as_it_is_and_shifts_another(
     early = [np.array(spans[first].asked[:24]) for spans in (before, after)]
     assert np.abs(early[0] - early[1]).max() < 0.05 and before[first] != after[first]
     assert before[second] == after[second]
+
+
+def test_what_will_be_missing_is_said_before_anything_is_drawn(
+    dubbed: Dubbed, tmp_path: Path
+) -> None:
+    sheet = CueSheet.read(dubbed.result.folder / "cue_sheet.json")
+    shouted = sheet.cues[0].model_copy(update={"mouth": MouthControls(intensity=2.0)})
+    sheet.model_copy(update={"cues": (shouted, *sheet.cues[1:])}).write(tmp_path / "cues.json")
+    request = DubRequest(
+        timeline=dubbed.sample.timeline,
+        languages=("es",),
+        output=tmp_path / "out",
+        cue_sheet=tmp_path / "cues.json",
+        cast=dubbed.sample.cast,
+    )
+    store = Store(dubbed.store)
+    plan = plan_dub(request, store, datetime.now(UTC).date())
+    first = before_drawing(plan)
+    assert {"choose", "speaking", "take", "curves"} <= {task.stage for task in first.values()}
+    assert not {"draw", "check", "picture"} & {task.stage for task in first.values()}
+    run(first, store)
+    [limited, *passed] = forecast(plan, store)
+    assert limited.startswith("an open mouth of ")
+    assert f"limited in {shouted.id} in es (" in limited
+    assert any("turned away" in line for line in passed)
+    drawn = {task.key for task in plan.tasks.values() if task.stage == "draw"}
+    assert any(store.find(key) is None for key in drawn)
+    assert set(forecast(plan, store)) <= set(plan_summary(plan, store)["missing"])
 
 
 def test_a_character_gets_curves(tmp_path: Path) -> None:
