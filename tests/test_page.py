@@ -258,10 +258,13 @@ def test_timing_voice_and_mouth_are_edited_and_kept(page: Page, desk: Desk) -> N
     editor.get_by_label(re.compile("^Mouth, ")).fill("1.5")
     editor.get_by_label("Mouth later by, ms").fill("40")
     editor.get_by_label("Mouth later by, ms").press("Tab")
-    wait_for(lambda: _edited(desk).exists() and '"offset_ms": 40' in _edited(desk).read_text())
+    editor.get_by_label(re.compile("^Jaw, ")).fill("0.8")
+    editor.get_by_label("Mouth evened over, ms").fill("60")
+    editor.get_by_label("Mouth evened over, ms").press("Tab")
+    wait_for(lambda: _edited(desk).exists() and '"smoothing_ms": 60' in _edited(desk).read_text())
     edited = json.loads(_edited(desk).read_text())
     mouth = edited["cue_sheet"]["cues"][2]["mouth"]
-    assert (mouth["intensity"], mouth["offset_ms"]) == (1.5, 40)
+    assert (mouth["intensity"], mouth["jaw"], mouth["offset_ms"]) == (1.5, 0.8, 40)
     assert edited["cast"]["speakers"][0]["voices"] == {"es": "m7"}
     # Ada speaks every line: her voice changes all of them.
     expect(page.get_by_role("button", name=re.compile("Render . changed lines"))).to_be_enabled()

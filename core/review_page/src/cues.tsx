@@ -20,10 +20,20 @@ import type {
   Decision,
   LanguageReport,
   Lines,
+  MouthControls,
   PlayerData,
 } from "./types";
 
 const KINDS: CueKind[] = ["dialogue", "effort", "breath", "laugh", "song", "walla"];
+const SHARES: ["intensity" | "jaw" | "width", string][] = [
+  ["intensity", "Mouth"],
+  ["jaw", "Jaw"],
+  ["width", "Width"],
+];
+const TIMES: ["offset_ms" | "smoothing_ms", string, number, number][] = [
+  ["offset_ms", "Mouth later by", -500, 500],
+  ["smoothing_ms", "Mouth evened over", 0, 200],
+];
 const FITS: Record<Fit, string> = { fits: "fits", tight: "tight", long: "too long" };
 
 export interface Measured {
@@ -164,6 +174,8 @@ export function CueEditor(props: {
   const [choosingTake, setChoosingTake] = useState(false);
   const change = (part: Partial<Cue>) =>
     edit(withCue(lines, { ...cue, ...part }), `${cue.id} ${Object.keys(part)} ${language}`);
+  const mouth = (part: Partial<MouthControls>) => change({ mouth: { ...cue.mouth, ...part } });
+  const drawn = editable && cue.on_screen && !cue.mouth.leave;
   const pace = useMemo(() => naturalPace(report.cues), [report]);
   const rendered = report.cues.find((one) => one.cue === cue.id);
   const measured = measure(cue, lines, report, props.changed, pace, msOfFrame(data.frames, rate));
@@ -307,33 +319,44 @@ export function CueEditor(props: {
           />
           Mouth is seen
         </label>
-        <label>
-          Mouth, {Math.round(100 * cue.mouth.intensity)} %
+        {SHARES.map(([control, title]) => (
+          <label key={control}>
+            {title}, {Math.round(100 * cue.mouth[control])} %
+            <input
+              type="range"
+              min={0}
+              max={2}
+              step={0.05}
+              value={cue.mouth[control]}
+              disabled={!drawn}
+              onInput={(e) => mouth({ [control]: e.currentTarget.valueAsNumber })}
+            />
+          </label>
+        ))}
+        {TIMES.map(([control, title, min, max]) => (
+          <label key={control}>
+            {title}, ms
+            <Draft
+              key={cue.id}
+              number={{ min, max, step: 10 }}
+              value={String(cue.mouth[control])}
+              disabled={!drawn}
+              take={(text) => {
+                const time = Number(text);
+                if (text && Number.isInteger(time) && time >= min && time <= max)
+                  mouth({ [control]: time });
+              }}
+            />
+          </label>
+        ))}
+        <label class="check">
           <input
-            type="range"
-            min={0}
-            max={2}
-            step={0.05}
-            value={cue.mouth.intensity}
+            type="checkbox"
+            checked={cue.mouth.leave}
             disabled={!editable || !cue.on_screen}
-            onInput={(e) =>
-              change({ mouth: { ...cue.mouth, intensity: e.currentTarget.valueAsNumber } })
-            }
+            onChange={(e) => mouth({ leave: e.currentTarget.checked })}
           />
-        </label>
-        <label>
-          Mouth later by, ms
-          <Draft
-            key={cue.id}
-            number={{ min: -500, max: 500, step: 10 }}
-            value={String(cue.mouth.offset_ms)}
-            disabled={!editable || !cue.on_screen}
-            take={(text) => {
-              const offset = Number(text);
-              if (text && Number.isInteger(offset) && Math.abs(offset) <= 500)
-                change({ mouth: { ...cue.mouth, offset_ms: offset } });
-            }}
-          />
+          Leave the mouth as it is
         </label>
       </div>
       {editable && (

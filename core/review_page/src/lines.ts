@@ -24,7 +24,7 @@ export function withNewCue(lines: Lines, startMs: number, timelineMs: number): [
     on_screen: true,
     text: {},
     takes: {},
-    mouth: { intensity: 1, offset_ms: 0 },
+    mouth: { intensity: 1, jaw: 1, width: 1, smoothing_ms: 0, offset_ms: 0, leave: false },
     note: "",
   };
   const sorted = [...cues, cue].sort((a, b) => a.start_ms - b.start_ms);

@@ -37,6 +37,16 @@ export interface Job {
 
 export type CueKind = "dialogue" | "effort" | "breath" | "laugh" | "song" | "walla";
 
+/** Keys and ranges are the cue sheet's; the page hands them on as they are. */
+export interface MouthControls {
+  intensity: number;
+  jaw: number;
+  width: number;
+  smoothing_ms: number;
+  offset_ms: number;
+  leave: boolean;
+}
+
 export interface Cue {
   id: string;
   speaker: string;
@@ -46,7 +56,7 @@ export interface Cue {
   on_screen: boolean;
   text: Record<string, string>;
   takes: Record<string, string>;
-  mouth: { intensity: number; offset_ms: number };
+  mouth: MouthControls;
   note: string;
 }
 
