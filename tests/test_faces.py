@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,21 @@ from scipy.io import wavfile
 
 from dubwright.api import dub
 from dubwright.dialogue import Cast, CueSheet
+from dubwright.face.appearance import alike
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.face.link import linked_faces, nearest_face
-from dubwright.face.people import people_among, who_is_who
+from dubwright.face.people import SAME_PERSON, people_among, who_is_who
 from dubwright.face.speaking import HeardLine, named_face, speaking_face
 from dubwright.face.track import SeenFace, track_faces
 from dubwright.media.colour import ColourConfig
 from dubwright.media.exr import read_rgb, write_rgb
+from dubwright.media.movie import probe_movie
 from dubwright.media.plate import Plate, PlateSpec, probe_plate
 from dubwright.model import Cue, FrameRange, Likeness
+from dubwright.operations.reconform import plan_reconform
+from dubwright.operations.request import ReconformRequest
 from dubwright.sample.actor import Actor, Pose
+from dubwright.store import Store
 
 RATE = 24
 FRAMES = 72
@@ -145,6 +151,55 @@ def test_a_line_that_nobody_is_seen_speaking_is_nobodys(pair: Pair) -> None:
     assert speaking_face([], [line], FRAMES, RATE).why == "no face was found"
 
 
+def test_a_face_that_is_heard_for_a_frame_does_not_speak(pair: Pair) -> None:
+    line = _line(pair, LEFT_SPEAKS)
+    cut = FrameRange(LEFT_SPEAKS.end - 1, FRAMES)
+    landmarks = pair.right.track.landmarks.copy()
+    landmarks[: cut.start] = np.nan
+    # Its lips move wildly on the one frame that it shares with the line.
+    landmarks[cut.start :: 2, 14, 1] += 20
+    late = replace(pair.right.track, landmarks=landmarks)
+    decided = speaking_face([late, pair.left.track], [line], FRAMES, RATE)
+    assert decided.face in (1, 2)
+
+
+def test_a_person_who_was_lost_for_long_is_one_person(pair: Pair, tmp_path: Path) -> None:
+    for frame in range(60):
+        picture = read_rgb(pair.folder / "plates" / f"two.{frame % 36:04d}.exr")[:, :HALF_WIDTH]
+        if 14 <= frame < 46:
+            picture = np.full_like(picture, 0.2)
+        write_rgb(tmp_path / f"two.{frame:04d}.exr", picture, _ATTRIBUTES)
+    [face] = track_faces(_plate(tmp_path), FaceMeshTracker(), lambda: None)
+    assert face.track.found[:14].all() and face.track.found[46:].all()
+    assert not face.track.found[14:46].any()
+
+
+def test_a_squeezed_plate_shows_the_same_person(pair: Pair, tmp_path: Path) -> None:
+    for frame in range(6):
+        picture = read_rgb(pair.folder / "plates" / f"two.{frame:04d}.exr")
+        squeezed = cv2.resize(picture, None, fx=0.5, fy=1, interpolation=cv2.INTER_AREA)
+        anamorphic = _ATTRIBUTES | {"pixelAspectRatio": 2.0}
+        write_rgb(tmp_path / f"two.{frame:04d}.exr", squeezed, anamorphic)
+    again = track_faces(_plate(tmp_path), FaceMeshTracker(), lambda: None)
+    first = min(again, key=lambda face: face.track.landmarks[0, 1, 0])
+    assert alike(first.likeness, pair.left.likeness) > SAME_PERSON
+    assert abs(int(first.portrait.astype(int).mean()) - int(pair.left.portrait.mean())) < 12
+
+
+def test_people_of_real_clips_are_told_apart(footage: Path) -> None:
+    likenesses = []
+    for clip in ("vr2", "vr5", "od"):
+        spec = PlateSpec(
+            kind="movie", path=str(footage / f"{clip}.mp4"), first=0, frames=120,
+            rate=probe_movie(footage / f"{clip}.mp4").rate, colour_space="",
+        )  # fmt: skip
+        for first in (0, 108):
+            part = spec.model_copy(update={"first": first, "frames": 12})
+            plate = Plate(probe_plate(part, "Camera Rec.709", ColourConfig()))
+            likenesses.append(track_faces(plate, FaceMeshTracker(), lambda: None)[0].likeness)
+    assert people_among(likenesses, []) == [0, 0, 1, 1, 2, 2]
+
+
 def test_the_cast_says_which_face_it_is(pair: Pair) -> None:
     tracks = [face.track for face in pair.faces]
     assert named_face(tracks, 2, FRAMES) is tracks[1]
@@ -190,7 +245,7 @@ def test_faces_keep_their_tracks_whatever_order_they_are_found_in() -> None:
     for frame, faces in enumerate(zip(paths, others, strict=True)):
         kept = list(faces) if frame not in range(12, 16) else [faces[1]]
         found.append(np.stack([kept[i] for i in rng.permutation(len(kept))]))
-    first, second = linked_faces(found)
+    first, second = linked_faces(found, 24.0)
     seen = np.isfinite(first[:, 0, 0])
     assert not seen[12:16].any()
     assert np.array_equal(first[seen], np.stack(paths)[seen])
@@ -199,7 +254,7 @@ def test_faces_keep_their_tracks_whatever_order_they_are_found_in() -> None:
     assert np.isnan(nearest_face(found[20], others[20] + 500)).all()
 
 
-def _timeline(pair: Pair) -> Path:
+def _timeline(pair: Pair, first: int = 0) -> Path:
     def time(frames: int) -> otio.opentime.RationalTime:
         return otio.opentime.RationalTime(frames, RATE)
 
@@ -212,9 +267,10 @@ def _timeline(pair: Pair) -> Path:
     timeline = otio.schema.Timeline("pair")
     for kind, name, reference in (("Video", "two", plate), ("Audio", "dialogue", sound)):
         track = otio.schema.Track(name, kind=kind)
-        track.append(otio.schema.Clip(name, reference, whole))
+        shown = otio.opentime.TimeRange(time(first), time(FRAMES - first))
+        track.append(otio.schema.Clip(name, reference, shown))
         timeline.tracks.append(track)
-    path = pair.folder / "pair.otio"
+    path = pair.folder / f"pair{first}.otio"
     otio.adapters.write_to_file(timeline, str(path))
     return path
 
@@ -249,8 +305,8 @@ def test_each_speaker_is_found_confirmed_and_drawn(pair: Pair, tmp_path: Path) -
     sides = [face is pair.left for face in pair.faces]
     assert cast.speaker("Ana").faces == {"two": sides.index(True) + 1}
     assert cast.speaker("Ben").faces == {"two": sides.index(False) + 1}
-    sheet = cv2.imread(str(Path(found["folder"]) / "faces.jpg"))
-    assert sheet.shape[0] == 2 * 146
+    sheet = cv2.imread(str(Path(found["folder"]) / "faces-1.jpg"))
+    assert sheet.shape[0] == 2 * 164
 
     looked_through = cast.model_copy(
         update={
@@ -281,6 +337,26 @@ def test_each_speaker_is_found_confirmed_and_drawn(pair: Pair, tmp_path: Path) -
 
     unconfirmed = _frames(dubbed(cues, None))
     assert unconfirmed.keys() == drawn.keys()
+
+    moved = _timeline(pair, first=20)
+    swapped = cast.model_copy(
+        update={
+            "speakers": tuple(
+                s.model_copy(
+                    update={"likeness": Likeness.FICTIONAL, "faces": {"two": 3 - s.faces["two"]}}
+                )
+                for s in cast.speakers
+            )
+        }
+    )
+    swapped.write(tmp_path / "swapped.json")
+    for given, kept in ((None, 1), (tmp_path / "swapped.json", 0)):
+        request = ReconformRequest(
+            version=confirmed, timeline=moved, output=tmp_path / "recut", cast=given
+        )
+        plan = plan_reconform(request, Store(tmp_path / "store"), date.today())
+        assert sum(task.stage == "keep" for task in plan.tasks.values()) == kept, given
+        assert plan.cast.speaker("Ben").faces.keys() == {"two"}
 
     other = dubbed(_cues(pair, "Otra cosa"), tmp_path / "cast.json")
     before, after = (_hashes(folder) for folder in (confirmed, other))

@@ -261,6 +261,7 @@ class _NoFootage:
     """A library in which the actor is never seen."""
 
     pixel_aspect = 1.0
+    shutter = 0.0
     sharpness = np.zeros(8, np.float32)
     looks = np.zeros((8, 4), np.float32)
 

@@ -39,7 +39,7 @@ def positions_of_truth(
         display_proxy(render_frame(actor, scene, shot, f, weights[f]), LINEAR_REC709, config)
         for f in frames
     )
-    landmarks = linked_faces(list(FaceMeshTracker().follow(pictures)))[0]
+    landmarks = linked_faces(list(FaceMeshTracker().follow(pictures)), 24.0)[0]
     return in_head_frame(landmarks, template).positions
 
 
@@ -49,6 +49,6 @@ def positions_of_exr(
     """Head-frame positions in ACEScg frames, and the template that they were laid on."""
     config = ColourConfig()
     pictures = (display_proxy(read_rgb(path), "ACEScg", config) for path in paths)
-    landmarks = linked_faces(list(FaceMeshTracker().follow(pictures)))[0]
+    landmarks = linked_faces(list(FaceMeshTracker().follow(pictures)), 24.0)[0]
     template = head_template(landmarks) if template is None else template
     return in_head_frame(landmarks, template).positions, template

@@ -167,7 +167,8 @@ def cast(
     ] = None,
     cues: Annotated[Path | None, typer.Option("--cues", help="A cue sheet (JSON).")] = None,
     known: Annotated[
-        Path | None, typer.Option("--cast", help="Speakers as they are known so far.")
+        Path | None,
+        typer.Option("--cast", help="Speakers known so far; faces are found anew."),
     ] = None,
     original: Annotated[
         str | None, typer.Option("--original", help="Language of the plate's dialogue.")

@@ -51,6 +51,7 @@ class InMemory:
     """Frames and the face in them, as plate and as library."""
 
     pixel_aspect = 1.0
+    shutter = 0.0
 
     def __init__(self, pictures: Pictures, track: FaceTrack) -> None:
         self._pictures = pictures
@@ -80,7 +81,7 @@ def measure(sizes: tuple[int, ...], frames: int, beside: Path | None) -> Figures
         sys.exit("DUBWRIGHT_FOOTAGE does not name a folder of real clips: nothing was measured")
     cv2.setNumThreads(1)
     pictures = list(_decoded(Path(folder) / f"{CLIP}.mp4", frames))
-    landmarks = linked_faces(list(FaceMeshTracker().follow(pictures)))[0]
+    landmarks = linked_faces(list(FaceMeshTracker().follow(pictures)), 24.0)[0]
     own = float(np.median(interocular_pixels(FaceTrack(landmarks, np.zeros((0, 3)), ()))))
     figures: Figures = {}
     for size in sizes:

@@ -254,7 +254,8 @@ def _driven(plate: Half, wanted: MouthCurves) -> list[Picture]:
     with tempfile.TemporaryDirectory() as folder:
         build_library(plate.plate, plate.track, Path(folder), lambda: None)
         library = MouthLibrary(Path(folder), plate.track, 1.0)
-        source, renderer = ShotPlate(plate.plate, plate.track), RetrievalRenderer()
+        source = ShotPlate(plate.plate, plate.track, library.shutter)
+        renderer = RetrievalRenderer()
         chosen = renderer.choose(source, [library], wanted, 0, (False, False))
         patches = renderer.draw(source, [library], wanted, 0, chosen, range(len(frames)))
         return list(_composited(plate, frames, patches))
@@ -290,7 +291,10 @@ def _compared(
 ) -> Figures:
     """An output of a plate against the half that drove it; all three are tracked afresh."""
     pictures = (plate.pictures[judged], truth.pictures[judged], output[judged])
-    tracks = [linked_faces(list(FaceMeshTracker().follow(iter(seen))))[0] for seen in pictures]
+    tracks = [
+        linked_faces(list(FaceMeshTracker().follow(iter(seen))), float(plate.rate))[0]
+        for seen in pictures
+    ]
     heads = [in_head_frame(found, plate.track.template).positions for found in tracks]
     curves = [mouth_curves(head) for head in heads]
     _, true, found = curves

@@ -118,6 +118,10 @@ class PlateView(Protocol):
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
 
+    @property
+    def shutter(self) -> float:
+        """For how much of a frame the shutter is open, from 0 to 1."""
+
     def region(self, index: int, box: Box) -> NDArray[np.float32]:
         """A part of a frame, float32 [height, width, 3], scene-linear."""
 
@@ -130,6 +134,10 @@ class LibraryView(Protocol):
 
     @property
     def pixel_aspect(self) -> float: ...
+
+    @property
+    def shutter(self) -> float:
+        """For how much of a frame the shutter is open, from 0 to 1."""
 
     @property
     def sharpness(self) -> NDArray[np.float32]:
@@ -155,7 +163,7 @@ class Choice(BaseModel):
         reason: why the plate passes through, or why the mouth could not do all that was asked.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     mouth: tuple[int, int] | None = None
     strength: float = 0.0

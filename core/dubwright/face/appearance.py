@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dubwright.face.head_frame import similarity
 from dubwright.face.landmarks import (
     LIPS_OUTER,
     MOUTH_LEFT,
@@ -60,13 +61,16 @@ class Appearance:
 
 
 def appearance_of(
-    pictures: Iterable[NDArray[np.float32] | None], landmarks: NDArray[np.float32]
+    pictures: Iterable[NDArray[np.float32] | None],
+    landmarks: NDArray[np.float32],
+    pixel_aspect: float = 1.0,
 ) -> Appearance:
     """Look at a face in every frame.
 
     Args:
         pictures: the face in each frame, log-encoded [height, width, 3]; None where there is none.
         landmarks: in these pictures' pixels, [frames, points, 2].
+        pixel_aspect: of the pictures.
     """
     frames = len(landmarks)
     looks = np.full((frames, LOOK_SIZE), np.nan, np.float32)
@@ -79,10 +83,14 @@ def appearance_of(
         points = landmarks[frame].astype(np.float64)
         grey = picture.mean(axis=2)
         looks[frame] = mouth_look(grey, points)
-        anchors = points[list(ANCHORS)]
-        skin[frame] = _laid(picture, anchors, SKIN_ANCHORS, (SKIN_WIDTH, SKIN_HEIGHT))
+        anchors = points[list(ANCHORS)] * (pixel_aspect, 1.0)
+        charts = [
+            _chart(anchors, places) @ np.diag([pixel_aspect, 1.0, 1.0])
+            for places in (SKIN_ANCHORS, FACE_ANCHORS)
+        ]
+        skin[frame] = _sampled(picture, charts[0], (SKIN_WIDTH, SKIN_HEIGHT))
         detail[frame] = cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 0.6), cv2.CV_32F).var()
-        faces.append(_gradients(_laid(grey, anchors, FACE_ANCHORS, (FACE_SIDE, FACE_SIDE))))
+        faces.append(_gradients(_sampled(grey, charts[1], (FACE_SIDE, FACE_SIDE))))
     likeness = np.mean(faces, axis=0) if faces else np.zeros(GRADIENTS.getDescriptorSize())
     return Appearance(looks, skin, detail, np.asarray(likeness, np.float32))
 
@@ -114,26 +122,22 @@ def mouth_look(grey: NDArray[np.float32], points: Array) -> NDArray[np.float32]:
     margin = LOOK_MARGIN * (high - low)
     scale = (LOOK_WIDTH, LOOK_HEIGHT) / (high - low + 2 * margin)
     chart = np.hstack([turn * scale[:, None], (-(low - margin) * scale)[:, None]])
-    small = _sampled(grey, chart, float(scale.max()), (LOOK_WIDTH, LOOK_HEIGHT)).ravel()
+    small = _sampled(grey, chart, (LOOK_WIDTH, LOOK_HEIGHT)).ravel()
     small = small - small.mean()
     look: NDArray[np.float32] = small / (np.linalg.norm(small) + 1e-6)
     return look
 
 
-def _laid(
-    picture: NDArray[np.float32],
-    anchors: Array,
-    places: tuple[tuple[float, float], ...],
-    size: tuple[int, int],
-) -> NDArray[np.float32]:
-    """The picture by the similarity that lays eyes and nose on their places."""
-    chart, _ = cv2.estimateAffinePartial2D(anchors, np.array(places))
-    return _sampled(picture, chart, float(np.linalg.norm(chart[0, :2])), size)
+def _chart(anchors: Array, places: tuple[tuple[float, float], ...]) -> Array:
+    """The similarity, [2, 3], that lays eyes and nose on their places."""
+    scale, rotation, translation = similarity(anchors[None], np.array(places))
+    return np.hstack([scale[0] * rotation[0], translation[0][:, None]])
 
 
 def _sampled(
-    picture: NDArray[np.float32], chart: Array, scale: float, size: tuple[int, int]
+    picture: NDArray[np.float32], chart: Array, size: tuple[int, int]
 ) -> NDArray[np.float32]:
+    scale = float(np.linalg.norm(chart[1, :2]))
     # Averaged over what one small pixel covers before it is sampled there.
     smooth = cv2.GaussianBlur(picture, (0, 0), max(0.5, 0.5 / scale))
     small = cv2.warpAffine(smooth, chart, size, borderMode=cv2.BORDER_REPLICATE)

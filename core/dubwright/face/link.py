@@ -16,12 +16,12 @@ __all__ = ["linked_faces", "nearest_face"]
 # How far a face may have gone since it was last seen, in its inter-ocular distances.
 STEP_IOD: Final = 0.6
 STEP_PER_FRAME_IOD: Final = 0.15
-LOST_FRAMES: Final = 24
+LOST_S: Final = 1.0
 MIN_FRAMES: Final = 4
 FAR: Final = 1e6
 
 
-def linked_faces(found: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+def linked_faces(found: Sequence[NDArray[np.float32]], rate: float) -> list[NDArray[np.float32]]:
     """The faces of a shot, the one that fills most of its frames first.
 
     Each face goes on to the nearest in the next frame, all of them together going the least
@@ -30,16 +30,17 @@ def linked_faces(found: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float3
 
     Args:
         found: for each frame the landmarks of the faces in it, [faces, 478, 3].
+        rate: frames a second.
 
     Returns:
         For each face its landmarks, [frames, 478, 3]; NaN where it was not found.
     """
     tracks: list[dict[int, NDArray[np.float32]]] = []
     for frame, faces in enumerate(found):
-        open_tracks = [track for track in tracks if frame - max(track) <= LOST_FRAMES]
+        open_tracks = [track for track in tracks if frame - _last(track) <= LOST_S * rate]
         cost = np.full((len(open_tracks), len(faces)), FAR)
         for row, track in enumerate(open_tracks):
-            last = max(track)
+            last = _last(track)
             reach = STEP_IOD + STEP_PER_FRAME_IOD * (frame - last)
             for column, face in enumerate(faces):
                 gone = _apart(track[last], face)
@@ -76,6 +77,11 @@ def nearest_face(faces: NDArray[np.float32], to: NDArray[np.float32]) -> NDArray
     """
     near = [(gone, n) for n, face in enumerate(faces) if (gone := _apart(to, face)) < STEP_IOD]
     return faces[min(near)[1]] if near else np.full_like(to, np.nan)
+
+
+def _last(track: dict[int, NDArray[np.float32]]) -> int:
+    """The last frame of a track, whose frames were added in order."""
+    return next(reversed(track))
 
 
 def _apart(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:

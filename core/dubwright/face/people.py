@@ -13,11 +13,11 @@ from scipy.spatial.distance import squareform
 
 from dubwright.face.appearance import alike
 
-__all__ = ["people_among", "who_is_who"]
+__all__ = ["SAME_PERSON", "people_among", "who_is_who"]
 
 # Of the same person in one shot faces are alike by .98 and more, of two people by .90 at most.
 SAME_PERSON: Final = 0.93
-NEVER: Final = 2.0
+NEVER: Final = 1e6
 
 
 def people_among(

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.track import unseen
+from dubwright.face.visibility import NO_FACE
 from dubwright.model import FaceTrack, FrameRange
 from dubwright.speech.features import loudness_at
 
@@ -26,7 +27,6 @@ EARLIEST_S, LATEST_S, STEP_S = -0.16, 0.08, 0.02
 REST_SPEED: Final = 0.15
 # Lips that speak move four times as fast and more, those of a listener half as fast.
 STILL_SPEED: Final = 0.2
-NO_FACE: Final = "no face was found"
 APERTURE_WIDTH_JAW: Final = (0, 1, 3)
 
 
@@ -73,7 +73,7 @@ def named_face(faces: Sequence[FaceTrack], number: int, frames: int) -> FaceTrac
     if number == 0:
         return unseen(frames, "the cast says that the speaker is not seen in this shot")
     if number > len(faces):
-        found = "no face was found" if not faces else f"only {len(faces)} were found"
+        found = NO_FACE if not faces else f"only {len(faces)} were found"
         return unseen(frames, f"the cast names face {number} of this shot, where {found}")
     return faces[number - 1]
 
@@ -101,13 +101,12 @@ def speaking_face(
     if len(moving) == 1:
         face = next(iter(moving))
         return Decision(faces[face], face + 1, "the only face that is seen while it is spoken")
-    agrees = {n: agreement(faces[n], lines, rate) for n in moving}
-    known = [n for n in moving if agrees[n] is not None]
-    by, how = (
-        (agrees, "its lips go best with the sound") if known else (moving, "its lips move most")
-    )
-    first, second = sorted(known or moving, key=lambda n: -(by[n] or 0.0))[:2]
-    why = f"{how}: {by[first]:.2f}, the next {by[second]:.2f}"
+    heard = {n: agrees for n in moving if (agrees := agreement(faces[n], lines, rate)) is not None}
+    if len(heard) < 2:
+        face = max(moving, key=lambda n: moving[n])
+        return Decision(faces[face], face + 1, "its lips move most while it is spoken")
+    first, second = sorted(heard, key=lambda n: -heard[n])[:2]
+    why = f"its lips go best with the sound: {heard[first]:.2f}, the next {heard[second]:.2f} of 1"
     return Decision(faces[first], first + 1, why)
 
 
@@ -126,7 +125,7 @@ def agreement(track: FaceTrack, lines: Sequence[HeardLine], rate: float) -> floa
     """
     speed = lips_speed(track, rate)
     found = []
-    for offset in np.arange(EARLIEST_S, LATEST_S, STEP_S):
+    for offset in np.arange(EARLIEST_S, LATEST_S + STEP_S / 2, STEP_S):
         pairs = [_paired(speed, line, rate, float(offset)) for line in lines]
         moved = np.concatenate([np.zeros(0), *(pair[0] for pair in pairs)])
         loud = np.concatenate([np.zeros(0), *(pair[1] for pair in pairs)])

@@ -16,6 +16,7 @@ from dubwright.face.appearance import appearance_of
 from dubwright.face.head_frame import HeadMotion, head_template, in_head_frame
 from dubwright.face.landmarks import RIGID
 from dubwright.face.link import linked_faces
+from dubwright.face.people import people_among
 from dubwright.face.refine import fused, moved_by_flow
 from dubwright.face.visibility import behind_others, covered, reasons
 from dubwright.media.colour import display_preview, display_proxy, encode_log
@@ -66,12 +67,33 @@ def track_faces(plate: Plate, tracker: FaceTracker, step: Callable[[], None]) ->
             step()
 
     to_plate = np.array([width / size[0], spec.height / size[1], width / size[0]], np.float32)
-    found = linked_faces([faces * to_plate for faces in tracker.follow(proxies())])
-    hidden = behind_others(found)
-    return [
-        _seen_face(plate, landmarks, behind)
-        for landmarks, behind in zip(found, hidden, strict=True)
-    ]
+    found = linked_faces(
+        [faces * to_plate for faces in tracker.follow(proxies())], float(spec.rate)
+    )
+    faces = _seen_faces(plate, found)
+    joined = _joined(faces, found)
+    return faces if len(joined) == len(found) else _seen_faces(plate, joined)
+
+
+def _seen_faces(plate: Plate, found: Sequence[NDArray[np.float32]]) -> list[SeenFace]:
+    pairs = zip(found, behind_others(found), strict=True)
+    return [_seen_face(plate, landmarks, behind) for landmarks, behind in pairs]
+
+
+def _joined(
+    faces: Sequence[SeenFace], found: Sequence[NDArray[np.float32]]
+) -> list[NDArray[np.float32]]:
+    """The landmarks of each person: one who was lost for long is the same when seen again."""
+    seen = [face.track.found for face in faces]
+    pairs = [(a, b) for a in range(len(seen)) for b in range(a) if (seen[a] & seen[b]).any()]
+    joined: dict[int, NDArray[np.float32]] = {}
+    people = people_among([face.likeness for face in faces], pairs)
+    for person, landmarks in zip(people, found, strict=True):
+        known = joined.get(person)
+        joined[person] = (
+            landmarks if known is None else np.where(np.isfinite(known), known, landmarks)
+        )
+    return list(joined.values())
 
 
 def unseen(frames: int, why: str) -> FaceTrack:
@@ -88,7 +110,8 @@ def _seen_face(plate: Plate, landmarks: NDArray[np.float32], behind: NDArray[np.
     own = precise[..., :2] / (spec.pixel_aspect, 1.0)
     boxes = _face_boxes(plate, own)
     corners = np.array([(box.x0, box.y0) if box else (0, 0) for box in boxes], np.float32)
-    seen = appearance_of(_faces(plate, boxes), (own - corners[:, None]).astype(np.float32))
+    inside = (own - corners[:, None]).astype(np.float32)
+    seen = appearance_of(_faces(plate, boxes), inside, spec.pixel_aspect)
     hidden = behind | covered(seen, precise, float(spec.rate))
     size = spec.width * spec.pixel_aspect, float(spec.height)
     return SeenFace(
@@ -105,9 +128,15 @@ def _portrait(plate: Plate, boxes: Sequence[Box | None], motion: HeadMotion) -> 
     box = boxes[best]
     assert box is not None, "a face that is turned some way was found"
     face = next(plate.regions([(best, box)]))
-    size = (PORTRAIT_SIDE, PORTRAIT_SIDE)
+    aspect = plate.spec.pixel_aspect
+    scale = PORTRAIT_SIDE / max(box.width * aspect, box.height)
+    size = max(1, round(box.width * aspect * scale)), max(1, round(box.height * scale))
     small = cv2.resize(face, size, interpolation=cv2.INTER_AREA)
-    return display_preview(small, plate.spec.working_space, plate.config)
+    portrait = np.zeros((PORTRAIT_SIDE, PORTRAIT_SIDE, 3), np.uint8)
+    left, top = ((PORTRAIT_SIDE - side) // 2 for side in size)
+    shown = display_preview(small, plate.spec.working_space, plate.config)
+    portrait[top : top + size[1], left : left + size[0]] = shown
+    return portrait
 
 
 def refined(plate: Plate, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -22,10 +22,11 @@ from dubwright.face.appearance import (
 from dubwright.face.head_frame import HeadMotion, similarity
 from dubwright.face.landmarks import FACE_OVAL, LIPS_OUTER, SKIN_RING_FAR
 
-__all__ = ["behind_others", "covered", "reasons"]
+__all__ = ["NO_FACE", "behind_others", "covered", "reasons"]
 
 Array = NDArray[np.floating[Any]]
 
+NO_FACE: Final = "no face was found"
 MAX_YAW_DEGREES: Final = 35
 MAX_RESIDUAL: Final = 0.05
 MIN_INTEROCULAR_PIXELS: Final = 40
@@ -35,6 +36,7 @@ MIN_DETAIL: Final = 0.06
 # Squared distance of two looks, from 0 to 4: further apart, they are not the same mouth.
 SAME_MOUTH: Final = 0.75
 APART_S: Final = 1.0
+MOST_LOOKS: Final = 1500
 # From one frame to the next within so many of where a run begins or ends.
 SUDDEN: Final = 0.5
 EDGE_FRAMES: Final = 5
@@ -72,7 +74,7 @@ def reasons(
     found = []
     for frame in range(len(landmarks)):
         if not np.isfinite(yaw[frame]):
-            found.append("no face was found")
+            found.append(NO_FACE)
         elif yaw[frame] > MAX_YAW_DEGREES:
             found.append(f"the face is turned away by more than {MAX_YAW_DEGREES} degrees")
         elif interocular[frame] < MIN_INTEROCULAR_PIXELS:
@@ -110,10 +112,10 @@ def covered(
     if seen.sum() < 3:
         return np.zeros(len(seen), bool)
     odd = np.zeros(len(seen), bool)
-    looks = appearance.looks[seen]
-    odd[seen] = _sudden(_unlike(looks, np.flatnonzero(seen), rate), looks)
+    looks, frames = appearance.looks[seen], np.flatnonzero(seen)
+    odd[seen] = _sudden(_unlike(looks, frames, rate), looks, frames)
     odd[seen] |= _other_skin(appearance.skin[seen].astype(np.float32), landmarks[seen])
-    joined = binary_closing(np.pad(odd, GAP_FRAMES), np.ones(2 * GAP_FRAMES - 1))
+    joined = binary_closing(np.pad(odd, GAP_FRAMES), np.ones(GAP_FRAMES + 1))
     return np.asarray(joined[GAP_FRAMES:-GAP_FRAMES] & seen)
 
 
@@ -145,22 +147,34 @@ def _unlike(
 ) -> NDArray[np.bool_]:
     """Whether each look is outside the largest group of looks that are linked by likeness.
 
-    Only looks some time apart are linked, else whatever comes gradually would join the group.
+    Only looks some time apart are linked, else whatever comes gradually would join the group. Of a
+    long shot the group is found among looks that are spread through it.
     """
     apart = min(APART_S * rate, (frames[-1] - frames[0]) / 4)
-    distance = 2 - 2 * looks @ looks.T
-    linked = (distance < SAME_MOUTH) & (np.abs(frames[:, None] - frames) >= apart)
-    _, group = connected_components(csr_array(linked), directed=False)
-    return np.asarray(group != np.bincount(group).argmax())
+    some = np.linspace(0, len(frames) - 1, min(len(frames), MOST_LOOKS)).astype(int)
+
+    def linked(to: NDArray[np.int64]) -> NDArray[np.bool_]:
+        alike = 2 - 2 * looks @ looks[to].T < SAME_MOUTH
+        return np.asarray(alike & (np.abs(frames[:, None] - frames[to]) >= apart))
+
+    _, group = connected_components(csr_array(linked(some)[some]), directed=False)
+    members = some[group == np.bincount(group).argmax()]
+    odd: NDArray[np.bool_] = np.asarray(~linked(members).any(axis=1))
+    odd[members] = False
+    return odd
 
 
-def _sudden(odd: NDArray[np.bool_], looks: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _sudden(
+    odd: NDArray[np.bool_], looks: NDArray[np.float32], frames: NDArray[np.int64]
+) -> NDArray[np.bool_]:
     """Those runs of odd looks that come or go at once.
 
     A mouth may be open for a while as it is nowhere else, but it opens and closes gradually; and
     nothing passes it within a frame or two.
     """
     steps = 2 - 2 * (looks[1:] * looks[:-1]).sum(axis=1)
+    # What happened while the face was not found is not known.
+    steps[np.diff(frames) > 1] = 0
     kept = np.zeros_like(odd)
     edges = np.flatnonzero(np.diff(np.r_[0, odd.astype(int), 0]))
     for start, end in zip(edges[::2], edges[1::2], strict=True):

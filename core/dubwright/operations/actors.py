@@ -96,7 +96,7 @@ class Actors:
         about = f"finding {speaker} in {shot.uid}"
         inputs = {"faces": self.faces(shot)}
         frames = self._plates.specs[shot.uid].frames
-        named = self._cast.speaker(speaker).faces
+        named = self._named(speaker)
         if named:
             asked = {"face": named.get(shot.uid, 0), "frames": frames}
             return self._tasks.add("track", asked, inputs=inputs, label=about)
@@ -167,14 +167,19 @@ class Actors:
 
     def shots(self, speaker: str) -> list[Shot]:
         """The shots on which a speaker is seen: as the cast says, or where a line is theirs."""
-        named = self._cast.speaker(speaker).faces
-        uids = set(named) or {
+        uids = set(self._named(speaker)) or {
             shot.uid
             for cue in self._sheet.cues
             if cue.speaker == speaker
             for shot, _, _ in self._slots.of(cue)
         }
         return [s for s in self._timeline.shots if s.uid in uids and s.uid in self._plates.specs]
+
+    def _named(self, speaker: str) -> dict[str, int]:
+        """The faces that the cast names in this timeline's shots; none if it names others'."""
+        here = {shot.uid for shot in self._timeline.shots}
+        faces = self._cast.speaker(speaker).faces
+        return {uid: face for uid, face in faces.items() if uid in here}
 
     def articulation(self, speaker: str) -> str:
         """The key of a speaker's articulation, learned from the lines on the plate."""

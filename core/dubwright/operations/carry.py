@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -37,7 +37,7 @@ class ShotRecord(BaseModel):
     record: tuple[int, int]
     plate: PlateSpec
     content: Key
-    tracks: dict[str, Key] = {}
+    tracks: dict[str, Key]
 
 
 class TakeRecord(BaseModel):
@@ -94,7 +94,7 @@ class DubRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     document: Literal["dubwright.dub"] = "dubwright.dub"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     request: DubRequest
     recorded_stage: Literal["take", "dialogue"]
     rate: Fraction
@@ -223,6 +223,7 @@ class Carried:
         record: of the version.
         sheet: of the version.
         origins: for each cue of the new cut, the cue that it was.
+        recast: speakers whose faces are others now: nothing of theirs is kept.
         store: where results are looked for.
         content_of: what a plate holds, as it is now.
     """
@@ -232,12 +233,14 @@ class Carried:
         record: DubRecord,
         sheet: CueSheet,
         origins: Mapping[str, str],
+        recast: Collection[str],
         store: Store,
         content_of: Callable[[PlateSpec], str],
     ) -> None:
         self._record = record
         self._cues = {cue.id: cue for cue in sheet.cues}
         self._origins = origins
+        self._recast = recast
         self._store = store
         self._content_of = content_of
         self._unchanged: dict[str, bool] = {}
@@ -269,6 +272,8 @@ class Carried:
     def track(self, plate: PlateSpec, speaker: str) -> tuple[str, int] | None:
         """The track of a speaker in a shot that showed all that a plate shows, and how much later
         it does."""
+        if speaker in self._recast:
+            return None
         for uid, shot in self._record.shots.items():
             later = frames_later(plate, shot.plate)
             if (
@@ -284,7 +289,7 @@ class Carried:
         """What can be kept of a span: all of it, or nothing where a frame or an edge is new."""
         known = self._record.languages.get(speech.language)
         was = self._cues.get(self._origins.get(speech.cue.id, ""))
-        if known is None or was is None:
+        if known is None or was is None or speech.cue.speaker in self._recast:
             return None
         take = known.takes.get(was.id)
         same = (

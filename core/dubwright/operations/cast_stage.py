@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from dubwright.dialogue import Cast, Speaker
 from dubwright.face.people import people_among, who_is_who
-from dubwright.face.track import SeenFace
-from dubwright.operations.results import SPEAKING, load_faces, read_json, write_json
+from dubwright.operations.results import SPEAKING, Glimpse, load_glimpses, read_json, write_json
 from dubwright.operations.task import Context
 
 __all__ = ["CAST", "FACES", "SHEET", "write_cast"]
 
 CAST: Final = "cast.json"
 FACES: Final = "faces.json"
-SHEET: Final = "faces.jpg"
-COLUMNS: Final = 8
-CELL_WIDTH, CELL_HEIGHT = 150, 146
-TEXT_SIZE: Final = 0.4
+SHEET: Final = "faces-{}.jpg"
+COLUMNS, ROWS = 6, 40
+CELL_WIDTH, CELL_HEIGHT = 200, 164
+MARGIN: Final = 6
+TEXT_POINTS: Final = 13
+BACKGROUND, WORDS = (24, 26, 30), (230, 230, 230)
 JPEG_QUALITY: Final = 90
 NOBODY: Final = "nobody's yet"
 
@@ -35,7 +33,7 @@ class _Face:
 
     shot: str
     number: int
-    seen: SeenFace
+    seen: Glimpse
 
 
 def write_cast(context: Context) -> None:
@@ -43,7 +41,7 @@ def write_cast(context: Context) -> None:
     faces = [
         _Face(uid, number, seen)
         for uid in context.parameters["shots"]
-        for number, seen in enumerate(load_faces(context.inputs[f"faces:{uid}"]), start=1)
+        for number, seen in enumerate(load_glimpses(context.inputs[f"faces:{uid}"]), start=1)
     ]
     spoke = _spoke(context, faces)
     people = people_among([face.seen.likeness for face in faces], _together(faces))
@@ -55,27 +53,26 @@ def write_cast(context: Context) -> None:
         {
             "shot": face.shot,
             "face": face.number,
-            "frames": int(face.seen.track.found.sum()),
-            "usable": int(face.seen.track.usable.sum()),
+            "frames": int(face.seen.found.sum()),
+            "usable": int(face.seen.usable.sum()),
             "person": person + 1,
             "speaker": name,
         }
         for face, person, name in zip(faces, people, names, strict=True)
     ]
     write_json(context.folder / FACES, rows)
-    _write_sheet(context.folder / SHEET, faces, people, names)
+    for number, sheet in enumerate(_sheets(faces, people, names), start=1):
+        sheet.save(context.folder / SHEET.format(number), quality=JPEG_QUALITY)
 
 
 def _spoke(context: Context, faces: Sequence[_Face]) -> dict[str, dict[int, int]]:
-    """For each speaker the faces that spoke their lines, and on how many frames they are seen."""
+    """For each speaker the faces that spoke their lines, and on how many frames of them."""
     places = {(face.shot, face.number): index for index, face in enumerate(faces)}
     spoke: dict[str, dict[int, int]] = {}
-    for number, (name, uid) in enumerate(context.parameters["spoken"]):
-        decided = read_json(context.inputs[f"track:{number}"] / SPEAKING)["face"]
-        if decided:
-            index = places[uid, decided]
-            frames = int(faces[index].seen.track.found.sum())
-            spoke.setdefault(name, {})[index] = frames
+    for number, (name, uid, frames) in enumerate(context.parameters["spoken"]):
+        face = read_json(context.inputs[f"track:{number}"] / SPEAKING)["face"]
+        if face:
+            spoke.setdefault(name, {})[places[uid, face]] = frames
     return spoke
 
 
@@ -85,7 +82,7 @@ def _together(faces: Sequence[_Face]) -> list[tuple[int, int]]:
         (a, b)
         for a, one in enumerate(faces)
         for b, other in enumerate(faces[:a])
-        if one.shot == other.shot and (one.seen.track.found & other.seen.track.found).any()
+        if one.shot == other.shot and (one.seen.found & other.seen.found).any()
     ]
 
 
@@ -95,7 +92,7 @@ def _with_faces(
     names: Sequence[str],
     spoke: Mapping[str, Mapping[int, int]],
 ) -> Cast:
-    """The cast, with the faces of those who speak."""
+    """The cast, with the faces of those who speak; what was known of faces is forgotten."""
     found: dict[str, dict[str, int]] = {name: {} for name in spoke}
     for face, name in zip(faces, names, strict=True):
         if name and face.shot not in found[name]:
@@ -106,37 +103,44 @@ def _with_faces(
             if not names[index]:
                 found[name].setdefault(faces[index].shot, faces[index].number)
     speakers = {speaker.name: speaker for speaker in known.speakers}
-    for name, theirs in found.items():
-        speaker = speakers.get(name, Speaker(name=name))
-        speakers[name] = speaker.model_copy(update={"faces": theirs})
-    return known.model_copy(update={"speakers": tuple(speakers.values())})
+    speakers |= {name: Speaker(name=name) for name in found if name not in speakers}
+    return known.model_copy(
+        update={
+            "speakers": tuple(
+                speaker.model_copy(update={"faces": found.get(name, {})})
+                for name, speaker in speakers.items()
+            )
+        }
+    )
 
 
-def _write_sheet(
-    path: Path, faces: Sequence[_Face], people: Sequence[int], names: Sequence[str]
-) -> None:
-    """Every face with its shot, its number and whose it is; a row or more for each person."""
-    rows: list[NDArray[np.uint8]] = []
+def _sheets(
+    faces: Sequence[_Face], people: Sequence[int], names: Sequence[str]
+) -> Iterator[Image.Image]:
+    """Every face with its number, its shot and whose it is; a row or more for each person."""
+    rows: list[list[int]] = []
     for person in dict.fromkeys(people):
         theirs = [index for index, of in enumerate(people) if of == person]
-        for start in range(0, len(theirs), COLUMNS):
-            cells = [_cell(faces[i], names[i]) for i in theirs[start : start + COLUMNS]]
-            blank = np.zeros((CELL_HEIGHT, CELL_WIDTH, 3), np.uint8)
-            rows.append(np.hstack([*cells, *[blank] * (COLUMNS - len(cells))]))
-    if not rows:
-        rows = [np.zeros((CELL_HEIGHT, CELL_WIDTH * COLUMNS, 3), np.uint8)]
-    picture = cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    path.write_bytes(encoded.tobytes())
+        rows += [theirs[start : start + COLUMNS] for start in range(0, len(theirs), COLUMNS)]
+    for start in range(0, len(rows), ROWS):
+        shown = rows[start : start + ROWS]
+        sheet = Image.new("RGB", (COLUMNS * CELL_WIDTH, len(shown) * CELL_HEIGHT), BACKGROUND)
+        for down, row in enumerate(shown):
+            for across, index in enumerate(row):
+                corner = across * CELL_WIDTH + MARGIN, down * CELL_HEIGHT + MARGIN
+                _draw(sheet, corner, faces[index], names[index] or NOBODY)
+        yield sheet
 
 
-def _cell(face: _Face, name: str) -> NDArray[np.uint8]:
-    cell = np.zeros((CELL_HEIGHT, CELL_WIDTH, 3), np.uint8)
-    side = face.seen.portrait.shape[0]
-    left = (CELL_WIDTH - side) // 2
-    cell[4 : 4 + side, left : left + side] = face.seen.portrait
-    for line, text in enumerate((f"{face.shot}: {face.number}", name or NOBODY)):
-        place = (4, side + 18 + 16 * line)
-        white = (255, 255, 255)
-        cv2.putText(cell, text, place, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SIZE, white, 1, cv2.LINE_AA)
-    return cell
+def _draw(sheet: Image.Image, corner: tuple[int, int], face: _Face, name: str) -> None:
+    portrait = Image.fromarray(face.seen.portrait)
+    sheet.paste(portrait, corner)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(TEXT_POINTS)
+    x, y = corner[0], corner[1] + portrait.height + 2
+    beside = corner[0] + portrait.width + MARGIN, corner[1]
+    pen.text(beside, f"face {face.number}", WORDS, font)
+    for line, text in enumerate((face.shot, name)):
+        shown = text
+        while pen.textlength(shown, font) > CELL_WIDTH - 2 * MARGIN:
+            shown = "\N{HORIZONTAL ELLIPSIS}" + shown[2:]
+        pen.text((x, y + line * (TEXT_POINTS + 5)), shown, WORDS, font)

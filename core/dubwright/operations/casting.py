@@ -67,9 +67,15 @@ def plan_cast(
     shots = [shot for shot in timeline.shots if shot.uid in plates.specs]
     inputs = {f"faces:{shot.uid}": actors.faces(shot) for shot in shots}
     speakers = list(dict.fromkeys(cue.speaker for cue in sheet.cues))
-    spoken = [[name, shot.uid] for name in speakers for shot in actors.shots(name)]
     by_uid = {shot.uid: shot for shot in shots}
-    for number, (name, uid) in enumerate(spoken):
+    slots = Slots(timeline, sheet)
+    spoken = []
+    for name in speakers:
+        for shot in actors.shots(name):
+            lines = [part for cue in sheet.cues if cue.speaker == name for part in slots.of(cue)]
+            frames = sum(len(speech) for seen, speech, _ in lines if seen.uid == shot.uid)
+            spoken.append((name, shot.uid, frames))
+    for number, (name, uid, _) in enumerate(spoken):
         inputs[f"track:{number}"] = actors.track(by_uid[uid], name)
     cast = tasks.add(
         "cast",
@@ -85,11 +91,12 @@ def plan_cast(
 
 
 def deliver_cast(plan: CastPlan, store: Store, output: Path) -> Path:
-    """Write cast.json, faces.json and faces.jpg into the next version; gives its folder."""
+    """Write cast.json, faces.json and the sheets of faces into the next version; its folder."""
     found = store.path(plan.cast)
 
     def write(folder: Path, _: Path) -> None:
-        for name in (CAST, FACES, SHEET):
+        sheets = sorted(sheet.name for sheet in found.glob(SHEET.format("*")))
+        for name in (CAST, FACES, *sheets):
             with whole(folder / name) as partial:
                 shutil.copyfile(found / name, partial)
         with whole(folder / MANIFEST) as partial:

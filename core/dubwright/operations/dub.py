@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
@@ -183,15 +183,22 @@ class DubPlanner:
             access.check(path)
         self._sound = sound_of(timeline, self._tasks.fingerprints)
 
-    def carry(self, record: DubRecord, sheet: CueSheet, origins: Mapping[str, str]) -> None:
+    def carry(
+        self,
+        record: DubRecord,
+        sheet: CueSheet,
+        origins: Mapping[str, str],
+        recast: Collection[str],
+    ) -> None:
         """Keep what a version of another cut holds of this one.
 
         Args:
             record: of the version.
             sheet: of the version.
             origins: for each cue, the cue that it was there.
+            recast: speakers whose faces are others now.
         """
-        self._carried = Carried(record, sheet, origins, self._store, self._content)
+        self._carried = Carried(record, sheet, origins, recast, self._store, self._content)
         for cue in self._sheet.cues:
             room = self._kept_room(self._carried, cue)
             if room is not None:
@@ -306,7 +313,10 @@ class DubPlanner:
         if self._request.lip_sync:
             placed = [(cue, *place) for cue in cues for place in self._slots.of(cue)]
             for cue, shot, speech, frames in placed:
-                others = [f for _, s, _, f in placed if s.uid == shot.uid]
+                # A face goes on being drawn where its own next line begins, not another's.
+                others = [
+                    f for c, s, _, f in placed if s.uid == shot.uid and c.speaker == cue.speaker
+                ]
                 joins = (
                     any(other.end == frames.start for other in others),
                     any(other.start == frames.end for other in others),
@@ -431,6 +441,7 @@ class DubPlanner:
             "engine": self._request.engines.mouth_renderer,
             "card": self._cards["mouth_renderer"].identity,
             "first": frames.start,
+            "shot": shot.uid,
             "library": library,
             "joins": list(joins),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from dubwright.conform.read import ConformedTimeline, read_timeline
-from dubwright.conform.reconform import Use, places
+from dubwright.conform.reconform import Use, frames_later, places
 from dubwright.dialogue import REVIEW_FILE, Cast, CueSheet, Review
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue, FrameRange, exact_rate, frame_of_ms
@@ -87,7 +87,7 @@ def plan_reconform(
         for file in shot.plate.files():
             access.check(file)
     sheet = CueSheet.read(request.version / "cue_sheet.json")
-    cast = Cast.read(request.cast or request.version / "cast.json")
+    earlier = Cast.read(request.version / "cast.json")
     rate = exact_rate(Fraction(request.rate)) if request.rate else None
     timeline, _ = read_timeline(request.timeline, access, rate)
     if timeline.rate != record.rate:
@@ -98,6 +98,8 @@ def plan_reconform(
             f"{float(record.rate):g}",
             repair="export the cut at the rate of the version, or dub it anew",
         )
+    earlier = _recut(earlier, record, timeline)
+    cast = Cast.read(request.cast) if request.cast else earlier
     asked = {name: value for name, value in request if name in DubRequest.model_fields and value}
     dub = record.request.model_copy(update=asked)
     for _, path in request_paths(dub):
@@ -116,10 +118,36 @@ def plan_reconform(
     planner = DubPlanner(
         dub, timeline, new, cast, store, today, recordings, record.recorded_stage, access
     )
-    planner.carry(record, sheet, origins)
+    recast = {
+        cue.speaker
+        for cue in new.cues
+        if cast.speaker(cue.speaker).faces != earlier.speaker(cue.speaker).faces
+    }
+    planner.carry(record, sheet, origins, recast)
     plan = planner.plan()
     plan.documents[RECONFORM] = _summary(request, sheet, moved, plan)
     return plan
+
+
+def _recut(cast: Cast, record: DubRecord, timeline: ConformedTimeline) -> Cast:
+    """The cast of an earlier cut with its faces in the shots of a new one that show the same."""
+
+    def recut(faces: Mapping[str, int]) -> dict[str, int]:
+        found = {}
+        for shot in timeline.shots:
+            for uid, face in faces.items():
+                was = record.shots.get(uid)
+                if shot.plate is None or was is None:
+                    continue
+                later = frames_later(shot.plate, was.plate)
+                if later is not None and -len(shot.record) < later < was.plate.frames:
+                    found[shot.uid] = face
+        return found
+
+    speakers = [
+        speaker.model_copy(update={"faces": recut(speaker.faces)}) for speaker in cast.speakers
+    ]
+    return cast.model_copy(update={"speakers": tuple(speakers)})
 
 
 def take_review_along(version: Path, output: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from dubwright.operations.task import Context
 __all__ = [
     "SPEAKING",
     "THUMBNAIL",
+    "Glimpse",
     "decoded_frames",
     "drawn_frames",
     "linked",
@@ -30,6 +32,7 @@ __all__ = [
     "load_choices",
     "load_curves",
     "load_faces",
+    "load_glimpses",
     "load_hearing",
     "load_loudness",
     "load_phones",
@@ -80,6 +83,8 @@ def save_faces(faces: Sequence[SeenFace], folder: Path) -> None:
         folder / FACES,
         likenesses=np.array([face.likeness for face in faces]),
         portraits=np.array([face.portrait for face in faces]),
+        found=np.array([face.track.found for face in faces]),
+        usable=np.array([face.track.usable for face in faces]),
     )
 
 
@@ -91,6 +96,23 @@ def load_faces(folder: Path) -> list[SeenFace]:
             SeenFace(load_track(folder, FACE.format(number)), likeness, portrait)
             for number, (likeness, portrait) in enumerate(pairs, start=1)
         ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Glimpse:
+    """A face of a shot without its landmarks: on which frames it was found, and can be drawn on."""
+
+    likeness: NDArray[np.float32]
+    portrait: NDArray[np.uint8]
+    found: NDArray[np.bool_]
+    usable: NDArray[np.bool_]
+
+
+def load_glimpses(folder: Path) -> list[Glimpse]:
+    """The faces of a shot; the cast counts them from 1."""
+    with np.load(folder / FACES) as seen:
+        columns = (seen[name] for name in ("likenesses", "portraits", "found", "usable"))
+        return [Glimpse(*row) for row in zip(*columns, strict=True)]
 
 
 def save_curves(curves: MouthCurves, folder: Path) -> None:

@@ -44,9 +44,15 @@ from dubwright.model import (
     MouthCurves,
 )
 from dubwright.mouth.acoustic import Hearing, learned_acoustics
-from dubwright.mouth.articulation import Observation, learned, timed_phones, usual_articulation
+from dubwright.mouth.articulation import (
+    Observation,
+    Timed,
+    learned,
+    timed_phones,
+    usual_articulation,
+)
 from dubwright.mouth.controls import controlled, keyed, resampled
-from dubwright.mouth.emphasis import emphasised, with_emphasis
+from dubwright.mouth.emphasis import emphasised, louder_than_usual, with_emphasis
 from dubwright.mouth.range import MouthRange, measure_range
 from dubwright.mouth.visemes import Viseme
 from dubwright.operations.cast_stage import write_cast
@@ -240,6 +246,12 @@ def _seen_mouths(
     return usual, lines
 
 
+def _louder(
+    loudness: NDArray[np.floating[Any]], phones: Sequence[Timed]
+) -> NDArray[np.floating[Any]]:
+    return louder_than_usual(loudness, np.arange(len(loudness)) / LOUDNESS_RATE, phones)
+
+
 def _loudness_then(
     loudness: NDArray[np.floating[Any]], times: NDArray[np.floating[Any]]
 ) -> NDArray[np.floating[Any]]:
@@ -264,8 +276,11 @@ def _articulation(context: Context) -> None:
         if phones
     ]
     observations = [observation for _, observation in known]
-    loudness = [_loudness_then(load_loudness(line), seen.times) for line, seen in known]
-    articulation = with_emphasis(learned(usual, observations), observations, loudness)
+    louder = [
+        _loudness_then(_louder(load_loudness(line), seen.phones), seen.times)
+        for line, seen in known
+    ]
+    articulation = with_emphasis(learned(usual, observations), observations, louder)
     save_articulation(articulation, context.folder)
     lines = [folder for name, folder in context.inputs.items() if name.startswith("line:")]
     untimed = [why for folder in lines if (why := untimed_reason(folder))]
@@ -323,15 +338,14 @@ def _curves(context: Context) -> None:
     take = load_take(folder)
     articulation = load_articulation(context.inputs["articulation"])
     spoken = timed_phones(take.phones, take.sample_rate)
-    loudness = _loudness(*read_mono(folder / take.audio))
+    louder = _louder(_loudness(*read_mono(folder / take.audio)), spoken)
 
     def predicted(start: Fraction, frames: int, rate: Fraction) -> NDArray[np.float32]:
         curves = predictor.predict(
             take.phones, take.sample_rate, start, frames, rate, articulation
         ).values
         times = (np.arange(frames) + 0.5) / float(rate) - float(start)
-        heard = _loudness_then(loudness, times)
-        return emphasised(curves, times, spoken, heard, articulation)
+        return emphasised(curves, times, spoken, _loudness_then(louder, times), articulation)
 
     save_curves(_as_asked(context, predicted, articulation), context.folder)
 
@@ -583,7 +597,7 @@ STAGES: Final[Mapping[str, Stage]] = {
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "track": 5,
-    "library": 4,
+    "library": 5,
     "decode": 2,
     "original line": 2,
     "articulation": 4,
@@ -609,7 +623,9 @@ def _shot_plate(context: Context, untouched: Collection[int] = ()) -> ShotPlate:
     reasons = tuple(
         reason or (LEFT if frame in untouched else "") for frame, reason in enumerate(track.reasons)
     )
-    return ShotPlate(_plate(context), replace(track, reasons=reasons))
+    own = context.inputs.get(f"library:{context.parameters['shot']}")
+    shutter = MouthLibrary(own, track, 1.0).shutter if own else 0.0
+    return ShotPlate(_plate(context), replace(track, reasons=reasons), shutter)
 
 
 def _libraries(context: Context) -> list[LibraryView]:

@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.face.appearance import LOOK_SIZE, mouth_look
+from dubwright.face.head_frame import in_head_frame
 from dubwright.face.landmarks import (
     LIPS_OUTER,
     OUTER_EYE_LEFT,
     OUTER_EYE_RIGHT,
     SKIN_RING_FAR,
 )
-from dubwright.media.colour import encode_log
+from dubwright.media.colour import decode_log, encode_log
 from dubwright.media.plate import Plate
 from dubwright.model import Box, FaceTrack
+from dubwright.picture.motion_blur import mouth_velocity, shutter
 
 __all__ = ["MouthLibrary", "ShotPlate", "build_library", "interocular_pixels", "picture_points"]
 
@@ -37,6 +39,7 @@ class MouthLibrary:
         with np.load(folder / INDEX) as index:
             self.sharpness: NDArray[np.float32] = index["sharpness"]
             self.looks: NDArray[np.float32] = index["looks"].astype(np.float32)
+            self.shutter = float(index["shutter"])
             self._corners: NDArray[np.int64] = index["corners"]
 
     def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
@@ -46,11 +49,12 @@ class MouthLibrary:
 
 
 class ShotPlate:
-    """A shot's plate with its face, for a renderer."""
+    """A shot's plate with its face, and for how much of a frame its shutter is open."""
 
-    def __init__(self, plate: Plate, track: FaceTrack) -> None:
+    def __init__(self, plate: Plate, track: FaceTrack, shutter: float = 0.0) -> None:
         self._plate = plate
         self.track = track
+        self.shutter = shutter
 
     @property
     def pixel_aspect(self) -> float:
@@ -96,7 +100,19 @@ def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[
             sharpness[index] = _sharpness(crop, points - (box.x0, box.y0))
             looks[index] = mouth_look(crop.mean(axis=2), points - (box.x0, box.y0))
         step()
-    np.savez(folder / INDEX, sharpness=sharpness, looks=looks, corners=corners)
+
+    def mouth(index: int) -> NDArray[np.float32]:
+        return decode_log(np.load(folder / f"{index}.npy").astype(np.float32))
+
+    motion = in_head_frame(track.landmarks, track.template)
+    velocity = mouth_velocity(motion, plate.spec.pixel_aspect)
+    np.savez(
+        folder / INDEX,
+        sharpness=sharpness,
+        looks=looks,
+        corners=corners,
+        shutter=shutter(mouth, velocity, list(seen)),
+    )
 
 
 def picture_points(track: FaceTrack, frame: int, pixel_aspect: float) -> NDArray[np.float64]:

@@ -26,13 +26,16 @@ SHUTTERS: Final = np.linspace(0, 1, 9)
 FAST_PIXELS: Final = 4.0
 SLOW_PIXELS: Final = 1.0
 LEAST_PIXELS: Final = 1.5
-MOST_FRAMES: Final = 8
+MOST_FRAMES: Final = 6
+MOST_STILL: Final = 4
 MOST_SAMPLES: Final = 9
 GRAIN_PIXELS: Final = 1.0
 
 
 def mouth_velocity(motion: HeadMotion, pixel_aspect: float) -> Array:
     """How far the head takes the mouth in each frame, [frames, 2]; 0 where that is not known."""
+    if not np.isfinite(motion.scale).any():
+        return np.zeros((len(motion.scale), 2))
     rest = np.nanmedian(motion.positions[:, list(LIPS)].mean(axis=1), axis=0)
     back = (rest - motion.translation)[:, None] @ motion.rotation
     places = back[:, 0, :2] / motion.scale[:, None] / (pixel_aspect, 1.0)
@@ -59,7 +62,7 @@ def shutter(picture: Callable[[int], Image], velocity: Array, usable: Sequence[i
     if not fast or not slow:
         return 0.0
     fast.sort(key=lambda frame: -speed[frame])
-    still = [picture(frame).mean(axis=2) for frame in _spread(slow)]
+    still = [picture(frame).mean(axis=2) for frame in _spread(slow, MOST_STILL)]
     error = np.zeros(len(SHUTTERS))
     for frame in fast[:MOST_FRAMES]:
         moved, way = picture(frame).mean(axis=2), velocity[frame]
@@ -90,8 +93,9 @@ def blur_offsets(motion: Array, already: Array) -> Array:
     return offsets
 
 
-def _spread(frames: Sequence[int]) -> list[int]:
-    return [frames[i] for i in np.linspace(0, len(frames) - 1, MOST_FRAMES).astype(int)]
+def _spread(frames: Sequence[int], most: int) -> list[int]:
+    at = np.linspace(0, len(frames) - 1, min(most, len(frames))).astype(int)
+    return [frames[i] for i in at]
 
 
 def _anisotropy(picture: Image, way: Array) -> float:

@@ -8,7 +8,6 @@ The mouth interior, teeth and texture are therefore real pictures of this actor.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any, Final
 
 import cv2
@@ -18,11 +17,10 @@ from numpy.typing import NDArray
 from dubwright.engines import Choice, EngineCard, EngineKind, LibraryView, PlateView
 from dubwright.face.head_frame import HeadMotion, in_head_frame, mouth_curves
 from dubwright.face.landmarks import MESH_POINTS
-from dubwright.media.colour import decode_log
 from dubwright.model import Box, MouthCurves, Patch
 from dubwright.picture.composite import blended, mouth_matte, tone_matched
 from dubwright.picture.library import interocular_pixels, picture_points
-from dubwright.picture.motion_blur import blur_offsets, mouth_velocity, shutter
+from dubwright.picture.motion_blur import blur_offsets, mouth_velocity
 from dubwright.picture.raster import Grid, Raster, fastest_raster
 from dubwright.picture.selection import Candidates, select
 from dubwright.picture.shape import CurveToShape, carried_points, carry_weights, smoothstep
@@ -288,30 +286,16 @@ class _Exposure:
     ) -> None:
         self._interocular = interocular_pixels(plate.track)
         self._library_interocular = [interocular_pixels(view.track) for view in library]
-        velocity = mouth_velocity(motion, plate.pixel_aspect)
-        usable = np.flatnonzero(plate.track.usable).tolist()
-
-        def face(frame: int) -> Image:
-            own = picture_points(plate.track, frame, plate.pixel_aspect)[:MESH_POINTS]
-            box = _edit_box(with_frame(own), own, float(self._interocular[frame]))
-            return plate.region(frame, box.clipped(*plate.size))
-
-        self._moved = shutter(face, velocity, usable) * velocity
-        self._library_moved = []
-        for view, its_motion in zip(library, library_motion, strict=True):
-            velocity = mouth_velocity(its_motion, view.pixel_aspect)
-            seen = np.flatnonzero(view.sharpness > 0).tolist()
-            open_for = shutter(partial(_crop, view), velocity, seen)
-            self._library_moved.append(open_for * velocity)
+        self._moved = plate.shutter * mouth_velocity(motion, plate.pixel_aspect)
+        self._library_moved = [
+            view.shutter * mouth_velocity(its_motion, view.pixel_aspect)
+            for view, its_motion in zip(library, library_motion, strict=True)
+        ]
 
     def offsets(self, frame: int, source: int, index: int) -> Array:
         """Where to sample a mouth of the library for a frame, as offsets in its pixels."""
         larger = self._library_interocular[source][index] / self._interocular[frame]
         return blur_offsets(self._moved[frame] * larger, self._library_moved[source][index])
-
-
-def _crop(view: LibraryView, frame: int) -> Image:
-    return decode_log(view.crop(frame)[0])
 
 
 def _chosen(choice: Choice) -> tuple[int, int]:
