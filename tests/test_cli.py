@@ -30,7 +30,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(sample: Sample, tmp_
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["languages"]["es"]["cues"] == 3
-    assert summary["engines"]["mouth_renderer"]["engine"] == "retrieval/5"
+    assert summary["engines"]["mouth_renderer"]["engine"] == "retrieval/6"
     assert summary["missing"] == [] and summary["tasks_done_already"] == 0
     assert not (tmp_path / "out").exists()
 

@@ -28,7 +28,14 @@ from dubwright.model import (
     Phone,
 )
 from dubwright.mouth.acoustic import Hearing, learned_acoustics
-from dubwright.mouth.articulation import Observation, learned, shaped, shares, usual_articulation
+from dubwright.mouth.articulation import (
+    Observation,
+    learned,
+    learned_by_ear,
+    shaped,
+    shares,
+    usual_articulation,
+)
 from dubwright.mouth.controls import controlled, keyed, left_alone
 from dubwright.mouth.emphasis import emphasised, with_emphasis
 from dubwright.mouth.engines.dominance import DominancePredictor
@@ -402,3 +409,22 @@ def test_what_pace_and_loudness_do_is_learned_from_long_speech(
     short = Observation(times[:60], [p for p in spoken if p[1] < times[60]], curves[:60])
     little = with_emphasis(usual.model_copy(update={"learned_frames": 1}), [short], [loudness[:60]])
     assert abs(little.pace_power) + abs(little.loudness_power) < 0.1
+
+
+def test_an_actor_is_learned_by_ear_from_hearings_that_err() -> None:
+    rng = np.random.default_rng(5)
+    usual = usual_articulation(MouthRange.typical())
+    wide = {name: (a * 1.5, w, p, j) for name, (a, w, p, j) in usual.targets.items()}
+    actor = usual.model_copy(update={"targets": wide})
+    said = [(n * 0.1, n * 0.1 + 0.1, "amsidupo"[n % 8]) for n in range(80)]
+    times = np.arange(0, 8, 1 / 24)
+    curves = shaped(times, said, actor)
+    hearings = [
+        [(s, e, "e" if rng.random() < 0.2 else symbol) for s, e, symbol in said] for _ in range(5)
+    ]
+    found = learned_by_ear(usual, [(times, hearings, curves)])
+    assert found.learned_frames == len(times)
+    assert found.timing == usual.timing
+    off = [np.abs(shaped(times, said, a)[:, 0] - curves[:, 0]).mean() for a in (usual, found)]
+    assert off[1] < 0.5 * off[0]
+    assert learned_by_ear(usual, [(times[:20], hearings, curves[:20])]) is usual

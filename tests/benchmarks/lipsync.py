@@ -4,9 +4,10 @@
 
 `CLIP.ab` is the first half driven by the second, `CLIP.ba` the other way round: by its true curves
 (`oracle`), by its sound alone (`heard`), or by its sound and words (`spoken`, over the line whose
-words are known). The result is tracked afresh and held against the half that drove it. `unedited`
-is the plate as it is: what a mouth that was never redrawn gets. `control` spoils a true mouth in
-known ways: figures that do not tell these apart measure nothing.
+words are known; `told` where the words of the half that is drawn on are not). The result is tracked
+afresh and held against the half that drove it. `unedited` is the plate as it is: what a mouth that
+was never redrawn gets. `control` spoils a true mouth in known ways: figures that do not tell these
+apart measure nothing. `sample` is the synthetic actor.
 """
 
 from __future__ import annotations
@@ -48,7 +49,13 @@ from dubwright.model import (
     Phone,
 )
 from dubwright.mouth.acoustic import Hearing, learned_acoustics
-from dubwright.mouth.articulation import Observation, learned, timed_phones, usual_articulation
+from dubwright.mouth.articulation import (
+    Observation,
+    learned,
+    learned_by_ear,
+    timed_phones,
+    usual_articulation,
+)
 from dubwright.mouth.engines.dominance import DominancePredictor
 from dubwright.mouth.range import measure_range
 from dubwright.picture.engines.retrieval import RetrievalRenderer
@@ -121,7 +128,7 @@ def measure(clips: Sequence[str], both_ways: bool, controls: bool, out: Path | N
                 figures |= _compared(f"unedited.{name}.{way}", plate, driver, plate.pictures)
                 for row, wanted in _rows(name, plate, driver):
                     drawn = _driven(plate, wanted)
-                    judged = _line_frames(driver) if row == "spoken" else slice(None)
+                    judged = _line_frames(driver) if row in ("told", "spoken") else slice(None)
                     figures |= _compared(f"{row}.{name}.{way}", plate, driver, drawn, judged)
                     if out is not None:
                         _write_sheet(out / f"{row}.{name}.{way}.png", plate, driver, drawn)
@@ -198,6 +205,8 @@ def _rows(name: str, plate: Half, driver: Half) -> Iterator[tuple[str, MouthCurv
     assert mouth is not None, f"no face was found in {name}"
     usual = usual_articulation(mouth)
     yield "heard", _heard(plate, driver, own, usual)
+    if driver.line:
+        yield "told", _told(plate, driver, own, usual)
     if plate.line and driver.line:
         yield "spoken", _spoken(plate, driver, own, usual)
 
@@ -219,23 +228,35 @@ def _heard(plate: Half, driver: Half, own: NDArray[np.float32], usual: Articulat
     return MouthCurves(plate.rate, acoustics.predict(hearings[1], _times(driver)))
 
 
+def _told(plate: Half, driver: Half, own: NDArray[np.float32], usual: Articulation) -> MouthCurves:
+    """From the driver's phones; how the actor articulates is known by the plate's sound alone."""
+    phones = PocketSphinxRecognizer().recognize(plate.samples, plate.sample_rate)
+    timed = [timed_phones(heard, plate.sample_rate) for heard in phones]
+    return _predicted(driver, learned_by_ear(usual, [(_times(plate), timed, own)]))
+
+
 def _spoken(
     plate: Half, driver: Half, own: NDArray[np.float32], usual: Articulation
 ) -> MouthCurves:
     """From the driver's phones, as the plate's line shows how the actor articulates."""
-    (start, phones), (driver_start, driver_phones) = map(_aligned, (plate, driver))
+    start, phones = _aligned(plate)
     assert plate.line is not None
     times = _times(plate)
     said = (times > start) & (times < plate.line[1] + LINE_MARGIN_S)
     rate = plate.sample_rate
     line = Observation(times[said] - start, timed_phones(phones, rate), own[said])
+    return _predicted(driver, learned(usual, [line]))
+
+
+def _predicted(driver: Half, articulation: Articulation) -> MouthCurves:
+    start, phones = _aligned(driver)
     return DominancePredictor().predict(
-        driver_phones,
+        phones,
         driver.sample_rate,
-        Fraction(driver_start).limit_denominator(driver.sample_rate),
+        Fraction(start).limit_denominator(driver.sample_rate),
         len(driver.track),
         driver.rate,
-        learned(usual, [line]),
+        articulation,
     )
 
 

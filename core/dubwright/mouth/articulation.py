@@ -26,6 +26,7 @@ __all__ = [
     "Observation",
     "Timed",
     "learned",
+    "learned_by_ear",
     "shaped",
     "shares",
     "timed_phones",
@@ -72,6 +73,7 @@ USUAL: Final[Mapping[str, _Usual]] = {
 # Pull of the usual targets, in frames of full share: an eighth of a second of one viseme at 24 a
 # second.
 PRIOR_FRAMES: Final = 3.0
+HEARD_PRIOR_FRAMES: Final = 10.0
 LEAST_FRAMES: Final = 48
 # A breath is the end of a silence that is long enough for one.
 BREATH_S: Final = 0.6
@@ -157,6 +159,34 @@ def learned(usual: Articulation, observations: Sequence[Observation]) -> Articul
             best = error, timing, targets
     assert best is not None
     return Articulation(targets=_named(best[2]), timing=best[1], learned_frames=frames)
+
+
+def learned_by_ear(
+    usual: Articulation, lines: Sequence[tuple[Array, Sequence[Sequence[Timed]], Array]]
+) -> Articulation:
+    """An actor's articulation where nobody wrote down what is said: from phones that are heard.
+
+    Hearings err, each in its own way: all of them teach together, less than words would, and their
+    timing teaches nothing.
+
+    Args:
+        usual: the usual articulation, in this actor's range.
+        lines: of each the middles of its frames in seconds, [frames]; the phones of each hearing;
+            what the mouth did, [frames, 4].
+    """
+    frames = sum(len(times) for times, _, _ in lines)
+    if frames < LEAST_FRAMES:
+        return usual
+    prior = _targets(usual)
+    normal = HEARD_PRIOR_FRAMES * np.eye(len(CLASSES))
+    right = HEARD_PRIOR_FRAMES * prior
+    for times, hearings, curves in lines:
+        for phones in hearings:
+            share = shares(times, phones, usual.timing)
+            normal += share.T @ share / len(hearings)
+            right += share.T @ curves / len(hearings)
+    targets = np.linalg.solve(normal, right)
+    return usual.model_copy(update={"targets": _named(targets), "learned_frames": frames})
 
 
 def _timings() -> list[Timing]:

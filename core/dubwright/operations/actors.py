@@ -184,9 +184,14 @@ class Actors:
     def articulation(self, speaker: str) -> str:
         """The key of a speaker's articulation, learned from the lines on the plate."""
         if speaker not in self.articulations:
-            self.articulations[speaker] = self._learned(
-                "articulation", speaker, self._original_line, f"learning how {speaker} speaks"
+            told = any(self._words(cue) for cue in self._sheet.cues if cue.speaker == speaker)
+            stage, line_of = (
+                ("articulation", self._original_line)
+                if told or not self._sound.has_dialogue
+                else ("articulation by ear", self._heard_line)
             )
+            label = f"learning how {speaker} speaks"
+            self.articulations[speaker] = self._learned(stage, speaker, line_of, label)
         return self.articulations[speaker]
 
     def acoustics_of(self, speaker: str) -> str:
@@ -244,17 +249,20 @@ class Actors:
             label=f"listening to the original of {cue.id}",
         )
 
+    def _words(self, cue: Cue) -> str:
+        """What a cue says on the plate, as far as that is known."""
+        return cue.text.get(self._sheet.original or "", "").strip()
+
     def _original_line(self, cue: Cue) -> str | None:
         """The key of a cue's phones on the plate; None where its words or sound are not known."""
-        original = self._sheet.original or ""
-        text = cue.text.get(original, "").strip()
+        text = self._words(cue)
         if not text or not self._sound.has_dialogue or cue.kind is not CueKind.DIALOGUE:
             return None
         return self._tasks.add(
             "original line",
             {
                 "text": text,
-                "language": original,
+                "language": self._sheet.original,
                 "samples": _line_samples(cue),
                 "sounds": self._sound.hashes,
                 "engine": self._engines.aligner,

@@ -75,6 +75,8 @@ def _articulation(folder: Path) -> str:
     frames = articulation.learned_frames
     lines = read_json(folder / "lines.json")
     untimed = f" ({'; '.join(lines['untimed'])})" if lines["untimed"] else ""
+    if frames and not lines["words"]:
+        return f"as learned from {frames} frames of the original, heard without its words"
     if frames:
         lead = round(1000 * articulation.timing.lead_s)
         ahead = f"{abs(lead)} ms {'ahead of' if lead > 0 else 'behind'}" if lead else "in time with"

@@ -48,6 +48,7 @@ from dubwright.mouth.articulation import (
     Observation,
     Timed,
     learned,
+    learned_by_ear,
     timed_phones,
     usual_articulation,
 )
@@ -284,7 +285,17 @@ def _articulation(context: Context) -> None:
     save_articulation(articulation, context.folder)
     lines = [folder for name, folder in context.inputs.items() if name.startswith("line:")]
     untimed = [why for folder in lines if (why := untimed_reason(folder))]
-    write_json(context.folder / "lines.json", {"heard": len(lines), "untimed": untimed})
+    write_json(
+        context.folder / "lines.json", {"heard": len(lines), "untimed": untimed, "words": True}
+    )
+
+
+def _articulation_by_ear(context: Context) -> None:
+    """Learn how an actor articulates from lines on the plate whose words are not known."""
+    usual, seen = _seen_mouths(context)
+    lines = [(times, load_hearing(line).phones, curves) for line, times, curves in seen]
+    save_articulation(learned_by_ear(usual, lines), context.folder)
+    write_json(context.folder / "lines.json", {"heard": len(lines), "untimed": [], "words": False})
 
 
 def _take(context: Context) -> None:
@@ -578,6 +589,7 @@ STAGES: Final[Mapping[str, Stage]] = {
     "heard line": _heard_line,
     "acoustics": _acoustics,
     "articulation": _articulation,
+    "articulation by ear": _articulation_by_ear,
     "take": _take,
     "line": _line,
     "dialogue": _dialogue,
@@ -600,7 +612,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "library": 5,
     "decode": 2,
     "original line": 2,
-    "articulation": 4,
+    "articulation": 5,
     "curves": 3,
     "choose": 2,
     "draw": 2,

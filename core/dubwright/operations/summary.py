@@ -105,8 +105,8 @@ def _missing(plan: DubPlan) -> list[str]:
     original = plan.sheet.original
     if original is None or not plan.sheet.spoken_in(original):
         missing.append(
-            "the original lines: without them the mouths move in the usual way, not in the "
-            "actors' own (--subtitles lines.<original>.srt)"
+            "the original lines: with them the mouths move more like the actors' own "
+            "(--subtitles lines.<original>.srt)"
         )
     if not any(sound.stem == "M&E" for sound in plan.timeline.sounds):
         missing.append("an M&E stem: the original mix will be lowered under each new line")
