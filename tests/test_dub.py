@@ -462,6 +462,32 @@ def test_what_will_be_missing_is_said_before_anything_is_drawn(
     assert limited in plan_summary(plan, store)["missing"]
 
 
+def test_other_effects_draw_no_mouth_again(sample: Sample, tmp_path: Path) -> None:
+    keys = []
+    for name, gain in (("as it is", 1.0), ("louder", 0.5)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "plates").symlink_to(sample.folder / "plates")
+        shutil.copytree(sample.folder / "audio", folder / "audio")
+        shutil.copy(sample.timeline, folder)
+        samples, rate = read_audio(folder / "audio" / "m_and_e.wav")
+        write_wav(folder / "audio" / "m_and_e.wav", samples * gain, rate)
+        request = DubRequest(
+            timeline=folder / sample.timeline.name,
+            languages=("es",),
+            output=tmp_path / "out",
+            subtitles=sample.subtitles("en", "es"),
+            original="en",
+        )
+        plan = plan_dub(request, Store(tmp_path / "store"), datetime.now(UTC).date())
+        keys.append({stage: set() for stage in ("draw", "mix")})
+        for task in plan.tasks.values():
+            if task.stage in keys[-1]:
+                keys[-1][task.stage].add(task.key)
+    assert keys[0]["draw"] == keys[1]["draw"]
+    assert keys[0]["mix"] != keys[1]["mix"]
+
+
 def test_a_character_gets_curves(tmp_path: Path) -> None:
     folder = animate("Mama, papa.", "es", tmp_path / "out", rate="30000/1001", store=tmp_path / "s")
     curves = read_json(folder / "curves.json")

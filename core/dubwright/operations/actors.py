@@ -34,7 +34,7 @@ class Actors:
         cast: its speakers.
         slots: of the lines.
         plates: of the shots.
-        sound: of the timeline.
+        speech: those sounds of the timeline in which its dialogue is.
         engines: which engine does which step.
         cards: of the engines, by step.
         carried: what another cut holds of this one.
@@ -53,7 +53,7 @@ class Actors:
         cast: Cast,
         slots: Slots,
         plates: Plates,
-        sound: PlateSound,
+        speech: PlateSound,
         engines: EngineChoice,
         cards: Mapping[str, EngineCard],
         carried: Carried | None = None,
@@ -64,7 +64,7 @@ class Actors:
         self._cast = cast
         self._slots = slots
         self._plates = plates
-        self._sound = sound
+        self._speech = speech
         self._engines = engines
         self._cards = cards
         self._carried = carried
@@ -108,13 +108,13 @@ class Actors:
                         lines.append(self._seen_line(cue, shot, speech))
         rate = str(self._timeline.rate)
         parameters = {"lines": lines, "frames": frames, "rate": rate}
-        if not self._sound.has_dialogue:
+        if not self._speech:
             return self._tasks.add("speaking", parameters, inputs=inputs, label=about)
         return self._tasks.add(
             "speaking",
-            parameters | {"sounds": self._sound.hashes},
+            parameters | {"sounds": self._speech.hashes},
             inputs=inputs,
-            where={"sounds": self._sound.where},
+            where={"sounds": self._speech.where},
             label=about,
         )
 
@@ -187,7 +187,7 @@ class Actors:
             told = any(self._words(cue) for cue in self._sheet.cues if cue.speaker == speaker)
             stage, line_of = (
                 ("articulation", self._original_line)
-                if told or not self._sound.has_dialogue
+                if told or not self._speech
                 else ("articulation by ear", self._heard_line)
             )
             label = f"learning how {speaker} speaks"
@@ -235,17 +235,17 @@ class Actors:
 
     def _heard_line(self, cue: Cue) -> str | None:
         """The key of how a cue sounds on the plate; None where it has no sound."""
-        if not self._sound.has_dialogue or cue.kind is not CueKind.DIALOGUE:
+        if not self._speech or cue.kind is not CueKind.DIALOGUE:
             return None
         return self._tasks.add(
             "heard line",
             {
                 "samples": _line_samples(cue),
-                "sounds": self._sound.hashes,
+                "sounds": self._speech.hashes,
                 "engine": self._engines.phone_recognizer,
                 "card": self._cards["phone_recognizer"].identity,
             },
-            where={"sounds": self._sound.where},
+            where={"sounds": self._speech.where},
             label=f"listening to the original of {cue.id}",
         )
 
@@ -256,7 +256,7 @@ class Actors:
     def _original_line(self, cue: Cue) -> str | None:
         """The key of a cue's phones on the plate; None where its words or sound are not known."""
         text = self._words(cue)
-        if not text or not self._sound.has_dialogue or cue.kind is not CueKind.DIALOGUE:
+        if not text or not self._speech or cue.kind is not CueKind.DIALOGUE:
             return None
         return self._tasks.add(
             "original line",
@@ -264,11 +264,11 @@ class Actors:
                 "text": text,
                 "language": self._sheet.original,
                 "samples": _line_samples(cue),
-                "sounds": self._sound.hashes,
+                "sounds": self._speech.hashes,
                 "engine": self._engines.aligner,
                 "card": self._cards["aligner"].identity,
             },
-            where={"sounds": self._sound.where},
+            where={"sounds": self._speech.where},
             label=f"timing the original of {cue.id}",
         )
 

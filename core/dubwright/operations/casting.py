@@ -18,7 +18,7 @@ from dubwright.operations.actors import Actors
 from dubwright.operations.cast_stage import CAST, FACES, SHEET
 from dubwright.operations.deliver import MANIFEST, deliver_once
 from dubwright.operations.lines import given_lines
-from dubwright.operations.material import Colours, plates_of, sound_of
+from dubwright.operations.material import Colours, plates_of, speech_of
 from dubwright.operations.request import CastRequest, request_paths
 from dubwright.operations.results import write_json
 from dubwright.operations.slots import Slots
@@ -61,7 +61,7 @@ def plan_cast(
     nameless = Cast(speakers=tuple(s.model_copy(update={"faces": {}}) for s in known.speakers))
     actors = Actors(
         tasks, timeline, sheet, nameless, Slots(timeline, sheet), plates,
-        sound_of(timeline, tasks.fingerprints), request.engines,
+        speech_of(timeline, tasks.fingerprints), request.engines,
         {"face_tracker": engine(request.engines.face_tracker, EngineKind.FACE_TRACKER).card},
     )  # fmt: skip
     shots = [shot for shot in timeline.shots if shot.uid in plates.specs]

@@ -38,7 +38,7 @@ from dubwright.operations.carry import (
 )
 from dubwright.operations.cut import Segment, segments
 from dubwright.operations.lines import given_lines
-from dubwright.operations.material import Colours, plate_content, plates_of, sound_of
+from dubwright.operations.material import Colours, plate_content, plates_of, sound_of, speech_of
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
 from dubwright.operations.preview import preview_size
 from dubwright.operations.request import DubRequest, request_paths
@@ -222,7 +222,8 @@ class DubPlanner:
         )
         self._actors = Actors(
             self._tasks, self._timeline, self._sheet, self._cast, self._slots, self._plates,
-            self._sound, self._request.engines, self._cards, self._carried,
+            speech_of(self._timeline, self._tasks.fingerprints), self._request.engines,
+            self._cards, self._carried,
         )  # fmt: skip
         original_mix = self._original_mix()
         parts = [self._language(language) for language in self._request.languages]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,18 @@ from dubwright.media.colour import ColourConfig
 from dubwright.media.names import is_config_file
 from dubwright.media.plate import PlateSpec, probe_plate
 from dubwright.operations.show import Show, colour_config, find_show
+from dubwright.speech.soundtrack import SoundClip
 from dubwright.store import Access, Fingerprints, content_key
 
-__all__ = ["Colours", "PlateSound", "Plates", "plate_content", "plates_of", "sound_of"]
+__all__ = [
+    "Colours",
+    "PlateSound",
+    "Plates",
+    "plate_content",
+    "plates_of",
+    "sound_of",
+    "speech_of",
+]
 
 
 @dataclass(frozen=True)
@@ -54,11 +63,13 @@ class Plates:
 
 @dataclass(frozen=True)
 class PlateSound:
-    """The sounds of a timeline as JSON: where they are, and what they hold."""
+    """Sounds of a timeline as JSON: where they are, and what they hold."""
 
     where: list[Any]
     hashes: list[Any]
-    has_dialogue: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.where)
 
 
 def plates_of(
@@ -95,7 +106,15 @@ def plate_content(spec: PlateSpec, fingerprints: Fingerprints, config: ColourCon
 
 def sound_of(timeline: ConformedTimeline, fingerprints: Fingerprints) -> PlateSound:
     """The sounds of a timeline."""
-    sounds = timeline.sounds
+    return _sound(timeline.sounds, fingerprints)
+
+
+def speech_of(timeline: ConformedTimeline, fingerprints: Fingerprints) -> PlateSound:
+    """Those sounds of a timeline in which its dialogue is, alone or mixed; none if it has none."""
+    return _sound([sound for sound in timeline.sounds if sound.stem != "M&E"], fingerprints)
+
+
+def _sound(sounds: Sequence[SoundClip], fingerprints: Fingerprints) -> PlateSound:
     contents = fingerprints.of_files([sound.path for sound in sounds])
     return PlateSound(
         where=[sound.as_json() for sound in sounds],
@@ -104,5 +123,4 @@ def sound_of(timeline: ConformedTimeline, fingerprints: Fingerprints) -> PlateSo
              str(sound.duration), str(sound.speed)]
             for content, sound in zip(contents, sounds, strict=True)
         ],
-        has_dialogue=any(sound.stem != "M&E" for sound in sounds),
     )  # fmt: skip
