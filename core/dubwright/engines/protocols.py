@@ -120,7 +120,7 @@ class PlateView(Protocol):
 
     @property
     def shutter(self) -> float:
-        """For how much of a frame the shutter is open, from 0 to 1."""
+        """For how much of a frame the shutter is open, from 0 to 0.5."""
 
     def region(self, index: int, box: Box) -> NDArray[np.float32]:
         """A part of a frame, float32 [height, width, 3], scene-linear."""
@@ -137,7 +137,7 @@ class LibraryView(Protocol):
 
     @property
     def shutter(self) -> float:
-        """For how much of a frame the shutter is open, from 0 to 1."""
+        """For how much of a frame the shutter is open, from 0 to 0.5."""
 
     @property
     def sharpness(self) -> NDArray[np.float32]:

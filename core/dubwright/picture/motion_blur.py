@@ -21,11 +21,13 @@ __all__ = ["blur_offsets", "mouth_velocity", "shutter"]
 Array = NDArray[np.floating[Any]]
 Image = NDArray[np.float32]
 
-SHUTTERS: Final = np.linspace(0, 1, 9)
+# Films are shot with at most half a turn; what seems more is the codec's blur too.
+SHUTTERS: Final = np.linspace(0, 0.5, 5)
 # Slower than this nothing is told of the shutter; a blur of less is not drawn.
 FAST_PIXELS: Final = 4.0
 SLOW_PIXELS: Final = 1.0
-LEAST_PIXELS: Final = 1.5
+LEAST_PIXELS: Final = 2.0
+LEAST_FRAMES: Final = 3
 MOST_FRAMES: Final = 6
 MOST_STILL: Final = 4
 MOST_SAMPLES: Final = 9
@@ -46,7 +48,7 @@ def mouth_velocity(motion: HeadMotion, pixel_aspect: float) -> Array:
 
 
 def shutter(picture: Callable[[int], Image], velocity: Array, usable: Sequence[int]) -> float:
-    """For how much of a frame the shutter is open, from 0 to 1; 0 where nothing moved fast enough.
+    """For how much of a frame the shutter is open, from 0 to 0.5; 0 where too little moved fast.
 
     Motion takes the gradients along it, and not those across: the share that explains those of
     fast frames best is found by blurring frames in which nothing moved.
@@ -59,7 +61,7 @@ def shutter(picture: Callable[[int], Image], velocity: Array, usable: Sequence[i
     speed = np.linalg.norm(velocity, axis=1)
     fast = [frame for frame in usable if speed[frame] > FAST_PIXELS]
     slow = [frame for frame in usable if speed[frame] < SLOW_PIXELS]
-    if not fast or not slow:
+    if len(fast) < LEAST_FRAMES or not slow:
         return 0.0
     fast.sort(key=lambda frame: -speed[frame])
     still = [picture(frame).mean(axis=2) for frame in _spread(slow, MOST_STILL)]
