@@ -120,6 +120,7 @@ def lip_sync(
     language: str,
     text: str = "",
     start_ms: int = 0,
+    face: int = 1,
     cast: PathLike | None = None,
     colour_space: str | None = None,
     store: PathLike | None = None,
@@ -133,6 +134,7 @@ def lip_sync(
         language: its language tag.
         text: what it says; without it the mouth is guessed from the sound.
         start_ms: when it begins on the plate.
+        face: which face of the plate speaks, counted from the largest, unless the cast says.
         cast: the speaker, with likeness and consents.
         colour_space: of a plate that does not name its own.
         store: where results are kept for reuse.
@@ -148,6 +150,7 @@ def lip_sync(
         language=language,
         output=Path(out),
         start_ms=start_ms,
+        face=face,
         cast=Path(cast) if cast else None,
         colour_space=colour_space,
     )

@@ -131,6 +131,9 @@ def lipsync(
     ] = "",
     out: Out = Path("lipsync"),
     start: Annotated[int, typer.Option("--start", min=0, help="When it begins, in ms.")] = 0,
+    face: Annotated[
+        int, typer.Option("--face", min=1, help="Which face speaks, counted from the largest.")
+    ] = 1,
     cast: CastFile = None,
     colorspace: ColourSpace = None,
     ocio: Ocio = None,
@@ -150,6 +153,7 @@ def lipsync(
         language=language,
         output=out,
         start_ms=start,
+        face=face,
         cast=cast,
         colour_space=colorspace,
         ocio=ocio,

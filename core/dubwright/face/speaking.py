@@ -81,7 +81,7 @@ def named_face(faces: Sequence[FaceTrack], number: int, frames: int) -> FaceTrac
 def speaking_face(
     faces: Sequence[FaceTrack], lines: Sequence[HeardLine], frames: int, rate: float
 ) -> Decision:
-    """The face whose lips go best with lines.
+    """The face whose lips go best with lines; none where a voice is heard and no lips move.
 
     Args:
         faces: of the shot.
@@ -95,7 +95,7 @@ def speaking_face(
     if not moving:
         why = "no face is seen while the speaker's lines are spoken"
         return Decision(unseen(frames, why), 0, why)
-    if max(moving.values()) < STILL_SPEED:
+    if any(line.samples is not None for line in lines) and max(moving.values()) < STILL_SPEED:
         why = "the speaker is not seen speaking: no lips move while the lines are spoken"
         return Decision(unseen(frames, why), 0, why)
     if len(moving) == 1:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
-from dubwright.conform.read import read_timeline
+from dubwright.conform.read import Shot, read_timeline
 from dubwright.dialogue import Cast, CueSheet
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono
@@ -41,6 +42,7 @@ def plan_lip_sync(
         )
     cast = Cast.read(request.cast) if request.cast else Cast()
     speaker = cast.speakers[0].name if len(cast.speakers) == 1 else request.speaker
+    cast = _with_face(cast, speaker, timeline.shots, request.face)
     cue = Cue(
         id=CUE,
         speaker=speaker,
@@ -61,3 +63,13 @@ def plan_lip_sync(
     sheet = CueSheet(cues=(cue,))
     planner = DubPlanner(dub, timeline, sheet, cast, store, today, recordings, "dialogue", access)
     return planner.plan()
+
+
+def _with_face(cast: Cast, speaker: str, shots: Sequence[Shot], face: int) -> Cast:
+    """The cast, in which the speaker has a face on these shots."""
+    known = cast.speaker(speaker)
+    faces = {shot.uid: face for shot in shots} | known.faces
+    others = tuple(other for other in cast.speakers if other.name != speaker)
+    return cast.model_copy(
+        update={"speakers": (known.model_copy(update={"faces": faces}), *others)}
+    )

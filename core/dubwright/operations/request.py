@@ -109,6 +109,9 @@ class LipSyncRequest(BaseModel):
     output: Path = Field(description="Folder that receives v001, v002...")
     start_ms: int = Field(0, ge=0, description="When it begins on the plate.")
     speaker: str = "Speaker 1"
+    face: int = Field(
+        1, ge=1, description="Which face of the plate speaks, unless the cast says: 1, the largest."
+    )
     cast: Path | None = None
     colour_space: str | None = None
     ocio: str | None = None
