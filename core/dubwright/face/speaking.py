@@ -62,8 +62,8 @@ class Decision:
     why: str
 
 
-def named_face(faces: Sequence[FaceTrack], number: int, frames: int) -> FaceTrack:
-    """The track of the face that the cast names, counted from 1; 0 where it names none.
+def named_face(faces: Sequence[FaceTrack], number: int, frames: int) -> Decision:
+    """The face that the cast names, counted from 1; 0 where it names none.
 
     Args:
         faces: of the shot.
@@ -71,17 +71,19 @@ def named_face(faces: Sequence[FaceTrack], number: int, frames: int) -> FaceTrac
         frames: of the shot.
     """
     if number == 0:
-        return unseen(frames, "the cast says that the speaker is not seen in this shot")
+        return _nobody(frames, "the cast says that the speaker is not seen in this shot")
     if number > len(faces):
         found = NO_FACE if not faces else f"only {len(faces)} were found"
-        return unseen(frames, f"the cast names face {number} of this shot, where {found}")
-    return faces[number - 1]
+        return _nobody(frames, f"the cast names face {number} of this shot, where {found}")
+    return Decision(faces[number - 1], number, "by the cast")
 
 
 def speaking_face(
     faces: Sequence[FaceTrack], lines: Sequence[HeardLine], frames: int, rate: float
 ) -> Decision:
     """The face whose lips go best with lines; none where a voice is heard and no lips move.
+
+    A face that is seen for less than half as long as another while they are spoken is not theirs.
 
     Args:
         faces: of the shot.
@@ -90,16 +92,18 @@ def speaking_face(
         rate: frames a second.
     """
     if not faces:
-        return Decision(unseen(frames, NO_FACE), 0, NO_FACE)
-    moving = {n: speed for n, face in enumerate(faces) if (speed := _speed(face, lines, rate))}
+        return _nobody(frames, NO_FACE)
+    seen = [_speeds(face, lines, rate) for face in faces]
+    longest = max(map(len, seen))
+    moving = {n: float(s.mean()) for n, s in enumerate(seen) if len(s) and 2 * len(s) >= longest}
     if not moving:
-        why = "no face is seen while the speaker's lines are spoken"
-        return Decision(unseen(frames, why), 0, why)
+        return _nobody(frames, "no face is seen while the speaker's lines are spoken")
     if any(line.samples is not None for line in lines) and max(moving.values()) < STILL_SPEED:
-        why = "the speaker is not seen speaking: no lips move while the lines are spoken"
-        return Decision(unseen(frames, why), 0, why)
+        return _nobody(
+            frames, "the speaker is not seen speaking: no lips move while the lines are spoken"
+        )
     if len(moving) == 1:
-        face = next(iter(moving))
+        [face] = moving
         return Decision(faces[face], face + 1, "the only face that is seen while it is spoken")
     heard = {n: agrees for n in moving if (agrees := agreement(faces[n], lines, rate)) is not None}
     if len(heard) < 2:
@@ -108,6 +112,10 @@ def speaking_face(
     first, second = sorted(heard, key=lambda n: -heard[n])[:2]
     why = f"its lips go best with the sound: {heard[first]:.2f}, the next {heard[second]:.2f} of 1"
     return Decision(faces[first], first + 1, why)
+
+
+def _nobody(frames: int, why: str) -> Decision:
+    return Decision(unseen(frames, why), 0, why)
 
 
 def agreement(track: FaceTrack, lines: Sequence[HeardLine], rate: float) -> float | None:
@@ -150,14 +158,13 @@ def lips_speed(track: FaceTrack, rate: float) -> Array:
     return speed
 
 
-def _speed(track: FaceTrack, lines: Sequence[HeardLine], rate: float) -> float:
-    """The mean of the lips' speed over lines; 0 where the face is not seen in them."""
+def _speeds(track: FaceTrack, lines: Sequence[HeardLine], rate: float) -> Array:
+    """The lips' speed on every frame of lines on which the face is seen."""
     speed = lips_speed(track, rate)
     moved = np.concatenate(
         [np.zeros(0), *(speed[line.frames.start : line.frames.end] for line in lines)]
     )
-    moved = moved[np.isfinite(moved)]
-    return float(moved.mean()) if len(moved) else 0.0
+    return moved[np.isfinite(moved)]
 
 
 def _paired(speed: Array, line: HeardLine, rate: float, offset: float) -> tuple[Array, Array]:

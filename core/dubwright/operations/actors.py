@@ -106,13 +106,14 @@ class Actors:
                 for seen, speech, _ in self._slots.of(cue):
                     if seen.uid == shot.uid:
                         lines.append(self._seen_line(cue, shot, speech))
-        rate = str(self._timeline.rate)
-        parameters = {"lines": lines, "frames": frames, "rate": rate}
-        if not self._speech:
-            return self._tasks.add("speaking", parameters, inputs=inputs, label=about)
         return self._tasks.add(
             "speaking",
-            parameters | {"sounds": self._speech.hashes},
+            {
+                "lines": lines,
+                "frames": frames,
+                "rate": str(self._timeline.rate),
+                "sounds": self._speech.hashes,
+            },
             inputs=inputs,
             where={"sounds": self._speech.where},
             label=about,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.engines import Choice
+from dubwright.face.speaking import Decision
 from dubwright.face.track import SeenFace
 from dubwright.model import Articulation, FaceTrack, MouthCurves, Phone, Take
 from dubwright.mouth.acoustic import Acoustics, Hearing
@@ -43,6 +44,7 @@ __all__ = [
     "save_articulation",
     "save_choices",
     "save_curves",
+    "save_decision",
     "save_faces",
     "save_hearing",
     "save_loudness",
@@ -74,6 +76,13 @@ def load_track(folder: Path, name: str = TRACK) -> FaceTrack:
     with np.load(folder / name) as data:
         reasons = tuple(str(reason) for reason in data["reasons"])
         return FaceTrack(data["landmarks"], data["template"], reasons)
+
+
+def save_decision(decision: Decision, faces: int, folder: Path) -> None:
+    """The face that is a speaker's, of so many in a shot."""
+    save_track(decision.track, folder)
+    told = {"face": decision.face, "of": faces, "why": decision.why}
+    write_json(folder / SPEAKING, told)
 
 
 def save_faces(faces: Sequence[SeenFace], folder: Path) -> None:

@@ -84,6 +84,7 @@ from dubwright.operations.results import (
     save_articulation,
     save_choices,
     save_curves,
+    save_decision,
     save_faces,
     save_hearing,
     save_loudness,
@@ -130,14 +131,13 @@ def _track(context: Context) -> None:
     """The face of a speaker in a shot, as the cast says."""
     faces = [face.track for face in load_faces(context.inputs["faces"])]
     number, frames = context.parameters["face"], context.parameters["frames"]
-    save_track(named_face(faces, number, frames), context.folder)
-    write_json(context.folder / SPEAKING, {"face": number, "of": len(faces), "why": "by the cast"})
+    save_decision(named_face(faces, number, frames), len(faces), context.folder)
 
 
 def _speaking(context: Context) -> None:
     """The face of a speaker in a shot, by its lips and what is heard."""
     faces = [face.track for face in load_faces(context.inputs["faces"])]
-    rate, sounds = Fraction(context.parameters["rate"]), _sounds(context.where.get("sounds", []))
+    rate, sounds = Fraction(context.parameters["rate"]), _sounds(context.where["sounds"])
     lines = [
         HeardLine(
             FrameRange(*line["frames"]),
@@ -147,10 +147,8 @@ def _speaking(context: Context) -> None:
         )
         for line in context.parameters["lines"]
     ]
-    found = speaking_face(faces, lines, context.parameters["frames"], float(rate))
-    save_track(found.track, context.folder)
-    told = {"face": found.face, "of": len(faces), "why": found.why}
-    write_json(context.folder / SPEAKING, told)
+    decision = speaking_face(faces, lines, context.parameters["frames"], float(rate))
+    save_decision(decision, len(faces), context.folder)
 
 
 def _library(context: Context) -> None:
@@ -608,7 +606,8 @@ STAGES: Final[Mapping[str, Stage]] = {
     "movie": write_language_movie,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
-    "track": 5,
+    "track": 6,
+    "speaking": 2,
     "library": 5,
     "decode": 2,
     "original line": 2,
