@@ -19,6 +19,7 @@ import pytest
 from conftest import Dubbed, Sample, run_cli
 
 from dubwright.media.exr import write_rgb
+from dubwright.picture.engines.retrieval import RetrievalRenderer
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(sample: Sample, tmp_path: Path) -> None:
@@ -30,7 +31,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(sample: Sample, tmp_
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["languages"]["es"]["cues"] == 3
-    assert summary["engines"]["mouth_renderer"]["engine"] == "retrieval/6"
+    assert summary["engines"]["mouth_renderer"]["engine"] == RetrievalRenderer.card.identity
     assert summary["missing"] == [] and summary["tasks_done_already"] == 0
     assert not (tmp_path / "out").exists()
 

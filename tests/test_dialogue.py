@@ -204,3 +204,11 @@ def test_recordings_in_a_sheet_lie_beside_it(tmp_path: Path) -> None:
     elsewhere = Cue(id="b", speaker="Jo", start_ms=2, end_ms=3, takes={"es": Path("/takes/b.wav")})
     sheet = CueSheet(cues=(cue, elsewhere)).with_takes_in(tmp_path)
     assert [cue.takes["es"] for cue in sheet.cues] == [tmp_path / "a.wav", Path("/takes/b.wav")]
+
+
+def test_a_document_of_a_later_version_says_so(tmp_path: Path) -> None:
+    later = tmp_path / "cues.json"
+    later.write_text('{"version": 9, "cues": [], "moods": []}', encoding="utf-8")
+    with pytest.raises(DubwrightError, match="another version") as caught:
+        CueSheet.read(later)
+    assert "9" in caught.value.why

@@ -36,7 +36,7 @@ from dubwright.mouth.articulation import (
     shares,
     usual_articulation,
 )
-from dubwright.mouth.controls import controlled, keyed, left_alone
+from dubwright.mouth.controls import controlled, keyed, left_alone, spoken_freely
 from dubwright.mouth.emphasis import emphasised, with_emphasis
 from dubwright.mouth.engines.dominance import DominancePredictor
 from dubwright.mouth.range import MouthRange, measure_range
@@ -145,10 +145,13 @@ def test_lips_touch_the_teeth_on_f_and_v() -> None:
         assert curves[int(middle_s * 24), 0] < 0.45 * wide
 
 
-def test_the_mouth_rests_in_silence() -> None:
-    curves = _predict("__aa______________")
-    assert np.ptp(curves[-12:], axis=0).max() < 1e-3
-    assert curves[-1, 0] < 0.01
+def test_the_mouth_rests_in_silence_and_is_not_frozen() -> None:
+    curves = _predict("__aa" + 60 * "_")
+    still = curves[-80:]
+    assert still[:, 0].max() < 0.01, "lips that rest together stay together"
+    for curve in still[:, 1:].T:
+        assert 0.002 < np.ptp(curve) < 0.03
+    assert np.abs(np.diff(still, axis=0)).max() < 0.003, "a drift is slow"
 
 
 def test_the_shares_of_the_phones_sum_to_one() -> None:
@@ -346,6 +349,7 @@ def test_a_mouth_rests_and_holds_where_it_is_told_to() -> None:
     assert np.abs(np.diff(moved, axis=0)).max() <= 1.5 * np.abs(np.diff(curves, axis=0)).max()
     assert np.array_equal(left_alone(controls, times_ms), (times_ms >= 1000) & (times_ms < 1100))
     assert left_alone(MouthControls(leave=True), times_ms).all()
+    assert np.array_equal(spoken_freely(controls, times_ms), ~(resting | held))
 
 
 def _hum(seconds: float, shift: float) -> tuple[Hearing, np.ndarray, np.ndarray]:

@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 from dubwright.dialogue import Cast
 from dubwright.engines import Choice
 from dubwright.face.head_frame import head_template, mouth_curves
-from dubwright.face.landmarks import MESH_POINTS
+from dubwright.face.landmarks import MESH_POINTS, SKIN_RING_FAR
 from dubwright.media.colour import encode_log
 from dubwright.model import Box, FaceTrack, MouthCurves, Patch
 from dubwright.picture.composite import MouthMatte, blended, tone_matched
 from dubwright.picture.engines.retrieval import RetrievalRenderer
+from dubwright.picture.jaw import HeadCharts, JawMotion, holding
 from dubwright.picture.motion_blur import blur_offsets, shutter
 from dubwright.picture.raster import OpenCvRaster, Raster
 from dubwright.picture.selection import Candidates, select
 from dubwright.picture.shape import CurveToShape, lip_gaps
-from dubwright.picture.warp import Cells, MeshOver, face_triangles, grid_step, with_frame
+from dubwright.picture.warp import Cells, MeshOver, Warp, face_triangles, grid_step, with_frame
 from dubwright.sample.actor import Actor, Pose
 from dubwright.sample.head import build_head
 from dubwright.trust import Disclosure, burnt_in, marked
@@ -161,12 +162,12 @@ def _candidates() -> Candidates:
     curves = np.stack([aperture, 0.55 - aperture / 4, 0.15 + aperture / 9, 1.2 + aperture / 2], 1)
     runs = np.repeat([0, 1], 30)
     looks = aperture[:, None] * np.ones(4)
-    return Candidates(curves, np.zeros((60, 2)), np.ones(60), looks, runs)
+    return Candidates(curves, np.zeros((60, 2)), np.ones(60), looks, runs, np.zeros((60, 0)))
 
 
 def test_asking_for_what_the_library_has_plays_it_through() -> None:
     library = _candidates()
-    path = select(library, library.curves[5:25], np.zeros((20, 2)))
+    path = select(library, library.curves[5:25], np.zeros((20, 2)), np.zeros((20, 0)))
     assert np.array_equal(path, np.arange(5, 25))
 
 
@@ -174,7 +175,7 @@ def test_closed_lips_are_drawn_from_closed_lips() -> None:
     library = _candidates()
     asked = library.curves[5:25].copy()
     asked[8:11, 0] = 0
-    path = select(library, asked, np.zeros((20, 2)))
+    path = select(library, asked, np.zeros((20, 2)), np.zeros((20, 0)))
     assert library.curves[path[8:11], 0].max() < 0.06
 
 
@@ -184,9 +185,21 @@ def test_a_jump_goes_where_the_mouth_looks_alike() -> None:
     looks[40:] = 1.0  # the second half of the second source is lit from elsewhere
     odd = replace(library, looks=looks)
     asked = np.vstack([library.curves[20:30], library.curves[45:55]])
-    path = select(odd, asked, np.zeros((20, 2)))
+    path = select(odd, asked, np.zeros((20, 2)), np.zeros((20, 0)))
     jumps = [(a, b) for a, b in pairwise(path.tolist()) if abs(b - a) > 2]
     assert all((looks[a] == looks[b]).all() for a, b in jumps)
+
+
+def test_of_mouths_alike_the_one_that_says_the_same_is_drawn() -> None:
+    library = _candidates()
+    curves = np.vstack([library.curves[:30], library.curves[:30]])
+    said = np.repeat(np.eye(2), 30, axis=0)
+    twice = replace(library, curves=curves, looks=np.zeros((60, 4)), visemes=said)
+    for spoken in (0, 1):
+        path = select(twice, curves[5:25], np.zeros((20, 2)), np.eye(2)[[spoken] * 20])
+        assert np.array_equal(path, np.arange(5, 25) + 30 * spoken)
+    unknown = select(twice, curves[5:25], np.zeros((20, 2)), np.zeros((20, 2)))
+    assert np.array_equal(unknown % 30, np.arange(5, 25))
 
 
 def test_a_cut_in_the_library_is_never_played_through() -> None:
@@ -194,7 +207,7 @@ def test_a_cut_in_the_library_is_never_played_through() -> None:
     curves = library.curves.copy()
     curves[30:] = curves[30:] + 0.5
     apart = replace(library, curves=curves, looks=np.repeat([[0.0], [5.0]], 30, axis=0))
-    path = select(apart, curves[25:30], np.zeros((5, 2)))
+    path = select(apart, curves[25:30], np.zeros((5, 2)), np.zeros((5, 0)))
     assert path.max() < 30
 
 
@@ -262,8 +275,10 @@ class _NoFootage:
 
     pixel_aspect = 1.0
     shutter = 0.0
+    follows = None
     sharpness = np.zeros(8, np.float32)
     looks = np.zeros((8, 4), np.float32)
+    visemes = None
 
     def __init__(self, track: object) -> None:
         self.track = track
@@ -397,3 +412,105 @@ def test_a_sharp_mouth_is_blurred_by_what_it_lacks() -> None:
     assert blur_offsets(np.array([5.0, 0.0]), np.array([-5.0, 0.0])).tolist() == [[0, 0]]
     lacks = blur_offsets(np.array([5.0, 0.0]), np.array([3.0, 0.0]))
     assert lacks[-1, 0] == pytest.approx(2.0 * (1 - 1 / len(lacks)))
+
+
+# --- What follows the jaw -----------------------------------------------------------------------
+
+# A microphone is some six centimetres wide, and eyes nine apart.
+WALL, SKIN, MICROPHONE = (8, 150), (86, 176), (142, 186)
+
+
+def _speaking_head(frames: int) -> FaceTrack:
+    """A head that turns up and down a little while its jaw opens and closes, eyes 100 apart."""
+    head = build_head()
+    posed = [head.posed({"jawOpen": 0.6 * abs(np.sin(i / 2.3))}) for i in range(frames)]
+    points = np.array([np.vstack([f[:468], np.repeat(f[[33]], 10, axis=0)]) for f in posed])
+    wide = np.linalg.norm(points[0, 33, :2] - points[0, 263, :2])
+    places = points * [100 / wide, -100 / wide, -100 / wide]
+    sway = 3 * np.sin(np.arange(frames) / 5)[:, None] * [1, 0.5, 0]
+    places += (np.array([125, 100, 0]) - places[0, 4]) + sway[:, None]
+    landmarks = places.astype(np.float32)
+    return FaceTrack(landmarks, head_template(landmarks), ("",) * frames)
+
+
+def _filmed(track: FaceTrack, frame: int) -> np.ndarray:
+    """Skin that the head and its chin take along, before a wall and behind a microphone."""
+    textures = np.random.default_rng(8).uniform(0.05, 0.8, (3, 330, 250)).astype(np.float32)
+    wall, skin, microphone = (cv2.GaussianBlur(each, (0, 0), 2) for each in textures)
+    points = track.landmarks[:, :, :2]
+    right, down = (points[frame, 4] - points[0, 4]).tolist()
+    opened = points[frame, 152, 1] - points[0, 152, 1] - down
+    y, x = np.mgrid[0:330, 0:250].astype(np.float32)
+    chin = points[0, 152, 1]
+    carried = np.clip((y - down - 140) / (chin - 140), 0, 1) * opened
+    carried *= np.clip((chin + 45 - (y - down - opened)) / 25, 0, 1)
+    picture = cv2.remap(skin, x - right, y - down - carried, cv2.INTER_LINEAR)
+    behind = np.abs(x - 125 - right) > 62
+    picture[behind] = wall[behind]
+    before = np.hypot(x - MICROPHONE[0], y - MICROPHONE[1]) < 28
+    picture[before] = microphone[before]
+    return np.repeat(picture[..., None], 3, axis=2)
+
+
+def _what_follows(frames: int) -> tuple[HeadCharts, FaceTrack, np.ndarray | None]:
+    track = _speaking_head(frames)
+    charts = HeadCharts(track)
+    motion = JawMotion(track, charts, Fraction(24))
+    for frame in range(frames):
+        box = charts.box(frame, 1.0).clipped(250, 330)
+        motion.see(frame, _filmed(track, frame)[box.slices], box, 1.0)
+    return charts, track, motion.share()
+
+
+def test_skin_follows_the_jaw_and_walls_and_microphones_do_not() -> None:
+    charts, _, share = _what_follows(60)
+    assert share is not None
+    y, x = np.mgrid[0:330, 0:250].astype(np.float32)
+    follows = charts.share_at(share, 0, x, y)
+
+    def around(place: tuple[int, int]) -> float:
+        column, row = place
+        return float(follows[row - 4 : row + 5, column - 4 : column + 5].mean())
+
+    assert around(SKIN) > 0.8
+    assert around(MICROPHONE) < 0.25
+    assert around(WALL) < 0.1 and around((242, 220)) < 0.1
+    assert around((125, 60)) < 0.1, "a forehead does not follow the jaw"
+
+
+def test_from_a_jaw_that_hardly_moves_nothing_is_told() -> None:
+    assert _what_follows(6)[2] is None
+
+
+def test_what_does_not_follow_the_jaw_is_held() -> None:
+    charts, track, share = _what_follows(60)
+    assert share is not None
+    cells = Cells(Box(0, 96, 248, 328), 1)
+    whole = np.full(cells.shape, 5, np.float32)
+    points = track.landmarks[0, :468, :2].astype(np.float64)
+    held = holding(Warp(cells, whole, whole), share, charts, 0, points, 1.0, 100.0)
+    assert np.array_equal(held.dx, held.dy)
+    row, column = MICROPHONE[1] - 96, MICROPHONE[0]
+    assert held.dy[row, column] < 1.5 and held.dy[SKIN[1] - 96, SKIN[0]] > 4
+    assert held.dy[:, :5].max() < 0.5
+    x, y = points[list(SKIN_RING_FAR)].mean(axis=0).round().astype(int)
+    assert held.dy[y - 96, x] == pytest.approx(5, abs=0.1), "the mouth itself is never held"
+
+
+def test_frames_without_a_face_are_no_part_of_a_chart() -> None:
+    track = _speaking_head(60)
+    landmarks = track.landmarks.copy()
+    landmarks[[0, 7, 8, 59]] = np.nan
+    gaps = FaceTrack(landmarks, track.template, track.reasons)
+    charts = HeadCharts(gaps)
+    assert np.isfinite(charts.to_chart(5)).all() and np.isnan(charts.to_chart(7)).all()
+    motion = JawMotion(gaps, charts, Fraction(24))
+    for frame in np.flatnonzero(gaps.found).tolist():
+        box = charts.box(frame, 1.0).clipped(250, 330)
+        picture = _filmed(track, frame)
+        picture[200:203] = np.nan  # as a faulty renderer leaves them
+        motion.see(frame, picture[box.slices], box, 1.0)
+    share = motion.share()
+    assert share is not None and np.isfinite(share).all() and share.max() > 0.8
+    nobody = FaceTrack(np.full_like(landmarks, np.nan), track.template, ("no face was found",) * 60)
+    assert JawMotion(nobody, HeadCharts(nobody), Fraction(24)).share() is None

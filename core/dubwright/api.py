@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dubwright.conform.merge import Conflict
+from dubwright.model import MouthControls
 from dubwright.operations.deliver import check_output
 from dubwright.operations.execute import Cancelling
 from dubwright.operations.forecast import before_drawing, forecast
@@ -119,7 +120,9 @@ def lip_sync(
     *,
     language: str,
     text: str = "",
+    frames: tuple[int, int] | None = None,
     start_ms: int = 0,
+    mouth: MouthControls | None = None,
     face: int = 1,
     cast: PathLike | None = None,
     colour_space: str | None = None,
@@ -133,7 +136,10 @@ def lip_sync(
         out: folder that receives v001, v002...
         language: its language tag.
         text: what it says; without it the mouth is guessed from the sound.
-        start_ms: when it begins on the plate.
+        frames: the first and the last to work on: of a sequence by its files' numbers, of a
+            movie from 0.
+        start_ms: when it begins, from the first of these frames.
+        mouth: how it moves.
         face: which face of the plate speaks, counted from the largest, unless the cast says.
         cast: the speaker, with likeness and consents.
         colour_space: of a plate that does not name its own.
@@ -149,7 +155,9 @@ def lip_sync(
         text=text,
         language=language,
         output=Path(out),
+        frames=frames,
         start_ms=start_ms,
+        mouth=mouth or MouthControls(),
         face=face,
         cast=Path(cast) if cast else None,
         colour_space=colour_space,

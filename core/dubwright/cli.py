@@ -43,6 +43,14 @@ Ocio = Annotated[str | None, typer.Option("--ocio", help="OCIO config: a path or
 EdlRate = Annotated[
     str | None, typer.Option("--rate", help="Frames a second of an EDL, as in 24000/1001.")
 ]
+Subtitles = Annotated[
+    list[Path] | None,
+    typer.Option("--subtitles", help="lines.es.srt, or a folder of such files; repeat."),
+]
+Cues = Annotated[Path | None, typer.Option("--cues", help="A cue sheet (JSON).")]
+Original = Annotated[
+    str | None, typer.Option("--original", help="Language of the plate's dialogue.")
+]
 CastFile = Annotated[Path | None, typer.Option("--cast", help="Speakers and their consents.")]
 
 
@@ -65,18 +73,13 @@ def dub(
     timeline: Annotated[Path, typer.Argument(help="A timeline, a movie, or plate.####.exr.")],
     to: Annotated[list[str], typer.Option("--to", help="Target language; repeat, or use commas.")],
     out: Out = Path("dubs"),
-    subtitles: Annotated[
-        list[Path] | None,
-        typer.Option("--subtitles", help="lines.es.srt, or a folder of such files; repeat."),
-    ] = None,
-    cues: Annotated[Path | None, typer.Option("--cues", help="A cue sheet (JSON).")] = None,
+    subtitles: Subtitles = None,
+    cues: Cues = None,
     cast: CastFile = None,
     takes: Annotated[
         Path | None, typer.Option("--takes", help="Folder of <cue>.<language>.wav recordings.")
     ] = None,
-    original: Annotated[
-        str | None, typer.Option("--original", help="Language of the plate's dialogue.")
-    ] = None,
+    original: Original = None,
     rate: EdlRate = None,
     colorspace: ColourSpace = None,
     ocio: Ocio = None,
@@ -130,6 +133,9 @@ def lipsync(
         str, typer.Option("--text", help="What it says; else the mouth is guessed from the sound.")
     ] = "",
     out: Out = Path("lipsync"),
+    frames: Annotated[
+        str | None, typer.Option("--frames", help="Of the plate to work on, as in 1001-1100.")
+    ] = None,
     start: Annotated[int, typer.Option("--start", min=0, help="When it begins, in ms.")] = 0,
     face: Annotated[
         int, typer.Option("--face", min=1, help="Which face speaks, counted from the largest.")
@@ -152,6 +158,7 @@ def lipsync(
         text=text,
         language=language,
         output=out,
+        frames=tuple(frames.split("-")) if frames else None,
         start_ms=start,
         face=face,
         cast=cast,
@@ -165,18 +172,13 @@ def lipsync(
 def cast(
     timeline: Annotated[Path, typer.Argument(help="A timeline, a movie, or plate.####.exr.")],
     out: Out = Path("cast"),
-    subtitles: Annotated[
-        list[Path] | None,
-        typer.Option("--subtitles", help="lines.en.srt, or a folder of such files; repeat."),
-    ] = None,
-    cues: Annotated[Path | None, typer.Option("--cues", help="A cue sheet (JSON).")] = None,
+    subtitles: Subtitles = None,
+    cues: Cues = None,
     known: Annotated[
         Path | None,
         typer.Option("--cast", help="Speakers known so far; faces are found anew."),
     ] = None,
-    original: Annotated[
-        str | None, typer.Option("--original", help="Language of the plate's dialogue.")
-    ] = None,
+    original: Original = None,
     rate: EdlRate = None,
     colorspace: ColourSpace = None,
     ocio: Ocio = None,

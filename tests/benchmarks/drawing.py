@@ -52,6 +52,7 @@ class InMemory:
 
     pixel_aspect = 1.0
     shutter = 0.0
+    follows = None
 
     def __init__(self, pictures: Pictures, track: FaceTrack) -> None:
         self._pictures = pictures
@@ -60,6 +61,7 @@ class InMemory:
         self.size = pictures[0].shape[1], pictures[0].shape[0]
         self.sharpness = np.ones(len(pictures), np.float32)
         self.looks = np.zeros((len(pictures), 1), np.float32)
+        self.visemes = None
 
     def region(self, index: int, box: Box) -> NDArray[np.float32]:
         return self._pictures[index][box.slices].astype(np.float32) / 255

@@ -50,9 +50,11 @@ from dubwright.model import (
 )
 from dubwright.mouth.acoustic import Hearing, learned_acoustics
 from dubwright.mouth.articulation import (
+    CLASSES,
     Observation,
     learned,
     learned_by_ear,
+    shares,
     timed_phones,
     usual_articulation,
 )
@@ -81,6 +83,7 @@ LINE_MARGIN_S: Final = 0.15
 SHEET_COLUMNS, SHEET_SIDE, MOVIE_SIDE = 8, 220, 320
 
 Picture = NDArray[np.uint8]
+Said = NDArray[np.float32] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,8 +129,8 @@ def measure(clips: Sequence[str], both_ways: bool, controls: bool, out: Path | N
             ways = [("ab", first, second), ("ba", second, first)]
             for way, plate, driver in ways if both_ways else ways[:1]:
                 figures |= _compared(f"unedited.{name}.{way}", plate, driver, plate.pictures)
-                for row, wanted in _rows(name, plate, driver):
-                    drawn = _driven(plate, wanted)
+                for row, wanted, said in _rows(name, plate, driver):
+                    drawn = _driven(plate, wanted, said)
                     judged = _line_frames(driver) if row in ("told", "spoken") else slice(None)
                     figures |= _compared(f"{row}.{name}.{way}", plate, driver, drawn, judged)
                     if out is not None:
@@ -196,19 +199,20 @@ def _halves(clip: Clip) -> tuple[Half, Half]:
     return part(0), part(half)
 
 
-def _rows(name: str, plate: Half, driver: Half) -> Iterator[tuple[str, MouthCurves]]:
-    """The curves that a half is driven by, from all that is known to least."""
+def _rows(name: str, plate: Half, driver: Half) -> Iterator[tuple[str, MouthCurves, Said]]:
+    """The curves that a half is driven by, and what is known to be said on it."""
     true = mouth_curves(in_head_frame(driver.track.landmarks, plate.track.template).positions)
-    yield "oracle", MouthCurves(plate.rate, savgol_filter(true, 5, 2, axis=0).astype(np.float32))
+    even = savgol_filter(true, 5, 2, axis=0).astype(np.float32)
+    yield "oracle", MouthCurves(plate.rate, even), None
     own = mouth_curves(in_head_frame(plate.track.landmarks, plate.track.template).positions)
     mouth = measure_range([plate.track])
     assert mouth is not None, f"no face was found in {name}"
     usual = usual_articulation(mouth)
-    yield "heard", _heard(plate, driver, own, usual)
+    yield "heard", _heard(plate, driver, own, usual), None
     if driver.line:
-        yield "told", _told(plate, driver, own, usual)
+        yield "told", _told(plate, driver, own, usual), None
     if plate.line and driver.line:
-        yield "spoken", _spoken(plate, driver, own, usual)
+        yield "spoken", *_spoken(plate, driver, own, usual)
 
 
 def _times(half: Half) -> NDArray[np.float64]:
@@ -237,7 +241,7 @@ def _told(plate: Half, driver: Half, own: NDArray[np.float32], usual: Articulati
 
 def _spoken(
     plate: Half, driver: Half, own: NDArray[np.float32], usual: Articulation
-) -> MouthCurves:
+) -> tuple[MouthCurves, Said]:
     """From the driver's phones, as the plate's line shows how the actor articulates."""
     start, phones = _aligned(plate)
     assert plate.line is not None
@@ -245,7 +249,10 @@ def _spoken(
     said = (times > start) & (times < plate.line[1] + LINE_MARGIN_S)
     rate = plate.sample_rate
     line = Observation(times[said] - start, timed_phones(phones, rate), own[said])
-    return _predicted(driver, learned(usual, [line]))
+    articulation = learned(usual, [line])
+    visemes = np.zeros((len(times), len(CLASSES)), np.float32)
+    visemes[said] = shares(line.times, line.phones, articulation.timing)
+    return _predicted(driver, articulation), visemes
 
 
 def _predicted(driver: Half, articulation: Articulation) -> MouthCurves:
@@ -269,13 +276,13 @@ def _aligned(half: Half) -> tuple[float, Sequence[Phone]]:
     return start, EspeakDtwAligner().align(heard, half.sample_rate, words, "en")
 
 
-def _driven(plate: Half, wanted: MouthCurves) -> list[Picture]:
+def _driven(plate: Half, wanted: MouthCurves, said: Said) -> list[Picture]:
     """The frames of a half with the mouth that the curves ask for."""
     frames = FrameRange(0, len(plate.track))
     with tempfile.TemporaryDirectory() as folder:
         build_library(plate.plate, plate.track, Path(folder), lambda: None)
-        library = MouthLibrary(Path(folder), plate.track, 1.0)
-        source = ShotPlate(plate.plate, plate.track, library.shutter)
+        library = MouthLibrary(Path(folder), plate.track, 1.0, said)
+        source = ShotPlate(plate.plate, plate.track, library)
         renderer = RetrievalRenderer()
         chosen = renderer.choose(source, [library], wanted, 0, (False, False))
         patches = renderer.draw(source, [library], wanted, 0, chosen, range(len(frames)))

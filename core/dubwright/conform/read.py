@@ -23,7 +23,7 @@ from dubwright.errors import DubwrightError
 from dubwright.media.exr import read_header
 from dubwright.media.movie import MovieInfo
 from dubwright.media.sequence import is_pattern
-from dubwright.model import exact_rate, frame_of_timecode
+from dubwright.model import FrameRange, exact_rate, frame_of_timecode
 from dubwright.speech.soundtrack import SoundClip
 from dubwright.store import EVERYWHERE, Access
 
@@ -62,7 +62,10 @@ class ConformedTimeline:
 
 
 def read_timeline(
-    path: Path, access: Access = EVERYWHERE, rate_named: Fraction | None = None
+    path: Path,
+    access: Access = EVERYWHERE,
+    rate_named: Fraction | None = None,
+    part: FrameRange | None = None,
 ) -> tuple[ConformedTimeline, otio.schema.Timeline]:
     """Read a timeline; a movie, or an EXR sequence such as plate.####.exr, is one clip.
 
@@ -70,6 +73,7 @@ def read_timeline(
         path: of the timeline, which may be read.
         access: the folders that its media may lie in.
         rate_named: frames a second of an EDL, where nothing else says it.
+        part: of a movie, from its first frame, 0, or of a sequence, by its files' numbers.
 
     Raises:
         DubwrightError: the file cannot be read, is empty, or its media are missing or elsewhere.
@@ -91,6 +95,8 @@ def read_timeline(
         timeline = _load(path, media, rate_named)
     if not isinstance(timeline, otio.schema.Timeline):
         raise unreadable(path, f"it holds a {type(timeline).__name__}, not a timeline")
+    if part is not None:
+        _take_part(timeline, path, part)
     _apply_trim(timeline, path)
     clips = list(timeline.find_clips())
     if not any(_is_video(clip) and clip.enabled for clip in clips):
@@ -116,6 +122,26 @@ def read_timeline(
         ),
         timeline,
     )
+
+
+def _take_part(timeline: otio.schema.Timeline, path: Path, part: FrameRange) -> None:
+    """Trim the timeline of one clip to some of its frames."""
+    (clip,) = timeline.video_tracks()[0].find_clips()
+    whole = clip.source_range
+    first, rate = round(whole.start_time.value), whole.start_time.rate
+    end = first + round(whole.duration.value)
+    if not first <= part.start < part.end <= end:
+        raise DubwrightError(
+            "The plate has no such frames",
+            where=str(path),
+            why=f"frames {part.start} to {part.end - 1} are asked for; it has {first} to {end - 1}",
+            repair="name frames that it has",
+        )
+    later = otio.opentime.RationalTime(part.start - first, rate)
+    length = otio.opentime.RationalTime(len(part), rate)
+    timeline.tracks.source_range = otio.opentime.TimeRange(later, length)
+    if timeline.global_start_time is not None:
+        timeline.global_start_time += later
 
 
 def _apply_trim(timeline: otio.schema.Timeline, path: Path) -> None:

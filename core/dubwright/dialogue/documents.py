@@ -31,7 +31,15 @@ def read_document(path: Path, kind: type[Document], name: str) -> Document:
             repair="check the path",
         ) from error
     except ValidationError as error:
-        fault = error.errors()[0]
+        faults = error.errors()
+        fault = next((fault for fault in faults if fault["loc"] == ("version",)), faults[0])
+        if fault["loc"] == ("version",):
+            raise DubwrightError(
+                f"The {name} is of another version",
+                where=f"{path}: version",
+                why=f"it says version {fault['input']}, which this Dubwright does not read",
+                repair="make it anew, or open it with the Dubwright that wrote it",
+            ) from error
         place = " > ".join(str(step) for step in fault["loc"]) or "the document"
         raise DubwrightError(
             f"The {name} is not valid",

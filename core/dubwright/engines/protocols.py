@@ -122,6 +122,10 @@ class PlateView(Protocol):
     def shutter(self) -> float:
         """For how much of a frame the shutter is open, from 0 to 0.5."""
 
+    @property
+    def follows(self) -> NDArray[np.float32] | None:
+        """What around the head follows the jaw, where that is known; see dubwright.picture.jaw."""
+
     def region(self, index: int, box: Box) -> NDArray[np.float32]:
         """A part of a frame, float32 [height, width, 3], scene-linear."""
 
@@ -146,6 +150,10 @@ class LibraryView(Protocol):
     @property
     def looks(self) -> NDArray[np.float32]:
         """What each mouth looks like, [frames, values]; see dubwright.picture.library."""
+
+    @property
+    def visemes(self) -> NDArray[np.float32] | None:
+        """What is said in each frame, [frames, visemes]; see dubwright.model.MouthCurves."""
 
     def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
         """The lower face, float32 [h, w, 3], and its corner (x, y) in the frame.

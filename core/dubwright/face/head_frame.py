@@ -30,7 +30,7 @@ Array = NDArray[np.floating[Any]]
 TEMPLATE_ROUNDS: Final = 4
 TEMPLATE_FRAMES: Final = 60
 LIPS_MIDDLE: Final = (0, 17, 13, 14)
-CHIN: Final = (152, 148, 377, 175)
+JAW: Final = (152, 148, 377, 175)
 BROW_MIDDLE: Final = 9
 
 
@@ -124,7 +124,7 @@ def mouth_curves(positions: Array) -> NDArray[np.float32]:
     width = np.linalg.norm(positions[:, MOUTH_RIGHT] - positions[:, MOUTH_LEFT], axis=1)
     corners = positions[:, [MOUTH_RIGHT, MOUTH_LEFT], 2].mean(axis=1)
     protrusion = corners - positions[:, LIPS_MIDDLE, 2].mean(axis=1)
-    jaw = positions[:, CHIN, 1].mean(axis=1)
+    jaw = positions[:, JAW, 1].mean(axis=1)
     return np.stack([np.mean(gaps, axis=0), width, protrusion, jaw], axis=1).astype(np.float32)
 
 

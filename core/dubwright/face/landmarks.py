@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "CHIN",
     "EYE_LEFT",
     "EYE_RIGHT",
     "FACE_OVAL",
@@ -21,6 +22,7 @@ __all__ = [
     "MOUTH_LEFT",
     "MOUTH_RIGHT",
     "NOSE_BASE",
+    "NOSE_TIP",
     "OUTER_EYE_LEFT",
     "OUTER_EYE_RIGHT",
     "RIGID",
@@ -34,6 +36,8 @@ MESH_POINTS: Final = 468
 OUTER_EYE_RIGHT: Final = 33
 OUTER_EYE_LEFT: Final = 263
 NOSE_BASE: Final = 2
+NOSE_TIP: Final = 4
+CHIN: Final = 152
 MOUTH_RIGHT: Final = 61
 MOUTH_LEFT: Final = 291
 

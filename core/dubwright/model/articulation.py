@@ -28,6 +28,7 @@ class Articulation(BaseModel):
         pace: phones a second at which the mouth goes as far as its targets.
         pace_power, loudness_power: how much further the mouth goes from rest, as powers of how
             quick and how loud speech is beside the usual; 0 for no further.
+        idle: how far each curve strays from rest in silence, as standard deviations.
         learned_frames: how many frames of the actor's speech it was learned from; 0 if from none.
     """
 
@@ -38,4 +39,5 @@ class Articulation(BaseModel):
     pace: float = 12.0
     pace_power: float = 0.0
     loudness_power: float = 0.0
+    idle: tuple[float, float, float, float] = (0.0, 0.004, 0.002, 0.004)
     learned_frames: int

@@ -25,6 +25,8 @@ __all__ = [
     "CLASSES",
     "Observation",
     "Timed",
+    "blended_targets",
+    "idling",
     "learned",
     "learned_by_ear",
     "shaped",
@@ -82,6 +84,12 @@ LEAST_SILENCE_S: Final = 0.3
 EDGE_S: Final = 0.1
 
 
+# Slow swings that never meet, each curve's ahead of the one before it.
+IDLE_HZ: Final = np.array([0.23, 0.41, 0.67])
+IDLE_APART: Final = np.array([1.7, 2.9, 4.3])
+IDLE_PRIOR_FRAMES: Final = 24.0
+SILENT_SHARE: Final = 0.9
+
 Timed = tuple[float, float, str]
 
 
@@ -134,7 +142,25 @@ def shares(times: Array, phones: Sequence[Timed], timing: Timing) -> Array:
 
 def shaped(times: Array, phones: Sequence[Timed], articulation: Articulation) -> Array:
     """What phones make of the mouth, [times, 4]."""
-    return np.asarray(shares(times, phones, articulation.timing) @ _targets(articulation))
+    return blended_targets(shares(times, phones, articulation.timing), articulation)
+
+
+def blended_targets(share: Array, articulation: Articulation) -> Array:
+    """The targets of the classes by their shares [times, classes], [times, 4]."""
+    return np.asarray(share @ _targets(articulation))
+
+
+def idling(times: Array, share: Array, articulation: Articulation) -> Array:
+    """How a silent mouth strays from rest, as changes of the curves, [times, 4].
+
+    Nobody's mouth stands still: it drifts, slower than speech, the same way at the same time of a
+    take. Lips that rest together stay together.
+    """
+    phases = 2 * np.pi * times[:, None, None] * IDLE_HZ + np.arange(4)[:, None] * IDLE_APART
+    drift = np.sqrt(2 / len(IDLE_HZ)) * np.sin(phases).sum(axis=2)
+    silent = share[:, CLASSES.index(str(Viseme.SIL))]
+    strays: Array = silent[:, None] * drift * np.array(articulation.idle)
+    return strays
 
 
 def learned(usual: Articulation, observations: Sequence[Observation]) -> Articulation:
@@ -158,7 +184,14 @@ def learned(usual: Articulation, observations: Sequence[Observation]) -> Articul
         if best is None or error < best[0]:
             best = error, timing, targets
     assert best is not None
-    return Articulation(targets=_named(best[2]), timing=best[1], learned_frames=frames)
+    _, timing, targets = best
+    share = np.vstack([shares(line.times, line.phones, timing) for line in observations])
+    return Articulation(
+        targets=_named(targets),
+        timing=timing,
+        idle=_idle(share, curves, usual.idle),
+        learned_frames=frames,
+    )
 
 
 def learned_by_ear(
@@ -187,6 +220,18 @@ def learned_by_ear(
             right += share.T @ curves / len(hearings)
     targets = np.linalg.solve(normal, right)
     return usual.model_copy(update={"targets": _named(targets), "learned_frames": frames})
+
+
+def _idle(
+    share: Array, curves: Array, usual: tuple[float, float, float, float]
+) -> tuple[float, float, float, float]:
+    """How far the curves stray in the actor's silence, drawn towards what is usual."""
+    silent = curves[share[:, CLASSES.index(str(Viseme.SIL))] > SILENT_SHARE]
+    variance = silent.var(axis=0) if len(silent) else np.zeros(4)
+    drawn = len(silent) * variance + IDLE_PRIOR_FRAMES * np.square(usual)
+    strays = np.sqrt(drawn / (len(silent) + IDLE_PRIOR_FRAMES))
+    _, width, protrusion, jaw = np.minimum(strays, 2 * np.array(usual)).round(6).tolist()
+    return 0.0, width, protrusion, jaw
 
 
 def _timings() -> list[Timing]:

@@ -77,6 +77,15 @@ def left_alone(controls: MouthControls, times_ms: Array) -> NDArray[np.bool_]:
     return left
 
 
+def spoken_freely(controls: MouthControls, times_ms: Array) -> NDArray[np.bool_]:
+    """Whether the mouth does what is said, and is not held or at rest, at each time."""
+    free = np.ones(len(times_ms), bool)
+    for part in controls.ranges:
+        if part.does != "leave":
+            free &= (times_ms < part.start_ms) | (times_ms >= part.end_ms)
+    return free
+
+
 def _evened(curves: Array, sigma_ms: Array, times_ms: Array) -> Array:
     """Each frame averaged with those around it, Gaussian, over its own width."""
     if not sigma_ms.any():

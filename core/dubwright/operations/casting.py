@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from fractions import Fraction
 from pathlib import Path
 
 from dubwright._version import __version__
-from dubwright.conform.read import read_timeline
 from dubwright.dialogue import Cast
 from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
-from dubwright.model import exact_rate
 from dubwright.operations.actors import Actors
 from dubwright.operations.cast_stage import CAST, FACES, SHEET
 from dubwright.operations.deliver import MANIFEST, deliver_once
-from dubwright.operations.lines import given_lines
+from dubwright.operations.lines import opened
 from dubwright.operations.material import Colours, plates_of, speech_of
-from dubwright.operations.request import CastRequest, request_paths
+from dubwright.operations.request import CastRequest
 from dubwright.operations.results import write_json
 from dubwright.operations.slots import Slots
 from dubwright.operations.task import Task
@@ -41,12 +39,7 @@ def plan_cast(
     request: CastRequest, store: Store, _today: date, access: Access = EVERYWHERE
 ) -> CastPlan:
     """Plan to find every face of a timeline and whose it is. See plan_dub for the arguments."""
-    for _, path in request_paths(request):
-        access.check(path)
-    rate = exact_rate(Fraction(request.rate)) if request.rate else None
-    timeline, _ = read_timeline(request.timeline, access, rate)
-    known = Cast.read(request.cast) if request.cast else Cast()
-    sheet = given_lines(request, timeline, known)
+    timeline, known, sheet = opened(request, access)
     tasks = TaskList(store)
     colours = Colours.found(request.timeline, request.ocio, access)
     plates = plates_of(timeline, request.colour_space, colours, tasks.fingerprints)
@@ -59,22 +52,20 @@ def plan_cast(
         )
     # What is known of a face so far is looked at again.
     nameless = Cast(speakers=tuple(s.model_copy(update={"faces": {}}) for s in known.speakers))
+    slots = Slots(timeline, sheet)
     actors = Actors(
-        tasks, timeline, sheet, nameless, Slots(timeline, sheet), plates,
+        tasks, timeline, sheet, nameless, slots, plates,
         speech_of(timeline, tasks.fingerprints), request.engines,
         {"face_tracker": engine(request.engines.face_tracker, EngineKind.FACE_TRACKER).card},
     )  # fmt: skip
     shots = [shot for shot in timeline.shots if shot.uid in plates.specs]
     inputs = {f"faces:{shot.uid}": actors.faces(shot) for shot in shots}
-    speakers = list(dict.fromkeys(cue.speaker for cue in sheet.cues))
+    frames: Counter[tuple[str, str]] = Counter()
+    for cue in sheet.cues:
+        for shot, speech, _ in slots.of(cue):
+            frames[cue.speaker, shot.uid] += len(speech)
+    spoken = [(name, uid, count) for (name, uid), count in frames.items()]
     by_uid = {shot.uid: shot for shot in shots}
-    slots = Slots(timeline, sheet)
-    spoken = []
-    for name in speakers:
-        for shot in actors.shots(name):
-            lines = [part for cue in sheet.cues if cue.speaker == name for part in slots.of(cue)]
-            frames = sum(len(speech) for seen, speech, _ in lines if seen.uid == shot.uid)
-            spoken.append((name, shot.uid, frames))
     for number, (name, uid, _) in enumerate(spoken):
         inputs[f"track:{number}"] = actors.track(by_uid[uid], name)
     cast = tasks.add(

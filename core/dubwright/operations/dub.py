@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from dubwright.conform.read import ConformedTimeline, Shot, read_timeline
+from dubwright.conform.read import ConformedTimeline, Shot
 from dubwright.dialogue import Cast, CueSheet
 from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
@@ -22,7 +22,6 @@ from dubwright.model import (
     CueKind,
     FrameRange,
     Span,
-    exact_rate,
     samples_of_ms,
     timecode_of_frame,
 )
@@ -37,11 +36,11 @@ from dubwright.operations.carry import (
     dub_record,
 )
 from dubwright.operations.cut import Segment, segments
-from dubwright.operations.lines import given_lines
+from dubwright.operations.lines import opened
 from dubwright.operations.material import Colours, plate_content, plates_of, sound_of, speech_of
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
 from dubwright.operations.preview import preview_size
-from dubwright.operations.request import DubRequest, request_paths
+from dubwright.operations.request import DubRequest
 from dubwright.operations.slots import Slots
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
@@ -69,12 +68,7 @@ def plan_dub(
     Raises:
         DubwrightError: something in the request or its media must be repaired first.
     """
-    for _, path in request_paths(request):
-        access.check(path)
-    rate = exact_rate(Fraction(request.rate)) if request.rate else None
-    timeline, _ = read_timeline(request.timeline, access, rate)
-    cast = Cast.read(request.cast) if request.cast else Cast()
-    sheet = given_lines(request, timeline, cast)
+    timeline, cast, sheet = opened(request, access)
     _require_texts(request, sheet)
     recordings = _recordings(request, sheet)
     planner = DubPlanner(request, timeline, sheet, cast, store, today, recordings, access=access)
@@ -451,7 +445,7 @@ class DubPlanner:
             drawing["untouched"] = untouched
         inputs = sources | {"track": track, "curves": curves}
         choices = self._tasks.add(
-            "choose", drawing, inputs=inputs, where=self._plates.where(shot.uid),
+            "choose", drawing, inputs=inputs | known, where=self._plates.where(shot.uid),
             label=f"choosing mouths for {about}",
         )  # fmt: skip
         draw = tuple(

@@ -1,23 +1,36 @@
-"""The lines that a request gives."""
+"""The timeline, the cast and the lines that a request names."""
 
 from __future__ import annotations
 
-from dubwright.conform.read import ConformedTimeline
+from fractions import Fraction
+
+from dubwright.conform.read import ConformedTimeline, read_timeline
 from dubwright.dialogue import Cast, CueSheet, cue_sheet_from_subtitles, read_subtitles
 from dubwright.errors import DubwrightError
-from dubwright.operations.request import CastRequest, DubRequest
+from dubwright.model import exact_rate
+from dubwright.operations.request import CastRequest, DubRequest, request_paths
+from dubwright.store import Access
 
-__all__ = ["given_lines"]
+__all__ = ["opened"]
 
 
-def given_lines(
-    request: DubRequest | CastRequest, timeline: ConformedTimeline, cast: Cast
-) -> CueSheet:
-    """The lines of a timeline, from a cue sheet or subtitles.
+def opened(
+    request: DubRequest | CastRequest, access: Access
+) -> tuple[ConformedTimeline, Cast, CueSheet]:
+    """What a request is about.
 
     Raises:
-        DubwrightError: there are none, or one lies outside the timeline.
+        DubwrightError: a part cannot be read, may not be, or does not fit the others.
     """
+    for _, path in request_paths(request):
+        access.check(path)
+    rate = exact_rate(Fraction(request.rate)) if request.rate else None
+    timeline, _ = read_timeline(request.timeline, access, rate)
+    cast = Cast.read(request.cast) if request.cast else Cast()
+    return timeline, cast, _lines(request, timeline, cast)
+
+
+def _lines(request: DubRequest | CastRequest, timeline: ConformedTimeline, cast: Cast) -> CueSheet:
     if request.cue_sheet:
         sheet = CueSheet.read(request.cue_sheet).with_takes_in(request.cue_sheet.parent.absolute())
     elif request.subtitles:

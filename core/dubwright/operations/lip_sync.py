@@ -9,7 +9,7 @@ from dubwright.conform.read import Shot, read_timeline
 from dubwright.dialogue import Cast, CueSheet
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono
-from dubwright.model import Cue
+from dubwright.model import Cue, FrameRange
 from dubwright.operations.dub import DubPlanner
 from dubwright.operations.plan import DubPlan
 from dubwright.operations.request import DubRequest, LipSyncRequest, request_paths
@@ -30,7 +30,8 @@ def plan_lip_sync(
     """
     for _, path in request_paths(request):
         access.check(path)
-    timeline, _ = read_timeline(request.plate, access)
+    part = FrameRange(request.frames[0], request.frames[1] + 1) if request.frames else None
+    timeline, _ = read_timeline(request.plate, access, part=part)
     samples, rate = read_mono(request.dialogue)
     end = min(request.start_ms + len(samples) * 1000 // rate, timeline.duration_ms)
     if end <= request.start_ms:
@@ -50,6 +51,7 @@ def plan_lip_sync(
         end_ms=end,
         text={request.language: request.text} if request.text.strip() else {},
         takes={} if request.text.strip() else {request.language: request.dialogue},
+        mouth=request.mouth,
     )
     dub = DubRequest(
         timeline=request.plate,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
+from dubwright.conform.read import Shot
 from dubwright.model import FrameRange, frame_of_ms
 from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
 from dubwright.operations.results import (
@@ -37,7 +38,9 @@ def build_report(plan: DubPlan, store: Store) -> Report:
     """The report of a finished plan; sheets are named, not copied."""
     return Report(
         timeline=plan.timeline.name,
+        files=plan.timeline.file_stem,
         rate=str(plan.timeline.rate),
+        frames=plan.timeline.frames,
         engines=plan.engines,
         articulation={
             speaker: "; ".join(_learned(plan, speaker, store))
@@ -171,6 +174,24 @@ def _cues(plan: DubPlan, part: LanguagePlan, store: Store) -> list[CueReport]:
     return rows
 
 
+class _Place(TypedDict):
+    track: int
+    record_start: int
+    in_the_way: str
+
+
+def _place(shot: Shot) -> _Place:
+    """Where a shot lies, and whether its frames can stand for its clip."""
+    why = ""
+    if shot.plate is not None and (shot.plate.speed != 1 or shot.plate.step != 1):
+        why = "its speed is changed, and a take would be played at that speed too"
+    elif shot.dissolves:
+        why = "it dissolves, and its frames are longer than its clip"
+    elif len(shot.place) > 2:
+        why = "it lies in a compound clip"
+    return {"track": shot.track + 1, "record_start": shot.record.start, "in_the_way": why}
+
+
 def _shots(plan: DubPlan, part: LanguagePlan, reasons: dict[str, list[str]]) -> list[ShotReport]:
     rows = []
     for shot in plan.shots:
@@ -178,8 +199,8 @@ def _shots(plan: DubPlan, part: LanguagePlan, reasons: dict[str, list[str]]) -> 
             passed = PassedThrough(first=0, end=len(shot.record), reason=shot.problem)
             rows.append(
                 ShotReport(
-                    shot=shot.uid, frames=len(shot.record), drawn=0, in_cues=0, drawn_in_cues=0,
-                    passed_through=(passed,),
+                    shot=shot.uid, **_place(shot), frames=len(shot.record), drawn=0, in_cues=0,
+                    drawn_in_cues=0, passed_through=(passed,),
                 )
             )  # fmt: skip
             continue
@@ -188,6 +209,7 @@ def _shots(plan: DubPlan, part: LanguagePlan, reasons: dict[str, list[str]]) -> 
         rows.append(
             ShotReport(
                 shot=shot.uid,
+                **_place(shot),
                 frames=len(frames),
                 drawn=frames.count(""),
                 in_cues=len(spoken),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dubwright.errors import DubwrightError
 from dubwright.media.names import is_config_file
-from dubwright.model import LanguageTag
+from dubwright.model import LanguageTag, MouthControls
 
 __all__ = [
     "REQUESTS",
@@ -61,21 +61,19 @@ class EngineChoice(BaseModel):
     mouth_renderer: str = "retrieval"
 
 
-class DubRequest(BaseModel):
-    """Dub a timeline, or a movie, into other languages."""
+class TimelineRequest(BaseModel):
+    """What every operation on a whole timeline begins with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     timeline: Path = Field(description="An OpenTimelineIO timeline, or a movie.")
-    languages: tuple[LanguageTag, ...] = Field(min_length=1, description="Target languages.")
     output: Path = Field(description="Folder that receives v001, v002...")
     subtitles: dict[LanguageTag, Path] = Field(
         default_factory=dict, description="SubRip or WebVTT files by language."
     )
     cue_sheet: Path | None = Field(None, description="A cue sheet, instead of subtitles.")
-    cast: Path | None = Field(None, description="Speakers, likenesses and consents.")
-    takes: Path | None = Field(
-        None, description="Folder of recordings named <cue>.<language>.wav or <cue>.wav."
+    cast: Path | None = Field(
+        None, description="Speakers, likenesses and consents, as far as they are known."
     )
     original: LanguageTag | None = Field(None, description="Language of the plate's dialogue.")
     rate: str | None = Field(
@@ -85,6 +83,16 @@ class DubRequest(BaseModel):
     )
     colour_space: str | None = Field(None, description="Of the plates, where they do not say.")
     ocio: str | None = Field(None, description="An OCIO config: a path, or a built-in's name.")
+    engines: EngineChoice = EngineChoice()
+
+
+class DubRequest(TimelineRequest):
+    """Dub a timeline, or a movie, into other languages."""
+
+    languages: tuple[LanguageTag, ...] = Field(min_length=1, description="Target languages.")
+    takes: Path | None = Field(
+        None, description="Folder of recordings named <cue>.<language>.wav or <cue>.wav."
+    )
     lip_sync: bool = Field(True, description="False dubs the sound alone.")
     movies: tuple[Literal["prores_4444", "prores_422_hq", "dnxhr_hqx"], ...] = Field(
         (), description="Movies of each language to deliver besides the frames."
@@ -92,7 +100,6 @@ class DubRequest(BaseModel):
     movie_space: str | None = Field(
         None, description="Colour space of these movies; that of the plates where they are movies."
     )
-    engines: EngineChoice = EngineChoice()
 
 
 class LipSyncRequest(BaseModel):
@@ -107,7 +114,15 @@ class LipSyncRequest(BaseModel):
     )
     language: LanguageTag
     output: Path = Field(description="Folder that receives v001, v002...")
-    start_ms: int = Field(0, ge=0, description="When it begins on the plate.")
+    frames: tuple[int, int] | None = Field(
+        None,
+        description="The first and the last frame of the plate to work on: of a sequence by its "
+        "files' numbers, of a movie from 0. All of them if None.",
+    )
+    start_ms: int = Field(0, ge=0, description="When it begins, from the first of these frames.")
+    mouth: MouthControls = Field(
+        MouthControls(), description="How the mouth moves; keys count from where it begins."
+    )
     speaker: str = "Speaker 1"
     face: int = Field(
         1, ge=1, description="Which face of the plate speaks, unless the cast says: 1, the largest."
@@ -152,27 +167,8 @@ class AnimateRequest(BaseModel):
     engines: EngineChoice = EngineChoice()
 
 
-class CastRequest(BaseModel):
+class CastRequest(TimelineRequest):
     """Find who is seen in which shot, as a cast to look through."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    timeline: Path = Field(description="An OpenTimelineIO timeline, or a movie.")
-    output: Path = Field(description="Folder that receives v001, v002...")
-    subtitles: dict[LanguageTag, Path] = Field(
-        default_factory=dict, description="SubRip or WebVTT files by language."
-    )
-    cue_sheet: Path | None = Field(None, description="A cue sheet, instead of subtitles.")
-    cast: Path | None = Field(None, description="Speakers as they are known so far.")
-    original: LanguageTag | None = Field(None, description="Language of the plate's dialogue.")
-    rate: str | None = Field(
-        None,
-        pattern=RATE,
-        description="Frames a second of an EDL, as in 24000/1001, where its media do not say.",
-    )
-    colour_space: str | None = Field(None, description="Of the plates, where they do not say.")
-    ocio: str | None = Field(None, description="An OCIO config: a path, or a built-in's name.")
-    engines: EngineChoice = EngineChoice()
 
 
 Request = DubRequest | LipSyncRequest | ReconformRequest | AnimateRequest | CastRequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -39,6 +39,7 @@ __all__ = [
     "load_phones",
     "load_take",
     "load_track",
+    "load_visemes",
     "read_json",
     "save_acoustics",
     "save_articulation",
@@ -51,6 +52,7 @@ __all__ = [
     "save_phones",
     "save_take",
     "save_track",
+    "save_visemes",
     "untimed_reason",
     "write_json",
 ]
@@ -61,6 +63,7 @@ SPEAKING: Final = "speaking.json"
 TRACK: Final = "track.npz"
 FACE: Final = "face-{}.npz"
 FACES: Final = "faces.npz"
+VISEMES: Final = "visemes.npz"
 
 
 def save_track(track: FaceTrack, folder: Path, name: str = TRACK) -> None:
@@ -126,11 +129,15 @@ def load_glimpses(folder: Path) -> list[Glimpse]:
 
 def save_curves(curves: MouthCurves, folder: Path) -> None:
     np.savez(folder / "curves.npz", values=curves.values, rate=np.array(str(curves.rate)))
+    if curves.visemes is not None:
+        np.save(folder / "visemes.npy", curves.visemes)
 
 
 def load_curves(folder: Path) -> MouthCurves:
     with np.load(folder / "curves.npz") as data:
-        return MouthCurves(Fraction(str(data["rate"])), data["values"])
+        rate, values = Fraction(str(data["rate"])), data["values"]
+    visemes = folder / "visemes.npy"
+    return MouthCurves(rate, values, np.load(visemes) if visemes.is_file() else None)
 
 
 def save_choices(choices: Sequence[Choice], folder: Path) -> None:
@@ -179,6 +186,20 @@ def save_articulation(articulation: Articulation, folder: Path) -> None:
 
 def load_articulation(folder: Path) -> Articulation:
     return Articulation.model_validate(read_json(folder / "articulation.json"))
+
+
+def save_visemes(visemes: Mapping[str, NDArray[np.float32]], folder: Path) -> None:
+    """What is said in every frame of some shots, [frames, visemes] by shot."""
+    np.savez(folder / VISEMES, *visemes.values())
+    write_json(folder / "shots.json", list(visemes))
+
+
+def load_visemes(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """What save_visemes wrote; empty where nothing is known."""
+    if not (folder / VISEMES).is_file():
+        return {}
+    with np.load(folder / VISEMES) as data:
+        return dict(zip(read_json(folder / "shots.json"), data.values(), strict=True))
 
 
 def save_hearing(hearing: Hearing, folder: Path) -> None:

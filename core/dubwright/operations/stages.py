@@ -6,15 +6,13 @@ A stage's version, beside it in VERSIONS, is part of every key: raise it when it
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dubwright.character import character_curves
 from dubwright.engines import (
@@ -28,35 +26,33 @@ from dubwright.engines import (
     Synthesizer,
     engine,
 )
-from dubwright.errors import DubwrightError
-from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.face.speaking import HeardLine, named_face, speaking_face
 from dubwright.face.track import track_faces
 from dubwright.media.audio import LoudnessMeter, read_mono, written_wav
 from dubwright.media.exr import read_header, read_patch, write_edited, write_patch, write_rgb
 from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import (
-    Articulation,
     Cue,
     FaceTrack,
     FrameRange,
-    MouthControls,
     MouthCurves,
 )
-from dubwright.mouth.acoustic import Hearing, learned_acoustics
 from dubwright.mouth.articulation import (
-    Observation,
-    Timed,
-    learned,
-    learned_by_ear,
-    timed_phones,
     usual_articulation,
 )
-from dubwright.mouth.controls import controlled, keyed, resampled
-from dubwright.mouth.emphasis import emphasised, louder_than_usual, with_emphasis
-from dubwright.mouth.range import MouthRange, measure_range
-from dubwright.mouth.visemes import Viseme
+from dubwright.mouth.range import MouthRange
 from dubwright.operations.cast_stage import write_cast
+from dubwright.operations.mouth_stages import (
+    hear_line,
+    learn_acoustics,
+    learn_articulation,
+    learn_articulation_by_ear,
+    line_on_plate,
+    shape_curves,
+    shape_heard_curves,
+    sounds_of,
+    time_original_line,
+)
 from dubwright.operations.movies import write_language_movie
 from dubwright.operations.preview import (
     write_language_picture,
@@ -69,37 +65,26 @@ from dubwright.operations.results import (
     decoded_frames,
     drawn_frames,
     linked,
-    load_acoustics,
-    load_articulation,
     load_choices,
     load_curves,
     load_faces,
-    load_hearing,
-    load_loudness,
-    load_phones,
     load_take,
     load_track,
+    load_visemes,
     read_json,
-    save_acoustics,
-    save_articulation,
     save_choices,
     save_curves,
     save_decision,
     save_faces,
-    save_hearing,
-    save_loudness,
-    save_phones,
     save_take,
     save_track,
-    untimed_reason,
     write_json,
 )
 from dubwright.operations.task import Context, Stage
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.check import check_span
-from dubwright.speech.features import HOP_RATE, acoustic_features, loudness_at
 from dubwright.speech.mix import MIX_RATE, PlacedTake, levelled, mix_stems
-from dubwright.speech.soundtrack import SoundClip, gather_original
+from dubwright.speech.soundtrack import gather_original
 from dubwright.speech.takes import (
     finished_take,
     natural_take,
@@ -115,10 +100,6 @@ __all__ = ["STAGES", "VERSIONS"]
 MIX_BLOCK: Final = 30 * MIX_RATE
 
 LEFT: Final = "left as it is, as the cue sheet says"
-OFFSET_REACH_S: Final = Fraction(1, 2)
-FINER: Final = 4
-LOUDNESS_RATE: Final = 100
-LOUDNESS_OVER_S: Final = 0.04
 
 
 def _faces(context: Context) -> None:
@@ -137,11 +118,11 @@ def _track(context: Context) -> None:
 def _speaking(context: Context) -> None:
     """The face of a speaker in a shot, by its lips and what is heard."""
     faces = [face.track for face in load_faces(context.inputs["faces"])]
-    rate, sounds = Fraction(context.parameters["rate"]), _sounds(context.where["sounds"])
+    rate, sounds = Fraction(context.parameters["rate"]), sounds_of(context.where["sounds"])
     lines = [
         HeardLine(
             FrameRange(*line["frames"]),
-            _heard_on_plate(sounds, line["samples"]) if sounds else None,
+            line_on_plate(sounds, line["samples"]) if sounds else None,
             MIX_RATE,
             float(Fraction(line["starts"])),
         )
@@ -164,136 +145,6 @@ def _decode(context: Context) -> None:
     for frame, picture in zip(frames, plate.frames(frames), strict=True):
         write_rgb(context.folder / f"{frame}.exr", picture, plate.attributes())
         context.step()
-
-
-def _original_line(context: Context) -> None:
-    """Time the phones of a line as the actor said it on the plate."""
-    aligner: Aligner = engine(context.parameters["engine"], EngineKind.ALIGNER)
-    samples = _line_on_plate(context)
-    save_loudness(_loudness(samples, MIX_RATE), context.folder)
-    try:
-        phones = aligner.align(
-            samples,
-            MIX_RATE,
-            context.parameters["text"],
-            context.parameters["language"],
-        )
-    except DubwrightError as error:
-        # A line that cannot be timed teaches nothing; the dub goes on and the report says so.
-        save_phones([], context.folder, untimed=f"{error.what}: {error.why}")
-    else:
-        save_phones(phones, context.folder)
-
-
-def _loudness(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.floating[Any]]:
-    """How loud a line is, LOUDNESS_RATE times a second."""
-    count = max(1, len(samples) * LOUDNESS_RATE // sample_rate)
-    return loudness_at(samples, sample_rate, np.arange(count) / LOUDNESS_RATE, LOUDNESS_OVER_S)
-
-
-def _heard_line(context: Context) -> None:
-    """Hear a line as the actor said it on the plate, whatever its words."""
-    save_hearing(_hearing(context, _line_on_plate(context), MIX_RATE), context.folder)
-
-
-def _line_on_plate(context: Context) -> NDArray[np.float32]:
-    return _heard_on_plate(_sounds(context.where["sounds"]), context.parameters["samples"])
-
-
-def _heard_on_plate(sounds: list[SoundClip], samples: Sequence[int]) -> NDArray[np.float32]:
-    """A line as the plate's sound has it, mono: its dialogue, or all there is."""
-    start, end = samples
-    original = gather_original(sounds, start, end)
-    spoken = original.dialogue if original.dialogue is not None else original.mix
-    assert spoken is not None
-    return spoken.mean(axis=1)
-
-
-def _hearing(context: Context, samples: NDArray[np.float32], sample_rate: int) -> Hearing:
-    recognizer: PhoneRecognizer = engine(context.parameters["engine"], EngineKind.PHONE_RECOGNIZER)
-    heard = recognizer.recognize(samples, sample_rate)
-    phones = [timed_phones(phones, sample_rate) for phones in heard]
-    return Hearing(acoustic_features(samples, sample_rate), HOP_RATE, phones)
-
-
-def _seen_mouths(
-    context: Context,
-) -> tuple[Articulation, list[tuple[Path, NDArray[np.floating[Any]], NDArray[np.float32]]]]:
-    """The usual articulation in an actor's range, and what the mouth did in each line.
-
-    Returns:
-        With each line's result the middles of its frames, in seconds from where it is heard, and
-        its curves.
-    """
-    tracks = {
-        name.removeprefix("track:"): load_track(folder)
-        for name, folder in context.inputs.items()
-        if name.startswith("track:")
-    }
-    mouth = measure_range(list(tracks.values()))
-    usual = usual_articulation(mouth or MouthRange.typical())
-    lines: list[tuple[Path, NDArray[np.floating[Any]], NDArray[np.float32]]] = []
-    for seen in context.parameters["observed"]:
-        track = tracks[seen["shot"]]
-        curves = mouth_curves(in_head_frame(track.landmarks, track.template).positions)
-        frames = np.arange(seen["frames"][0], seen["frames"][1])
-        frames = frames[track.usable[frames]]
-        rate, lead = Fraction(context.parameters["rate"]), Fraction(seen["starts"])
-        times = (frames + 0.5) / float(rate) - float(lead)
-        if len(frames):
-            lines.append((context.inputs[f"line:{seen['cue']}"], times, curves[frames]))
-    return usual, lines
-
-
-def _louder(
-    loudness: NDArray[np.floating[Any]], phones: Sequence[Timed]
-) -> NDArray[np.floating[Any]]:
-    return louder_than_usual(loudness, np.arange(len(loudness)) / LOUDNESS_RATE, phones)
-
-
-def _loudness_then(
-    loudness: NDArray[np.floating[Any]], times: NDArray[np.floating[Any]]
-) -> NDArray[np.floating[Any]]:
-    """Loudness at some times, in seconds from the first."""
-    return np.interp(times, np.arange(len(loudness)) / LOUDNESS_RATE, loudness)
-
-
-def _acoustics(context: Context) -> None:
-    """Learn how an actor's mouth goes with the sound, from the lines on the plate."""
-    usual, seen = _seen_mouths(context)
-    lines = [(times, load_hearing(line), curves) for line, times, curves in seen]
-    save_acoustics(learned_acoustics(usual, lines), context.folder)
-
-
-def _articulation(context: Context) -> None:
-    """Learn how an actor articulates from the lines on the plate."""
-    usual, seen = _seen_mouths(context)
-    timed = [(line, load_phones(line), times, curves) for line, times, curves in seen]
-    known = [
-        (line, Observation(times, timed_phones(phones, MIX_RATE), curves))
-        for line, phones, times, curves in timed
-        if phones
-    ]
-    observations = [observation for _, observation in known]
-    louder = [
-        _loudness_then(_louder(load_loudness(line), seen.phones), seen.times)
-        for line, seen in known
-    ]
-    articulation = with_emphasis(learned(usual, observations), observations, louder)
-    save_articulation(articulation, context.folder)
-    lines = [folder for name, folder in context.inputs.items() if name.startswith("line:")]
-    untimed = [why for folder in lines if (why := untimed_reason(folder))]
-    write_json(
-        context.folder / "lines.json", {"heard": len(lines), "untimed": untimed, "words": True}
-    )
-
-
-def _articulation_by_ear(context: Context) -> None:
-    """Learn how an actor articulates from lines on the plate whose words are not known."""
-    usual, seen = _seen_mouths(context)
-    lines = [(times, load_hearing(line).phones, curves) for line, times, curves in seen]
-    save_articulation(learned_by_ear(usual, lines), context.folder)
-    write_json(context.folder / "lines.json", {"heard": len(lines), "untimed": [], "words": False})
 
 
 def _take(context: Context) -> None:
@@ -338,67 +189,6 @@ def _timer(context: Context) -> Aligner | PhoneRecognizer:
         context.parameters["recognizer"], EngineKind.PHONE_RECOGNIZER
     )
     return recognizer
-
-
-def _curves(context: Context) -> None:
-    """What the mouth does in one span."""
-    predictor: MouthPredictor = engine(context.parameters["engine"], EngineKind.MOUTH_PREDICTOR)
-    folder = context.inputs["take"]
-    take = load_take(folder)
-    articulation = load_articulation(context.inputs["articulation"])
-    spoken = timed_phones(take.phones, take.sample_rate)
-    louder = _louder(_loudness(*read_mono(folder / take.audio)), spoken)
-
-    def predicted(start: Fraction, frames: int, rate: Fraction) -> NDArray[np.float32]:
-        curves = predictor.predict(
-            take.phones, take.sample_rate, start, frames, rate, articulation
-        ).values
-        times = (np.arange(frames) + 0.5) / float(rate) - float(start)
-        return emphasised(curves, times, spoken, _loudness_then(louder, times), articulation)
-
-    save_curves(_as_asked(context, predicted, articulation), context.folder)
-
-
-def _heard_curves(context: Context) -> None:
-    """What the mouth does in one span, guessed from the sound of a take without a text."""
-    folder = context.inputs["take"]
-    samples, sample_rate = read_mono(folder / load_take(folder).audio)
-    acoustics = load_acoustics(context.inputs["acoustics"])
-    hearing = _hearing(context, samples, sample_rate)
-
-    def predicted(start: Fraction, frames: int, rate: Fraction) -> NDArray[np.float32]:
-        return acoustics.predict(hearing, (np.arange(frames) + 0.5) / float(rate) - float(start))
-
-    save_curves(_as_asked(context, predicted, acoustics.usual), context.folder)
-
-
-def _as_asked(
-    context: Context,
-    predicted: Callable[[Fraction, int, Fraction], NDArray[np.float32]],
-    articulation: Articulation,
-) -> MouthCurves:
-    """A span's curves under the artist's controls.
-
-    `predicted` gives the curves of so many frames at a rate, where the take starts so many seconds
-    after the first.
-    """
-    controls = MouthControls.model_validate(context.parameters["controls"])
-    rate, frames = Fraction(context.parameters["rate"]), context.parameters["frames"]
-    starts = Fraction(context.parameters["starts"])
-    times_ms = ((np.arange(frames) + 0.5) / float(rate) - float(starts)) * 1000
-    if any(key.offset_ms is not None for key in controls.keys):
-        # Offsets that change are taken from finer curves that reach beyond the span.
-        reach = Fraction(math.ceil(OFFSET_REACH_S * rate), 1) / rate
-        fine = rate * FINER
-        count = int((Fraction(frames) / rate + 2 * reach) * fine)
-        found = predicted(starts + reach, count, fine).astype(np.float64)
-        at = ((np.arange(count) + 0.5) / float(fine) - float(starts + reach)) * 1000
-        curves = resampled(found, at, times_ms - keyed(controls, "offset_ms", times_ms))
-    else:
-        offset = Fraction(controls.offset_ms, 1000)
-        curves = predicted(starts + offset, frames, rate).astype(np.float64)
-    rest = np.array(articulation.targets[Viseme.SIL])
-    return MouthCurves(rate, controlled(curves, rest, controls, times_ms).astype(np.float32))
 
 
 def _choose(context: Context) -> None:
@@ -447,7 +237,7 @@ def _draw(context: Context) -> None:
 
 def _mix(context: Context) -> None:
     """The stems of one language, half a minute at a time."""
-    sounds = _sounds(context.where["sounds"])
+    sounds = sounds_of(context.where["sounds"])
     takes = []
     for placed in context.parameters["takes"]:
         folder = context.inputs[f"take:{placed['cue']}"]
@@ -480,7 +270,7 @@ def _mix(context: Context) -> None:
 
 def _original_mix(context: Context) -> None:
     """The timeline's own sound as one file, for previews."""
-    sounds = _sounds(context.where["sounds"])
+    sounds = sounds_of(context.where["sounds"])
     with written_wav(context.folder / "mix.wav", 2, MIX_RATE) as write:
         for part in FrameRange(0, context.parameters["samples"]).chunks(MIX_BLOCK):
             original = gather_original(sounds, part.start, part.end)
@@ -542,7 +332,8 @@ def _keep(context: Context) -> None:
     was = frames.shifted(later)
     part = slice(was.start - first, was.end - first)
     curves = load_curves(context.inputs["curves"])
-    save_curves(MouthCurves(curves.rate, curves.values[part]), context.folder)
+    visemes = None if curves.visemes is None else curves.visemes[part]
+    save_curves(MouthCurves(curves.rate, curves.values[part], visemes), context.folder)
     save_choices(load_choices(context.inputs["choices"])[part], context.folder)
     folders = [folder for name, folder in context.inputs.items() if name.startswith("draw:")]
     for frame, file in drawn_frames(folders).items():
@@ -583,16 +374,16 @@ STAGES: Final[Mapping[str, Stage]] = {
     "cast": write_cast,
     "library": _library,
     "decode": _decode,
-    "original line": _original_line,
-    "heard line": _heard_line,
-    "acoustics": _acoustics,
-    "articulation": _articulation,
-    "articulation by ear": _articulation_by_ear,
+    "original line": time_original_line,
+    "heard line": hear_line,
+    "acoustics": learn_acoustics,
+    "articulation": learn_articulation,
+    "articulation by ear": learn_articulation_by_ear,
     "take": _take,
     "line": _line,
     "dialogue": _dialogue,
-    "curves": _curves,
-    "heard curves": _heard_curves,
+    "curves": shape_curves,
+    "heard curves": shape_heard_curves,
     "choose": _choose,
     "draw": _draw,
     "mix": _mix,
@@ -608,12 +399,12 @@ STAGES: Final[Mapping[str, Stage]] = {
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "track": 6,
     "speaking": 2,
-    "library": 5,
+    "library": 6,
     "decode": 2,
     "original line": 2,
-    "articulation": 5,
-    "curves": 3,
-    "choose": 2,
+    "articulation": 7,
+    "curves": 4,
+    "choose": 3,
     "draw": 2,
     "mix": 2,
     "original mix": 2,
@@ -635,21 +426,22 @@ def _shot_plate(context: Context, untouched: Collection[int] = ()) -> ShotPlate:
         reason or (LEFT if frame in untouched else "") for frame, reason in enumerate(track.reasons)
     )
     own = context.inputs.get(f"library:{context.parameters['shot']}")
-    shutter = MouthLibrary(own, track, 1.0).shutter if own else 0.0
-    return ShotPlate(_plate(context), replace(track, reasons=reasons), shutter)
+    library = MouthLibrary(own, track, 1.0) if own else None
+    return ShotPlate(_plate(context), replace(track, reasons=reasons), library)
 
 
 def _libraries(context: Context) -> list[LibraryView]:
+    articulation = context.inputs.get("articulation")
+    visemes = {} if articulation is None else load_visemes(articulation)
     return [
         MouthLibrary(
-            context.inputs[f"library:{shot}"], load_track(context.inputs[f"track:{shot}"]), aspect
+            context.inputs[f"library:{shot}"],
+            load_track(context.inputs[f"track:{shot}"]),
+            aspect,
+            visemes.get(shot),
         )
         for shot, aspect in context.parameters["library"]
     ]
-
-
-def _sounds(where: list[dict[str, str]]) -> list[SoundClip]:
-    return [SoundClip.from_json(sound) for sound in where]
 
 
 def _source(context: Context, frame: int) -> Path:

@@ -21,6 +21,7 @@ from dubwright.face.landmarks import (
 from dubwright.media.colour import decode_log, encode_log
 from dubwright.media.plate import Plate
 from dubwright.model import Box, FaceTrack
+from dubwright.picture.jaw import HeadCharts, JawMotion
 from dubwright.picture.motion_blur import mouth_velocity, shutter
 
 __all__ = ["MouthLibrary", "ShotPlate", "build_library", "interocular_pixels", "picture_points"]
@@ -32,14 +33,24 @@ INDEX: Final = "index.npz"
 class MouthLibrary:
     """The library of one shot, read crop by crop from its folder."""
 
-    def __init__(self, folder: Path, track: FaceTrack, pixel_aspect: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        track: FaceTrack,
+        pixel_aspect: float,
+        visemes: NDArray[np.float32] | None = None,
+    ) -> None:
         self._folder = folder
         self.track = track
         self.pixel_aspect = pixel_aspect
+        self.visemes = visemes
         with np.load(folder / INDEX) as index:
             self.sharpness: NDArray[np.float32] = index["sharpness"]
             self.looks: NDArray[np.float32] = index["looks"].astype(np.float32)
             self.shutter = float(index["shutter"])
+            self.follows: NDArray[np.float32] | None = (
+                index["follows"] if index["follows"].size else None
+            )
             self._corners: NDArray[np.int64] = index["corners"]
 
     def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
@@ -49,12 +60,13 @@ class MouthLibrary:
 
 
 class ShotPlate:
-    """A shot's plate with its face, and for how much of a frame its shutter is open."""
+    """A shot's plate with its face, and what the shot's library tells of both."""
 
-    def __init__(self, plate: Plate, track: FaceTrack, shutter: float = 0.0) -> None:
+    def __init__(self, plate: Plate, track: FaceTrack, library: MouthLibrary | None = None) -> None:
         self._plate = plate
         self.track = track
-        self.shutter = shutter
+        self.shutter = library.shutter if library else 0.0
+        self.follows = library.follows if library else None
 
     @property
     def pixel_aspect(self) -> float:
@@ -84,17 +96,23 @@ def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[
     usable = track.usable
     interocular = interocular_pixels(track)
     size = plate.spec.width, plate.spec.height
+    charts = HeadCharts(track)
+    jaw = JawMotion(track, charts, plate.spec.rate)
     seen = {}
     for index in range(frames):
         if usable[index]:
             points = picture_points(track, index, plate.spec.pixel_aspect)
             margin = MARGIN_IOD * interocular[index]
-            seen[index] = points, _around(points[list(SKIN_RING_FAR)], margin).clipped(*size)
-    regions = plate.regions([(index, box) for index, (_, box) in seen.items()])
+            mouth_box = _around(points[list(SKIN_RING_FAR)], margin).clipped(*size)
+            head_box = charts.box(index, plate.spec.pixel_aspect).clipped(*size)
+            seen[index] = points, mouth_box, head_box.union(mouth_box)
+    regions = plate.regions([(index, whole) for index, (_, _, whole) in seen.items()])
     for index in range(frames):
         if index in seen:
-            points, box = seen[index]
-            crop = encode_log(next(regions))
+            points, box, whole = seen[index]
+            region = next(regions)
+            jaw.see(index, region, whole, plate.spec.pixel_aspect)
+            crop = encode_log(region[box.within(whole)])
             corners[index] = box.x0, box.y0
             np.save(folder / f"{index}.npy", crop.astype(np.float16))
             sharpness[index] = _sharpness(crop, points - (box.x0, box.y0))
@@ -104,14 +122,16 @@ def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[
     def mouth(index: int) -> NDArray[np.float32]:
         return decode_log(np.load(folder / f"{index}.npy").astype(np.float32))
 
+    follows = jaw.share()
     motion = in_head_frame(track.landmarks, track.template)
-    velocity = mouth_velocity(motion, plate.spec.pixel_aspect)
+    velocity = mouth_velocity(motion) / (plate.spec.pixel_aspect, 1.0)
     np.savez(
         folder / INDEX,
         sharpness=sharpness,
         looks=looks,
         corners=corners,
         shutter=shutter(mouth, velocity, list(seen)),
+        follows=np.zeros((0, 0), np.float32) if follows is None else follows,
     )
 
 

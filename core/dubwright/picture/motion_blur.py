@@ -1,6 +1,6 @@
 """How a head that moves while the shutter is open blurs a picture.
 
-All lengths and directions are in pixels of the picture, x right and y down.
+All lengths and directions are in pixels, x right and y down.
 """
 
 from __future__ import annotations
@@ -34,13 +34,16 @@ MOST_SAMPLES: Final = 9
 GRAIN_PIXELS: Final = 1.0
 
 
-def mouth_velocity(motion: HeadMotion, pixel_aspect: float) -> Array:
-    """How far the head takes the mouth in each frame, [frames, 2]; 0 where that is not known."""
+def mouth_velocity(motion: HeadMotion) -> Array:
+    """How far the head takes the mouth in each frame, [frames, 2] in square pixels.
+
+    0 where that is not known.
+    """
     if not np.isfinite(motion.scale).any():
         return np.zeros((len(motion.scale), 2))
     rest = np.nanmedian(motion.positions[:, list(LIPS)].mean(axis=1), axis=0)
     back = (rest - motion.translation)[:, None] @ motion.rotation
-    places = back[:, 0, :2] / motion.scale[:, None] / (pixel_aspect, 1.0)
+    places = back[:, 0, :2] / motion.scale[:, None]
     if len(places) < 2:
         return np.zeros((len(places), 2))
     velocity: Array = np.nan_to_num(np.gradient(places, axis=0))
@@ -55,7 +58,7 @@ def shutter(picture: Callable[[int], Image], velocity: Array, usable: Sequence[i
 
     Args:
         picture: the face in a frame, scene-linear [height, width, 3].
-        velocity: of the face, [frames, 2].
+        velocity: of the face, [frames, 2] in the picture's own pixels.
         usable: frames that may be looked at.
     """
     speed = np.linalg.norm(velocity, axis=1)

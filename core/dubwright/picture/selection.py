@@ -23,6 +23,8 @@ POSE_SCALE_DEGREES: Final = 8.0
 CLOSED_WEIGHT: Final = 20.0
 CLOSED_APERTURE_IOD: Final = 0.025
 SHARPNESS_WEIGHT: Final = 1.5
+# Where an actor says the same among the same neighbours, more than the curves is right.
+VISEME_WEIGHT: Final = 6.0
 JUMP_COST: Final = 3.0
 JUMP_SEEN: Final = 20.0
 # What it costs to go on by so many frames of the same source.
@@ -41,6 +43,7 @@ class Candidates:
         looks: what is seen between and around the lips, [mouths, values]; the squared distance of
             two is 0 where they look alike and around 2 where they have nothing in common.
         runs: a number for each mouth, the same along frames that follow each other, [mouths].
+        visemes: what is said; see dubwright.model.MouthCurves, [mouths, visemes].
     """
 
     curves: Array
@@ -48,18 +51,21 @@ class Candidates:
     sharpness: Array
     looks: Array
     runs: NDArray[np.int64]
+    visemes: Array
 
 
-def select(candidates: Candidates, curves: Array, pose: Array) -> NDArray[np.int64]:
+def select(candidates: Candidates, curves: Array, pose: Array, visemes: Array) -> NDArray[np.int64]:
     """The best candidate for each frame of a span.
 
     A mouth should have the frame's curves and their velocity, the head's pose, closed lips when
-    they are closed, and detail; and go on from the one before it, or look like what would.
+    they are closed, and detail; say what is said, where that is known of both (as Bregler et al.,
+    "Video Rewrite", 1997); and go on from the one before it, or look like what would.
 
     Args:
         candidates: the mouths.
         curves: what is asked, [frames, 4].
         pose: of the plate's head, [frames, 2].
+        visemes: what is said, [frames, visemes].
     """
     spread = candidates.curves.std(axis=0) + 1e-6
     have, want = candidates.curves / spread, curves / spread
@@ -70,6 +76,8 @@ def select(candidates: Candidates, curves: Array, pose: Array) -> NDArray[np.int
     cost += CLOSED_WEIGHT * closed**2
     unlike = np.log(candidates.sharpness / np.median(candidates.sharpness))
     cost += SHARPNESS_WEIGHT * np.clip(np.abs(unlike), 0, 2)
+    known = visemes.any(axis=1, keepdims=True)
+    cost += VISEME_WEIGHT * known * _squared(visemes, candidates.visemes, np.ones(visemes.shape[1]))
 
     kept = min(BEST, cost.shape[1])
     rows = np.argpartition(cost, kept - 1, axis=1)[:, :kept]

@@ -15,7 +15,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.face.landmarks import LIPS_INNER, LIPS_OUTER, OUTER_EYE_LEFT, OUTER_EYE_RIGHT
+from dubwright.face.landmarks import (
+    CHIN,
+    LIPS_INNER,
+    LIPS_OUTER,
+    NOSE_BASE,
+    OUTER_EYE_LEFT,
+    OUTER_EYE_RIGHT,
+)
 
 __all__ = ["PictureFigures", "measure_pictures"]
 
@@ -24,7 +31,6 @@ Points = NDArray[np.floating[Any]]
 
 WINDOW: Final = 256
 WINDOW_IOD: Final = 150.0
-NOSE_BASE, CHIN = 2, 152
 MOUTH_MARGIN: Final = 0.08 * WINDOW_IOD
 CHANGED_LEVEL: Final = 2.0
 LEAST_CHANGED: Final = 50

@@ -83,9 +83,19 @@ class PassedThrough(_Frozen):
 
 
 class ShotReport(_Frozen):
-    """Every frame of one shot: drawn, or passed through with a reason."""
+    """Every frame of one shot: drawn, or passed through with a reason.
+
+    Attributes:
+        track: its video track, the lowest is 1.
+        record_start: its first frame, counted from the timeline's first.
+        in_the_way: why its frames cannot stand for its clip in a host, frame for frame; "" if they
+            can.
+    """
 
     shot: str
+    track: int = 1
+    record_start: int = 0
+    in_the_way: str = ""
     frames: int
     drawn: int
     in_cues: int
@@ -109,14 +119,17 @@ class LanguageReport(_Frozen):
 class Report(_Frozen):
     """The whole dub.
 
-    `articulation` says for each speaker how the mouth's movements were found, `faces` which face is
-    theirs in each shot, and why.
+    `files` is what its files' names begin with, `frames` how long the timeline is. `articulation`
+    says for each speaker how the mouth's movements were found, `faces` which face is theirs in each
+    shot, and why.
     """
 
     document: str = "dubwright.report"
     version: int = 1
     timeline: str
+    files: str
     rate: str
+    frames: int
     engines: dict[str, str]
     articulation: dict[str, str]
     faces: dict[str, dict[str, str]] = {}

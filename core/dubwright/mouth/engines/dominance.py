@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dubwright.engines import EngineCard, EngineKind
 from dubwright.model import Articulation, MouthCurves, Phone
-from dubwright.mouth.articulation import Timed, shaped, timed_phones
+from dubwright.mouth.articulation import Timed, blended_targets, idling, shares, timed_phones
 from dubwright.mouth.visemes import Viseme, viseme_of
 
 __all__ = ["DominancePredictor"]
@@ -30,7 +30,7 @@ class DominancePredictor:
     card = EngineCard(
         name="dominance",
         kind=EngineKind.MOUTH_PREDICTOR,
-        version=4,
+        version=6,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Needs phones. Without a transcript of the plate's own dialogue the articulation "
@@ -48,13 +48,14 @@ class DominancePredictor:
     ) -> MouthCurves:
         times = (np.arange(frames) + 0.5) / float(rate) - float(start)
         spoken = timed_phones(phones, sample_rate)
-        curves = shaped(times, spoken, articulation)
+        visemes = shares(times, spoken, articulation.timing)
+        curves = blended_targets(visemes, articulation) + idling(times, visemes, articulation)
         ahead = times + articulation.timing.lead_s
         aperture = np.maximum(curves[:, 0], 0)
         for viseme, limit in _limits(articulation).items():
             aperture = _held_to(limit, aperture, ahead, spoken, viseme, float(rate))
         curves[:, 0] = aperture
-        return MouthCurves(rate, curves.astype(np.float32))
+        return MouthCurves(rate, curves.astype(np.float32), visemes.astype(np.float32))
 
 
 def _limits(articulation: Articulation) -> dict[Viseme, float]:

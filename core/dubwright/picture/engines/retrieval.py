@@ -19,6 +19,7 @@ from dubwright.face.head_frame import HeadMotion, in_head_frame, mouth_curves
 from dubwright.face.landmarks import MESH_POINTS
 from dubwright.model import Box, MouthCurves, Patch
 from dubwright.picture.composite import blended, mouth_matte, tone_matched
+from dubwright.picture.jaw import HeadCharts, holding
 from dubwright.picture.library import interocular_pixels, picture_points
 from dubwright.picture.motion_blur import blur_offsets, mouth_velocity
 from dubwright.picture.raster import Grid, Raster, fastest_raster
@@ -59,7 +60,7 @@ class RetrievalRenderer:
     card = EngineCard(
         name="retrieval",
         kind=EngineKind.MOUTH_RENDERER,
-        version=6,
+        version=7,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Needs 5 to 20 seconds of the actor talking, with open mouths; faces turned by at "
@@ -95,9 +96,10 @@ class RetrievalRenderer:
             from_cut=first_frame == 0 or joins[0],
             to_cut=frames.stop == len(plate.track) or joins[1],
         )
+        visemes = mouths.comparable(curves.visemes, len(curves))
         chosen: list[int | None] = [None for _ in frames]
         for start, end in _runs(np.array([not reason for reason in reasons])):
-            path = select(mouths.candidates, wanted[start:end], pose[start:end])
+            path = select(mouths.candidates, wanted[start:end], pose[start:end], visemes[start:end])
             chosen[start:end] = path.tolist()
         limited = curves.values[:, 0] > reach
         return [
@@ -134,6 +136,7 @@ class _Mouths:
 
     def __init__(self, library: Sequence[LibraryView]) -> None:
         curves, pose, sharpness, looks, self._places = [], [], [], [], []
+        visemes = []
         for source, view in enumerate(library):
             motion = in_head_frame(view.track.landmarks, view.track.template)
             usable = np.flatnonzero(view.sharpness > 0)
@@ -141,6 +144,8 @@ class _Mouths:
             pose.append(np.stack([motion.yaw_degrees, motion.pitch_degrees], axis=1)[usable])
             sharpness.append(view.sharpness[usable])
             looks.append(view.looks[usable])
+            if view.visemes is not None:
+                visemes.append(view.visemes[usable])
             self._places += [(source, int(frame)) for frame in usable]
         self.curves = np.concatenate(curves).astype(np.float64) if curves else np.zeros((0, 4))
         places = np.array(self._places, np.int64).reshape(-1, 2)
@@ -153,10 +158,20 @@ class _Mouths:
                 np.concatenate(sharpness),
                 np.concatenate(looks),
                 runs,
+                np.concatenate(visemes)
+                if len(visemes) == len(library)
+                else np.zeros((len(self), 0), np.float32),
             )
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def comparable(self, visemes: NDArray[np.float32] | None, frames: int) -> NDArray[np.float32]:
+        """What is said in each frame, if these mouths are known by the same visemes."""
+        known = self.candidates.visemes.shape[1]
+        if visemes is None or visemes.shape[1] != known:
+            return np.zeros((frames, known), np.float32)
+        return visemes
 
     def place(self, mouth: int) -> tuple[int, int]:
         return self._places[mouth]
@@ -175,6 +190,7 @@ class _Brush:
         ]
         self._follows = carry_weights(self._motion.positions)
         self._interocular = interocular_pixels(plate.track)
+        self._charts = HeadCharts(plate.track)
         self._exposure = _Exposure(plate, self._motion, library, self._library_motion)
         positions = np.concatenate(
             [
@@ -203,6 +219,10 @@ class _Brush:
         cells = Cells.around(_edit_box(framed_target, own, interocular), grid_step(interocular))
         mesh = MeshOver(framed_target, self._triangles, cells)
         jaw = mesh.warp(framed_own, MAP_BLUR_IOD * interocular)
+        if self._plate.follows is not None:
+            jaw = holding(
+                jaw, self._plate.follows, self._charts, frame, target, aspect[0], interocular
+            )
         matte = mouth_matte(framed_target, cells, interocular)
         changed = (jaw.shift() > STILL_PIXELS) | (matte.shading * choice.strength > 1e-3)
         if not changed.any():
@@ -286,16 +306,19 @@ class _Exposure:
     ) -> None:
         self._interocular = interocular_pixels(plate.track)
         self._library_interocular = [interocular_pixels(view.track) for view in library]
-        self._moved = plate.shutter * mouth_velocity(motion, plate.pixel_aspect)
+        self._aspects = [view.pixel_aspect for view in library]
+        self._moved = plate.shutter * mouth_velocity(motion)
         self._library_moved = [
-            view.shutter * mouth_velocity(its_motion, view.pixel_aspect)
+            view.shutter * mouth_velocity(its_motion)
             for view, its_motion in zip(library, library_motion, strict=True)
         ]
 
     def offsets(self, frame: int, source: int, index: int) -> Array:
         """Where to sample a mouth of the library for a frame, as offsets in its pixels."""
         larger = self._library_interocular[source][index] / self._interocular[frame]
-        return blur_offsets(self._moved[frame] * larger, self._library_moved[source][index])
+        square = blur_offsets(self._moved[frame] * larger, self._library_moved[source][index])
+        offsets: Array = square / (self._aspects[source], 1.0)
+        return offsets
 
 
 def _chosen(choice: Choice) -> tuple[int, int]:
