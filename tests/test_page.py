@@ -337,6 +337,23 @@ def test_each_shot_says_what_to_look_at_and_why(page: Page) -> None:
     expect(page.locator("[data-cue=cue0003]")).to_have_attribute("aria-current", "true")
 
 
+def test_a_host_fills_in_what_it_knows_and_finds_the_job_again(
+    page: Page, desk: Desk, dubbed: Dubbed, tmp_path: Path
+) -> None:
+    timeline = dubbed.sample.timeline
+    output = tmp_path / "Été & more" / "dubs"
+    page.goto(desk.service.page_for(timeline, output, "host:1:2", "ACEScg"))
+    expect(page.get_by_role("group", name="Timeline")).to_contain_text(str(timeline))
+    expect(page.get_by_role("group", name="Output")).to_contain_text(str(output))
+    expect(page.get_by_label("Colour space")).to_have_value("ACEScg")
+    page.get_by_label("Into").fill("es")
+    page.get_by_role("button", name="Dub it").click()
+    expect(page.locator(".card").first).to_be_visible()
+    (job,) = desk.service.jobs("host:1:2")
+    desk.service.cancel(str(job["id"]))
+    desk.service.wait(str(job["id"]))
+
+
 def test_a_timeline_is_taken_from_any_host_and_one_is_given_back(
     page: Page, desk: Desk, dubbed: Dubbed
 ) -> None:

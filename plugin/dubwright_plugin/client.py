@@ -211,6 +211,17 @@ class Service:
         """
         return str(self._json("POST", "/v1/visits", {"job": job})["link"])
 
+    def page_for(self, timeline: Path, output: Path, tag: str, colour_space: str = "") -> str:
+        """An address at which a browser may ask for a dub of this timeline: once, within two
+        minutes. Languages, lines and cast are chosen there; the job has the tag."""
+        wanted = {
+            "timeline": str(timeline),
+            "output": str(output),
+            "tag": tag,
+            "colour_space": colour_space,
+        }
+        return str(self._json("POST", "/v1/visits", {"new": wanted})["link"])
+
     def stop(self) -> None:
         """End the service; unfinished jobs go on when it starts again."""
         self._json("POST", "/v1/stop", {})

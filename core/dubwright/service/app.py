@@ -8,6 +8,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Header, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -82,12 +83,30 @@ class Change(BaseModel):
     priority: int = Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY)
 
 
+class Wanted(BaseModel):
+    """What a host fills in of a new dub before a person does the rest."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    timeline: str = Field("", max_length=4096)
+    output: str = Field("", max_length=4096)
+    colour_space: str = Field("", max_length=200)
+    tag: str = Field("", max_length=200)
+
+
 class Visit(BaseModel):
-    """A wish to open the page; `job` is the one to show, "" for all of them."""
+    """A wish to open the page: at a job, at a new dub, or at the list of all jobs."""
 
     model_config = ConfigDict(extra="forbid")
 
     job: str = Field("", pattern="^([0-9a-f]{16})?$")
+    new: Wanted | None = None
+
+    def fragment(self) -> str:
+        """Where on the page that is, as its address has it."""
+        if self.new is not None:
+            return "#/new?" + urlencode(self.new.model_dump(exclude_defaults=True))
+        return f"#/jobs/{self.job}" if self.job else ""
 
 
 class Link(BaseModel):
@@ -181,7 +200,7 @@ def create_app(
 
     @app.post("/v1/visits", status_code=201)
     async def visit(wish: Visit) -> Link:
-        return Link(link=link(f"#/jobs/{wish.job}" if wish.job else ""))
+        return Link(link=link(wish.fragment()))
 
     @app.get("/v1/places")
     def list_places(folder: Annotated[str, Query(max_length=4096)] = "") -> Places:

@@ -26,16 +26,16 @@ interface Picking {
   chosen: (path: string) => void;
 }
 
-/** Asks for a dub of a timeline that was exported from any host. */
-export function NewDub() {
-  const [timeline, setTimeline] = useState("");
+/** Asks for a dub of a timeline that was exported from any host, which may have filled fields in. */
+export function NewDub({ given }: { given: URLSearchParams }) {
+  const [timeline, setTimeline] = useState(given.get("timeline") ?? "");
   const [subtitles, setSubtitles] = useState<Record<string, string>>({});
   const [sheet, setSheet] = useState("");
   const [cast, setCast] = useState("");
-  const [output, setOutput] = useState("");
+  const [output, setOutput] = useState(given.get("output") ?? "");
   const [languages, setLanguages] = useState("");
   const [original, setOriginal] = useState("");
-  const [space, setSpace] = useState("");
+  const [space, setSpace] = useState(given.get("colour_space") ?? "");
   const [picking, setPicking] = useState<Picking | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [capabilities] = useLoaded(service.capabilities, "once");
@@ -79,6 +79,7 @@ export function NewDub() {
           colour_space: space.trim() || null,
         },
         fileNameOf(timeline).replace(/\.[^.]*$/, ""),
+        timeline === given.get("timeline") ? (given.get("tag") ?? "") : "",
       );
       location.hash = "#/";
     } catch (error) {

@@ -6,19 +6,22 @@ import { NewDub } from "./new_dub";
 import { Review } from "./review";
 import "./page.css";
 
-/** What the address names after its #: jobs/ID/LANGUAGE/CUE, new, or nothing for the list. */
+/** What the address names after its #: jobs/ID/LANGUAGE/CUE, new?FIELDS, or nothing for the list. */
 export interface Route {
   view: "jobs" | "new" | "review";
   job: string;
   language: string;
   cue: string;
+  given: URLSearchParams;
 }
 
 function routeOf(hash: string): Route {
-  const [first = "", ...rest] = hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const [place = "", fields] = hash.replace(/^#\/?/, "").split("?");
+  const given = new URLSearchParams(fields);
+  const [first = "", ...rest] = place.split("/").map(decodeURIComponent);
   const [job = "", language = "", cue = ""] = rest;
-  if (first === "new") return { view: "new", job: "", language: "", cue: "" };
-  return { view: first === "jobs" && job ? "review" : "jobs", job, language, cue };
+  if (first === "new") return { view: "new", job: "", language: "", cue: "", given };
+  return { view: first === "jobs" && job ? "review" : "jobs", job, language, cue, given };
 }
 
 function useRoute(): Route {
@@ -44,7 +47,7 @@ function Page() {
         </p>
       )}
       {route.view === "jobs" && <Jobs jobs={jobs} />}
-      {route.view === "new" && <NewDub />}
+      {route.view === "new" && <NewDub given={route.given} />}
       {route.view === "review" && (
         <Review key={route.job} route={route} jobs={jobs ?? []} leaving={leaving} />
       )}

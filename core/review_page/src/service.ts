@@ -65,8 +65,8 @@ export const service = {
   act: (id: string, action: "pause" | "resume" | "cancel" | "retry") =>
     call<Job>(inJob(id, action), {}),
   prioritise: (id: string, priority: number) => call<Job>(inJob(id, "priority"), { priority }),
-  dub: (request: Partial<DubRequest>, title: string) =>
-    call<Job>("v1/jobs", { operation: "dub", request, title }),
+  dub: (request: Partial<DubRequest>, title: string, tag: string) =>
+    call<Job>("v1/jobs", { operation: "dub", request, title, tag }),
   lines: (id: string) => call<Lines>(inJob(id, "lines")),
   save: (id: string, lines: Lines) =>
     call<Lines>(inJob(id, "lines"), {
