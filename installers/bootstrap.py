@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Makes a private environment for Dubwright and runs the demo or the tests in it.
+"""Makes a private environment for Dubwright, puts it into hosts, and runs the demo or the tests.
 
     python3 installers/bootstrap.py demo     dub a synthetic actor into Spanish and French
+    python3 installers/bootstrap.py install [--hosts resolve] [--all-users]
+    python3 installers/bootstrap.py uninstall         take the adapters out of the hosts again
+    python3 installers/bootstrap.py doctor resolve    why is Dubwright not in the menu?
     python3 installers/bootstrap.py test     run the checks and the tests
     python3 installers/bootstrap.py test --blender    with the tests that need the real Blender
     python3 installers/bootstrap.py test --torch      with those that need torch
@@ -20,11 +23,19 @@ import time
 import venv
 from pathlib import Path
 
+from hosts import HOSTS, HostTrouble, Places, diagnose, install_hosts, uninstall_hosts
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "installers" / "lock.txt"
 SUPPORTED = ((3, 11), (3, 12))
 BLENDER = ((3, 11),)
-GROUPS = {"demo": ("base",), "test": ("base", "dev", "interchange")}
+GROUPS = {
+    "demo": ("base",),
+    "test": ("base", "dev", "interchange"),
+    "install": ("base",),
+    "uninstall": (),
+    "doctor": (),
+}
 
 
 def main(arguments=None):
@@ -34,12 +45,20 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=ROOT / "dubwright-demo", help="of the demo")
     parser.add_argument("--blender", action="store_true", help="test in the real Blender too")
     parser.add_argument("--torch", action="store_true", help="test with torch too")
+    parser.add_argument("--hosts", help="hosts to install into, as in resolve; those found if left")
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--user", action="store_true", help="install for yourself (the default)")
+    whose.add_argument("--all-users", action="store_true", help="install for everybody here")
     options, rest = parser.parse_known_args(arguments)
+    if options.job in ("uninstall", "doctor"):
+        return uninstall() if options.job == "uninstall" else doctor(rest)
     groups = GROUPS[options.job] + (("torch",) if options.torch else ())
     try:
         python = prepare(options.env, groups)
         if options.job == "demo":
             return demo(python, options.out)
+        if options.job == "install":
+            return install_into(python, options.hosts, options.all_users)
         if options.blender:
             beside = options.env.with_name(options.env.name + "-blender")
             os.environ["DUBWRIGHT_BPY_PYTHON"] = str(prepare(beside, ("blender",), BLENDER))
@@ -178,6 +197,62 @@ def demo(python, out):
     say(f"  {latest / 'lighthouse.otio'}   the timeline, with both languages on it")
     say(f"  {latest / 'frames'}   the EXR frames")
     return 0
+
+
+def install_into(python, hosts, all_users):
+    """Put the adapters into hosts, and have them start the service with this Python."""
+    named = [name.strip() for name in hosts.split(",")] if hosts else None
+    runtime = plugin_runtime()
+    try:
+        written = install_hosts(named, Places(), receipt_of(runtime), all_users)
+    except HostTrouble as trouble:
+        raise Stop(str(trouble)) from trouble
+    runtime.remember_installation(str(python))
+    say("Installed:")
+    for path in written:
+        say(f"  {path}")
+    say("Start the host again. In Resolve: Workspace > Scripts > Dubwright.")
+    return 0
+
+
+def uninstall():
+    """Take out of the hosts what was put there; the environment and all work stay."""
+    try:
+        left = uninstall_hosts(receipt_of(plugin_runtime()))
+    except HostTrouble as trouble:
+        say(str(trouble))
+        return 2
+    for path in left:
+        say(f"Somebody has changed {path}; it stays.")
+    if not left:
+        say("Dubwright is no longer in any host.")
+    return 0
+
+
+def doctor(rest):
+    """Say why a host does not show Dubwright, and what to do."""
+    runtime = plugin_runtime()
+    python = (runtime.start_command() or [None])[0]
+    host = rest[0] if rest else HOSTS[0]
+    try:
+        for line in diagnose(host, Places(), receipt_of(runtime), python):
+            say("- " + line)
+    except HostTrouble as trouble:
+        say(str(trouble))
+        return 2
+    return 0
+
+
+def plugin_runtime():
+    """The plug-in's module that knows where the user's own files are."""
+    sys.path.insert(0, str(ROOT / "plugin"))
+    from dubwright_plugin import runtime
+
+    return runtime
+
+
+def receipt_of(runtime):
+    return runtime.installation_file().with_name("receipt.json")
 
 
 def test(python, rest):

@@ -1,0 +1,235 @@
+"""What the installer puts into hosts and takes out again, in made-up systems."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "installers"))
+
+from hosts import HostTrouble, Places, diagnose, install_hosts, uninstall_hosts
+
+SYSTEMS = ("linux", "darwin", "win32")
+SCRIPTS = {"Bring Results In.py", "Dub Timeline.py", "Lip-Sync Selected.py", "Open Review.py"}
+
+
+@pytest.fixture(params=SYSTEMS)
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
+    """A system with Resolve on it, under names that people give."""
+    root = tmp_path / "Système été 1"
+    home = root / "home" / "Zoë Müller"
+    environment = {}
+    if request.param == "win32":
+        environment = {"APPDATA": str(home / "AppData" / "Roaming"), "LOCALAPPDATA": str(home)}
+    made = Places(request.param, home, environment, root)
+    made.resolve_scripts(all_users=False).parents[2].mkdir(parents=True)
+    return made
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def _tree(folder: Path) -> dict[str, bytes | None]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.mark.parametrize("all_users", [False, True])
+def test_what_is_installed_is_taken_out_to_the_last_folder(
+    places: Places, tmp_path: Path, all_users: bool
+) -> None:
+    before = _tree(places.root)
+    receipt = tmp_path / "user" / "receipt.json"
+    written = install_hosts(None, places, receipt, all_users)
+    folder = places.resolve_scripts(all_users) / "Dubwright"
+    assert {path.name for path in written} == SCRIPTS == _names(folder)
+    listed = json.loads(receipt.read_text())["files"]
+    assert {str(path) for path in written} == set(listed)
+    assert uninstall_hosts(receipt) == []
+    assert _tree(places.root) == before and not receipt.exists()
+
+
+def test_the_menu_scripts_know_where_dubwright_is(places: Places, tmp_path: Path) -> None:
+    for script in install_hosts(["resolve"], places, tmp_path / "receipt.json"):
+        source = script.read_bytes().decode("ascii")
+        assert "@DUBWRIGHT" not in source
+        # As Resolve runs it: no __file__, and nothing under any name of Resolve's.
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", f"exec({source!r}, {{}})"],
+            capture_output=True, text=True, check=True, env={"LC_ALL": "C"},
+        )  # fmt: skip
+        assert "Resolve does not answer" in done.stdout and not done.stderr
+
+
+def test_installing_again_renews_and_leaves_nothing_old(places: Places, tmp_path: Path) -> None:
+    receipt = tmp_path / "receipt.json"
+    (first, *_) = install_hosts(["resolve"], places, receipt)
+    old = first.with_name("Old Action.py")
+    old.write_bytes(b"# of an older version\n")
+    content = json.loads(receipt.read_text())
+    content["files"][str(old)] = [sha256(old.read_bytes()).hexdigest()]
+    receipt.write_text(json.dumps(content))
+    install_hosts(["resolve"], places, receipt)
+    assert not old.exists() and _names(first.parent) == SCRIPTS
+
+
+def test_what_somebody_changed_stays(places: Places, tmp_path: Path) -> None:
+    receipt = tmp_path / "receipt.json"
+    first, *others = install_hosts(["resolve"], places, receipt)
+    first.write_text("# mine\n")
+    assert uninstall_hosts(receipt) == [str(first)]
+    assert first.read_text() == "# mine\n" and not any(path.exists() for path in others)
+
+
+def test_a_folder_that_may_not_be_written_leaves_all_as_it_was(
+    places: Places, tmp_path: Path
+) -> None:
+    blocked = places.resolve_scripts(all_users=False)
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.mkdir()
+    (blocked / "Dubwright").write_text("a file stands where the folder should be")
+    before, receipt = _tree(places.root), tmp_path / "receipt.json"
+    with pytest.raises(HostTrouble, match="cannot be written"):
+        install_hosts(["resolve"], places, receipt)
+    assert _tree(places.root) == before
+    assert uninstall_hosts(receipt) == [] and _tree(places.root) == before
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_an_interrupted_installation_can_be_taken_out_and_finished(
+    places: Places, tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hosts
+
+    class Killed(BaseException):
+        pass
+
+    before, receipt, writes = _tree(places.root), tmp_path / "receipt.json", 0
+    write = hosts._write_whole
+
+    def write_until_killed(path: Path, content: bytes) -> None:
+        nonlocal writes
+        writes += 1
+        if writes > after:
+            path.with_name(path.name + ".partial").write_bytes(content[:9])
+            raise Killed
+        write(path, content)
+
+    monkeypatch.setattr(hosts, "_write_whole", write_until_killed)
+    with pytest.raises(Killed):
+        install_hosts(["resolve"], places, receipt)
+    monkeypatch.setattr(hosts, "_write_whole", write)
+    if after % 2:
+        install_hosts(["resolve"], places, receipt)
+    uninstall_hosts(receipt)
+    assert _tree(places.root) == before
+
+
+def test_what_others_wrote_is_never_written_over(places: Places, tmp_path: Path) -> None:
+    receipt = tmp_path / "receipt.json"
+    folder = places.resolve_scripts(all_users=False) / "Dubwright"
+    folder.mkdir(parents=True)
+    (folder / "Open Review.py").write_text("# a stranger's\n")
+    before = _tree(places.root)
+    with pytest.raises(HostTrouble, match=r"Open Review\.py was not written by this installer"):
+        install_hosts(["resolve"], places, receipt)
+    assert _tree(places.root) == before
+    (folder / "Open Review.py").unlink()
+    first, *_ = install_hosts(["resolve"], places, receipt)
+    first.write_text("# mine now\n")
+    with pytest.raises(HostTrouble, match="changed since"):
+        install_hosts(["resolve"], places, receipt)
+    assert first.read_text() == "# mine now\n"
+
+
+@pytest.mark.parametrize("how", ["fails", "is killed"])
+def test_an_upgrade_that_stops_half_way_can_be_taken_out(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    import hosts
+
+    class Killed(BaseException):
+        pass
+
+    before, receipt, writes = _tree(places.root), tmp_path / "receipt.json", 0
+    install_hosts(["resolve"], places, receipt)
+    house = tmp_path / "newer"
+    shutil.copytree(ROOT / "host_adapters", house / "host_adapters")
+    monkeypatch.setattr(hosts, "HERE", house)
+    write = hosts._write_whole
+
+    def write_some(path: Path, content: bytes) -> None:
+        nonlocal writes
+        writes += path.suffix == ".py"
+        if writes == 3 and path.suffix == ".py":
+            raise Killed if how == "is killed" else OSError(28, "No space left", str(path))
+        write(path, content)
+
+    monkeypatch.setattr(hosts, "_write_whole", write_some)
+    with pytest.raises((Killed, HostTrouble)):
+        install_hosts(["resolve"], places, receipt)
+    monkeypatch.setattr(hosts, "_write_whole", write)
+    assert uninstall_hosts(receipt) == []
+    assert _tree(places.root) == before
+
+
+def test_the_doctor_sees_that_dubwright_was_moved(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hosts
+
+    receipt = tmp_path / "receipt.json"
+    places.environment["PYTHON3HOME"] = "/anywhere"
+    install_hosts(["resolve"], places, receipt)
+    shutil.copytree(ROOT / "host_adapters", tmp_path / "moved" / "host_adapters")
+    monkeypatch.setattr(hosts, "HERE", tmp_path / "moved")
+    found = diagnose("resolve", places, receipt, sys.executable)
+    assert len(found) == 1 + len(SCRIPTS) and "leads to where it was before" in found[0]
+
+
+def test_the_doctor_knows_the_usual_causes(places: Places, tmp_path: Path) -> None:
+    receipt = tmp_path / "receipt.json"
+    nothing = "\n".join(diagnose("resolve", places, receipt, None))
+    assert "is not installed" in nothing and "Python that Dubwright runs in is gone" in nothing
+    assert "finds no Python 3" in nothing and "was not found on this machine" not in nothing
+    written = install_hosts(["resolve"], places, receipt)
+    places.environment["PYTHON3HOME"] = "/anywhere"
+    (last,) = diagnose("resolve", places, receipt, sys.executable)
+    assert last.startswith("If the menu is still empty")
+    written[0].unlink()
+    assert "is gone. Run" in diagnose("resolve", places, receipt, sys.executable)[0]
+    with pytest.raises(HostTrouble, match="no adapter for Avid"):
+        diagnose("Avid", places, receipt, None)
+
+
+def test_without_a_host_nothing_is_installed(tmp_path: Path) -> None:
+    empty = Places("linux", tmp_path / "home", {}, tmp_path)
+    with pytest.raises(HostTrouble, match="No host was found"):
+        install_hosts(None, empty, tmp_path / "receipt.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_takes_out_and_diagnoses(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "HOME": str(tmp_path), "DUBWRIGHT_INSTALLATION": str(tmp_path / "installation.json"),
+    }  # fmt: skip
+    bootstrap = [sys.executable, str(ROOT / "installers" / "bootstrap.py")]
+    done = subprocess.run(
+        [*bootstrap, "doctor", "resolve"], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0 and "The adapter is not installed" in done.stdout
+    done = subprocess.run(
+        [*bootstrap, "uninstall"], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0 and "no longer in any host" in done.stdout
