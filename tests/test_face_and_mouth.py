@@ -19,6 +19,7 @@ from dubwright.face.landmarks import (
     OUTER_EYE_RIGHT,
     RIGID,
 )
+from dubwright.face.point_flow import OpenCvPointFlow
 from dubwright.face.refine import fused, moved_by_flow
 from dubwright.model import (
     ControlKey,
@@ -237,6 +238,28 @@ def _filmed(shifts: np.ndarray) -> list[tuple[np.ndarray, tuple[int, int]]]:
     return seen
 
 
+@pytest.mark.parametrize(("length", "side"), [(64, 21), (150, 7), (200, 15), (400, 39)])
+def test_points_do_not_depend_on_who_follows_them(length: int, side: int) -> None:
+    pytest.importorskip("torch", reason="torch is not installed here")
+    from dubwright.face.torch_point_flow import TorchPointFlow, cuda_point_flow
+
+    rng = np.random.default_rng(length)
+    moves = [(0, 0), (0.4, -0.3), (3.6, 2.1), (15.5, -9)]
+    before, *others = (grey[:length, : length - 9] for grey, _ in _filmed(np.array(moves)))
+    points = rng.uniform(-4, length + 4, (60, 2)).astype(np.float32)
+    guess = points + rng.normal(0, 1.5, points.shape).astype(np.float32)
+    for after in (*others, np.full_like(before, 90)):
+        places, found = OpenCvPointFlow()(before, after, points, guess, side)
+        for flow in (TorchPointFlow("cpu"), cuda_point_flow()):
+            if flow is None:
+                continue
+            mine, mine_found = flow(before, after, points, guess, side)
+            assert (mine_found == found).all()
+            # Half a step of a half float that holds a pixel's place within a face.
+            assert np.abs(mine - places)[found].max(initial=0) < 2**-5
+            assert np.median(np.abs(mine - places)) < 2**-10
+
+
 def test_a_face_is_followed_to_a_fraction_of_a_pixel() -> None:
     rng = np.random.default_rng(3)
     face = rng.uniform(120, 280, (478, 3)).astype(np.float32)
@@ -244,7 +267,7 @@ def test_a_face_is_followed_to_a_fraction_of_a_pixel() -> None:
     shifts = np.cumsum(rng.normal(0, 1.0, (12, 2)), axis=0)
     true = face[None] + np.concatenate([shifts, np.zeros((12, 1))], axis=1)[:, None]
     found = (true + rng.normal(0, 1.2, true.shape)).astype(np.float32)
-    precise = fused(found, *moved_by_flow(_filmed(shifts), found))
+    precise = fused(found, *moved_by_flow(_filmed(shifts), found, OpenCvPointFlow()))
 
     skin = np.setdiff1d(np.arange(478), LIPS)
     before, after = (
@@ -265,7 +288,7 @@ def test_lips_stay_where_they_were_found_on_the_head() -> None:
     frames[5, lower] = frames[5, upper]
     jitter = rng.normal(0, 1, (11, 1, 3)).astype(np.float32)
     found = frames + jitter
-    precise = fused(found, *moved_by_flow(_filmed(np.zeros((11, 2))), found))
+    precise = fused(found, *moved_by_flow(_filmed(np.zeros((11, 2))), found, OpenCvPointFlow()))
     gap = np.linalg.norm((precise[:, lower] - precise[:, upper])[:, :2], axis=1)
     assert gap[5] < 0.01 and gap[4] == pytest.approx(gap[0], rel=0.02)
     assert np.diff(precise[:, RIGID, :2], axis=0).std() < 0.2 * np.diff(jitter, axis=0).std()
@@ -276,7 +299,7 @@ def test_a_face_that_is_lost_for_a_while_is_followed_on_both_sides() -> None:
     face[4] = np.nan
     windows = _filmed(np.zeros((9, 2)))
     windows[4] = (np.zeros((0, 0), np.uint8), (0, 0))
-    motion, weights = moved_by_flow(windows, face)
+    motion, weights = moved_by_flow(windows, face, OpenCvPointFlow())
     assert (weights[3:5] == 0).all()
     precise = fused(face, motion, weights)
     assert np.isnan(precise[4]).all() and np.isfinite(np.delete(precise, 4, axis=0)).all()

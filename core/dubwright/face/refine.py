@@ -11,20 +11,18 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.face.head_frame import similarity
 from dubwright.face.landmarks import LIPS, OUTER_EYE_LEFT, OUTER_EYE_RIGHT, RIGID
+from dubwright.face.point_flow import Grey, PointFlow
 
 __all__ = ["fused", "moved_by_flow"]
 
 Array = NDArray[np.floating[Any]]
-Grey = NDArray[np.uint8]
 
 WINDOW_IOD: Final = 0.1
-FLOW_LEVELS: Final = 2
 # How far a detector and flow are usually off, in inter-ocular distances.
 DETECTOR_IOD: Final = 0.012
 FLOW_IOD: Final = 0.003
@@ -34,15 +32,18 @@ SKIN: Final = tuple(sorted(set(range(478)) - set(LIPS)))
 
 
 def moved_by_flow(
-    windows: Iterable[tuple[Grey, tuple[int, int]]], landmarks: NDArray[np.float32]
+    windows: Iterable[tuple[Grey, tuple[int, int]]],
+    landmarks: NDArray[np.float32],
+    flow: PointFlow,
 ) -> tuple[Array, Array]:
     """How far the texture at each landmark moves to the next frame, and how sure that is.
 
-    Lucas and Kanade's method (1981) in a pyramid, there and back.
+    It is followed there and back.
 
     Args:
         windows: the face in each frame, uint8 [h, w], and its corner (x, y) in the frame.
         landmarks: [frames, points, 2 or 3] in the frame's pixels.
+        flow: who follows points.
 
     Returns:
         Motion [frames - 1, points, 2] in pixels, and weights [frames - 1, points] from 0 to 1.
@@ -53,7 +54,7 @@ def moved_by_flow(
     for index, (before, after) in enumerate(pairwise(_placed(windows, landmarks))):
         if before is None or after is None:
             continue
-        motion[index], weights[index] = _flow(before, after)
+        motion[index], weights[index] = _flow(before, after, flow)
     return motion, weights
 
 
@@ -95,24 +96,18 @@ def _placed(
 
 
 def _flow(
-    before: tuple[Grey, Array, Array], after: tuple[Grey, Array, Array]
+    before: tuple[Grey, Array, Array], after: tuple[Grey, Array, Array], flow: PointFlow
 ) -> tuple[Array, Array]:
     (grey, points, corner), (next_grey, guess, next_corner) = before, after
     interocular = float(np.linalg.norm(points[OUTER_EYE_LEFT] - points[OUTER_EYE_RIGHT]))
     side = max(7, int(WINDOW_IOD * interocular) | 1)
-    options: dict[str, Any] = {
-        "winSize": (side, side),
-        "maxLevel": FLOW_LEVELS,
-        "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.01),
-        "flags": cv2.OPTFLOW_USE_INITIAL_FLOW,
-    }
-    start = np.ascontiguousarray((points - corner)[:, None], np.float32)
-    end = np.ascontiguousarray((guess - next_corner)[:, None], np.float32)
-    there, found, _ = cv2.calcOpticalFlowPyrLK(grey, next_grey, start, end, **options)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(next_grey, grey, there, start.copy(), **options)
-    off = np.linalg.norm(back - start, axis=2)[:, 0] / (LOST_IOD * interocular)
-    sure = (found[:, 0] & returned[:, 0]) * np.clip(1 - off**2, 0, 1)
-    return there[:, 0] + next_corner - points, sure
+    start = (points - corner).astype(np.float32)
+    end = (guess - next_corner).astype(np.float32)
+    there, found = flow(grey, next_grey, start, end, side)
+    back, returned = flow(next_grey, grey, there, start, side)
+    off = np.linalg.norm(back - start, axis=1) / (LOST_IOD * interocular)
+    sure = (found & returned) * np.clip(1 - off**2, 0, 1)
+    return there + next_corner - points, sure
 
 
 def _best_paths(found: Array, motion: Array, weights: Array) -> Array:

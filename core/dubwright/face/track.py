@@ -17,6 +17,7 @@ from dubwright.face.head_frame import HeadMotion, head_template, in_head_frame
 from dubwright.face.landmarks import RIGID
 from dubwright.face.link import linked_faces
 from dubwright.face.people import people_among
+from dubwright.face.point_flow import fastest_point_flow
 from dubwright.face.refine import fused, moved_by_flow
 from dubwright.face.visibility import behind_others, covered, reasons
 from dubwright.media.colour import display_preview, display_proxy, encode_log
@@ -148,7 +149,7 @@ def refined(plate: Plate, landmarks: NDArray[np.float32]) -> NDArray[np.float32]
     """
     stretch = np.array([plate.spec.pixel_aspect, 1.0, 1.0], np.float32)
     own = landmarks / stretch
-    motion, weights = moved_by_flow(_windows(plate, own), own)
+    motion, weights = moved_by_flow(_windows(plate, own), own, fastest_point_flow())
     precise = fused(own, motion, weights) * stretch
     precise[..., 2] = _smooth(landmarks[..., 2])
     return precise
