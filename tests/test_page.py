@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 from service_places import own_service_places, wait_for
 from timeline_files import recut
 
-from dubwright_plugin import Service, connect
+from dubwright_plugin import JobFailed, Service, connect
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "core" / "review_page"
@@ -68,6 +68,7 @@ def desk(dubbed: Dubbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
         yield Desk(service, runtime, job, folder / "out")
         service.stop()
         assert process.wait(20) == 0
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -350,8 +351,8 @@ def test_a_host_fills_in_what_it_knows_and_finds_the_job_again(
     page.get_by_role("button", name="Dub it").click()
     expect(page.locator(".card").first).to_be_visible()
     (job,) = desk.service.jobs("host:1:2")
-    desk.service.cancel(str(job["id"]))
-    desk.service.wait(str(job["id"]))
+    with pytest.raises(JobFailed, match="There is nothing to say"):
+        desk.service.wait(str(job["id"]))
 
 
 def test_a_timeline_is_taken_from_any_host_and_one_is_given_back(

@@ -375,6 +375,7 @@ def served(dubbed: Dubbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield folder
         subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
         assert process.wait(20) == 0
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
