@@ -29,7 +29,9 @@ class DubbedShot(NamedTuple):
     name: as the report calls it. track: its video track, the lowest is 1. record_start: its first
     frame, counted from the timeline's first. frames: how many. in_the_way: why its files cannot
     stand for its clip, frame for frame; "" if they can. folder, prefix, suffix, padding, first: its
-    EXR files, one for every frame. drawn: how many were redrawn. passed_through: the others.
+    EXR files, one for every frame. patches: the files with the redrawn mouths alone, as
+    pattern names them; frames that were not redrawn have none. drawn: how many were redrawn.
+    passed_through: the others.
     """
 
     name: str
@@ -42,6 +44,7 @@ class DubbedShot(NamedTuple):
     suffix: str
     padding: int
     first: int
+    patches: str
     drawn: int
     passed_through: Tuple[PassedThrough, ...]
 
@@ -103,7 +106,7 @@ def _language(
     language, stem = told["language"], "{}.{}".format(report["files"], told["language"])
     subtitles = folder / "subtitles" / (stem + ".srt")
     became = {cue["cue"]: cue for cue in told["cues"]}
-    shots = (_shot(folder / "frames" / language, shot) for shot in told["shots"])
+    shots = (_shot(folder, language, shot) for shot in told["shots"])
     return LanguageVersion(
         language=language,
         folder=folder,
@@ -130,9 +133,9 @@ def _language(
     )
 
 
-def _shot(frames: Path, told: Dict[str, Any]) -> Optional[DubbedShot]:
+def _shot(version: Path, language: str, told: Dict[str, Any]) -> Optional[DubbedShot]:
     """A shot with its files; None where nothing of it was redrawn."""
-    folder = frames / told["shot"]
+    folder = version / "frames" / language / told["shot"]
     if not told["drawn"] or not folder.is_dir():
         return None
     names = (NUMBERED.fullmatch(path.name) for path in sorted(folder.iterdir()))
@@ -151,6 +154,13 @@ def _shot(frames: Path, told: Dict[str, Any]) -> Optional[DubbedShot]:
         suffix=suffix,
         padding=len(number),
         first=int(number),
+        patches=str(
+            version
+            / "patches"
+            / language
+            / told["shot"]
+            / "{}patch.%0{}d{}".format(prefix, len(number), suffix)
+        ),
         drawn=told["drawn"],
         passed_through=tuple(
             PassedThrough(run["first"], run["end"], run["reason"]) for run in told["passed_through"]

@@ -1,0 +1,259 @@
+"""The LipSync node: what its knobs ask for, and how a result is shown in it."""
+
+import re
+import uuid
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional
+
+import nuke
+
+from dubwright_plugin.version import DubbedShot, read_version
+
+__all__ = [
+    "Asked",
+    "Refused",
+    "asked_of",
+    "identity",
+    "is_lip_sync",
+    "node_by_identity",
+    "results_folder",
+    "say_state",
+    "show_result",
+]
+
+IDENTITY = "dubwright_id"
+MOUTH = ("intensity", "jaw", "mouth_width", "smoothing", "offset")
+# As the service calls them.
+NAMED = {"mouth_width": "width", "smoothing": "smoothing_ms", "offset": "offset_ms"}
+AUTOMATIC = "automatic"
+# The language of a recording that names none (ISO 639-2).
+UNKNOWN = "und"
+UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+# 23.976 and its like are whole rates, slowed.
+SLOWED = Fraction(1000, 1001)
+
+
+class Refused(Exception):  # noqa: N818 - nobody erred
+    """What was asked cannot be done; the message says why and what to do, in a sentence or two."""
+
+
+class Asked(NamedTuple):
+    """What the knobs of a node ask for, as plain data that any thread may hold.
+
+    first, last: frames of the script. rate: frames a second. mouth: the artist's controls, as a
+    lip-sync's request has them. colour_space: "" for that of the working space.
+    """
+
+    identity: str
+    name: str
+    dialogue: str
+    cue_sheet: str
+    text: str
+    language: str
+    starts_after: int
+    speaker: str
+    face: int
+    cast: str
+    engine: str
+    first: int
+    last: int
+    rate: Fraction
+    mouth: Dict[str, Any]
+    folder: Path
+    colour_space: str
+
+    @property
+    def tag(self) -> str:
+        """To find this node's jobs by."""
+        return "nuke:" + self.identity
+
+    def request(self, plate: Path, config: Optional[str], space: str) -> Dict[str, Any]:
+        """What the service is asked for, of a timeline with the plate as its only clip."""
+        request: Dict[str, Any] = {
+            "output": str(self.folder / "results"),
+            "colour_space": space,
+            "ocio": config,
+            "cast": self.cast or None,
+        }
+        if self.engine != AUTOMATIC:
+            request["engines"] = {"renderer": self.engine}
+        if self.cue_sheet:
+            request.update(timeline=str(plate), languages=[self.language], cue_sheet=self.cue_sheet)
+            return request
+        request.update(
+            plate=str(plate),
+            dialogue=self.dialogue,
+            text=self.text,
+            language=self.language,
+            start_ms=int(self.starts_after * 1000 / self.rate),
+            face=self.face,
+            mouth=self.mouth,
+        )
+        if self.speaker:
+            request["speaker"] = self.speaker
+        return request
+
+
+def asked_of(node: Any) -> Asked:
+    """What a node asks for. Raises Refused where something must be chosen first."""
+    if node.input(0) is None:
+        raise Refused("Connect the plate to {} first.".format(node.name()))
+    dialogue, cue_sheet = (_path(node, knob) for knob in ("dialogue", "cue_sheet"))
+    if not dialogue and not cue_sheet:
+        raise Refused("Choose the recording that {} shall say.".format(node.name()))
+    for path in (dialogue, cue_sheet, _path(node, "cast")):
+        if path and not Path(path).is_file():
+            raise Refused("{} is not there. Choose the file again.".format(path))
+    language = str(node["language"].value()).strip()
+    if cue_sheet and not language:
+        raise Refused("Say the language of the cue sheet's lines, such as es.")
+    first, last = _range(node)
+    rate = _rate(float(nuke.root()["fps"].value()))
+    starts_after = int(node["starts_after"].value())
+    return Asked(
+        identity=identity(node),
+        name=node.fullName(),
+        dialogue=dialogue,
+        cue_sheet=cue_sheet,
+        text=str(node["text"].value()).strip(),
+        language=language or UNKNOWN,
+        starts_after=starts_after,
+        speaker=str(node["speaker"].value()).strip(),
+        face=int(node["face"].value()),
+        cast=_path(node, "cast"),
+        engine=str(node["engine"].value()),
+        first=first,
+        last=last,
+        rate=rate,
+        mouth=_mouth(node, first, last, rate, starts_after),
+        folder=results_folder(node),
+        colour_space=str(node["colour_space"].value()).strip(),
+    )
+
+
+def is_lip_sync(node: Any) -> bool:
+    """Whether a node is a LipSync node, whatever it is called."""
+    return node.Class() == "Group" and node.knob(IDENTITY) is not None
+
+
+def identity(node: Any) -> str:
+    """What tells a node from its copies; given to it when first asked for, and to a copy anew."""
+    known = str(node[IDENTITY].value())
+    if not known or any(other.fullName() != node.fullName() for other in _named(known)):
+        known = uuid.uuid4().hex[:12]
+        node[IDENTITY].setValue(known)
+    return known
+
+
+def node_by_identity(known: str) -> Any:
+    """The node of this script with this identity; None where there is none."""
+    found = _named(known)
+    return found[0] if found else None
+
+
+def results_folder(node: Any) -> Path:
+    """Where a node's plate and results lie. Raises Refused where it cannot be told."""
+    named = _path(node, "output")
+    if named:
+        return Path(named)
+    try:
+        script = nuke.scriptName()
+    except RuntimeError:
+        raise Refused(
+            "Save the script first, or choose an output folder: results are kept beside it."
+        ) from None
+    name = UNSAFE.sub("_", node.fullName())
+    return (
+        Path(script).parent / "dubwright" / Path(script).stem / "{}.{}".format(name, identity(node))
+    )
+
+
+def say_state(node: Any, state: str) -> None:
+    """Say in the node how far it is."""
+    node["state"].setValue(state)
+
+
+def show_result(node: Any, folder: Path, sent: Optional[str]) -> str:
+    """Lay a version's mouth over the plate in a node; what there is to say of it.
+
+    Args:
+        node: the node.
+        folder: of the version.
+        sent: the files of the plate as it was rendered, as Nuke names them, if they are known.
+    """
+    shot = _only_shot(folder)
+    if shot is None:
+        text = "{}: no mouth was redrawn; see its report.html".format(folder.name)
+        say_state(node, text)
+        return text
+    last = shot.first + shot.frames - 1
+    _read_from(node.node("result"), shot.patches, shot.first, last)
+    if sent:
+        _read_from(node.node("sent"), sent, shot.first, last)
+    node["has_sent_plate"].setValue(bool(sent))
+    node["has_result"].setValue(True)
+    text = "{}, {} of {} frames".format(folder.name, shot.drawn, shot.frames)
+    say_state(node, text)
+    return text
+
+
+def _only_shot(folder: Path) -> Optional[DubbedShot]:
+    for language in read_version(folder):
+        for shot in language.shots:
+            return shot
+    return None
+
+
+def _read_from(read: Any, pattern: str, first: int, last: int) -> None:
+    read["file"].setValue(pattern.replace("\\", "/"))
+    for knob, frame in (("first", first), ("last", last), ("origfirst", first), ("origlast", last)):
+        read[knob].setValue(frame)
+    read["reload"].execute()
+
+
+def _named(known: str) -> List[Any]:
+    nodes = nuke.allNodes("Group", nuke.root(), True)
+    return [n for n in nodes if is_lip_sync(n) and str(n[IDENTITY].value()) == known]
+
+
+def _path(node: Any, knob: str) -> str:
+    return str(node[knob].getEvaluatedValue() or "").strip()
+
+
+def _range(node: Any) -> "tuple[int, int]":
+    if node["frame_range"].value() == "custom":
+        first, last = int(node["first"].value()), int(node["last"].value())
+    else:
+        source = node.input(0)
+        first, last = int(source.firstFrame()), int(source.lastFrame())
+    if last < first:
+        raise Refused("The range of {} ends before it begins.".format(node.name()))
+    return first, last
+
+
+def _rate(named: float) -> Fraction:
+    whole = Fraction(round(named))
+    return whole if abs(named - whole) < 0.01 else whole * SLOWED
+
+
+def _mouth(node: Any, first: int, last: int, rate: Fraction, starts_after: int) -> Dict[str, Any]:
+    """The controls; those that are animated or driven, with a key for every frame."""
+    mouth: Dict[str, Any] = {}
+    moving = []
+    for name in MOUTH:
+        knob = node[name]
+        if knob.isAnimated() or knob.hasExpression():
+            moving.append(name)
+        else:
+            value = float(knob.value())
+            mouth[NAMED.get(name, name)] = round(value) if name == "offset" else value
+    if moving:
+        mouth["keys"] = [
+            {
+                "at_ms": int((frame - first - starts_after) * 1000 / rate),
+                **{NAMED.get(name, name): float(node[name].valueAt(frame)) for name in moving},
+            }
+            for frame in range(first, last + 1)
+        ]
+    return mouth

@@ -1,0 +1,512 @@
+"""The Nuke adapter, on a fake that knows what docs/hosts lists, and with the real service."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Dubbed
+from fake_nuke import FakeNuke, Node, read_exr
+from nk_script import NkError, read_script
+from service_places import own_service_places, wait_for
+
+from dubwright.dialogue import CueSheet
+from dubwright.model import Cue
+from dubwright_plugin import connect
+
+HOST = Path(__file__).parents[1] / "host_adapters" / "nuke"
+GROUP = HOST / "lipsync.nk"
+
+
+@pytest.fixture
+def nuke(monkeypatch: pytest.MonkeyPatch) -> FakeNuke:
+    fake = FakeNuke()
+    fake.install(monkeypatch)
+    return fake
+
+
+@pytest.fixture
+def adapter(nuke: FakeNuke, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The adapter, imported anew by this Nuke."""
+    for name in [name for name in sys.modules if name.startswith("dubwright_nuke")]:
+        monkeypatch.delitem(sys.modules, name)
+    return importlib.import_module("dubwright_nuke")
+
+
+@pytest.fixture
+def plate(dubbed: Dubbed) -> tuple[str, int, int]:
+    """The short shot of the sample, as Nuke names it, with its first and last frame."""
+    files = sorted(dubbed.sample.folder.glob("plates/*020*/*.exr"))
+    stem, number, _ = files[0].name.rsplit(".", 2)
+    pattern = f"{files[0].parent.as_posix()}/{stem}.%0{len(number)}d.exr"
+    return pattern, int(number), int(files[-1].name.rsplit(".", 2)[1])
+
+
+def _read(nuke: FakeNuke, plate: tuple[str, int, int]) -> Node:
+    read = nuke.createNode("Read")
+    read["file"].setValue(plate[0])
+    for knob, frame in (("first", plate[1]), ("last", plate[2])):
+        read[knob].setValue(frame)
+    read.setSelected(True)
+    return read
+
+
+@pytest.fixture
+def lip_sync(
+    nuke: FakeNuke, adapter: ModuleType, plate: tuple[str, int, int], dubbed: Dubbed, tmp_path: Path
+) -> Node:
+    """A LipSync node behind the Read of the plate, in a saved script, for twelve frames."""
+    _read(nuke, plate)
+    node: Node = adapter.create()
+    node["dialogue"].setValue((dubbed.sample.folder / "audio" / "dialogue.en.wav").as_posix())
+    node["frame_range"].setValue("custom")
+    node["first"].setValue(plate[1] + 6)
+    node["last"].setValue(plate[1] + 17)
+    nuke.scriptSaveAs((tmp_path / "Plan d'été.nk").as_posix(), 1)
+    return node
+
+
+def _state(node: Node) -> str:
+    return str(node._knobs["state"]._value)
+
+
+def _has_ended(node: Node) -> Callable[[], bool]:
+    return lambda: _state(node) not in ("not rendered", "")
+
+
+def _same(one: dict[str, np.ndarray], other: dict[str, np.ndarray], tolerance: float) -> bool:
+    names = ("rgba.red", "rgba.green", "rgba.blue")
+    return all(np.allclose(one[name], other[name], atol=tolerance) for name in names)
+
+
+# --- The group, as text -------------------------------------------------------------------------
+
+
+def test_the_group_is_a_script_that_nuke_reads() -> None:
+    script = read_script(GROUP.read_text())
+    (group,) = script.nodes
+    assert group.kind == "Group" and {knob.name for knob in group.user_knobs} >= {
+        "dialogue", "language", "cue_sheet", "speaker", "face", "frame_range", "engine",
+        "intensity", "jaw", "mouth_width", "smoothing", "offset", "softness", "output",
+        "colour_space", "render", "cancel", "update", "review",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Dot {\n name A\n", "not closed"),
+        ("end_group\n", "closes nothing"),
+        ("Group {\n inputs 0\n}\n", "no end_group"),
+        ("push $N1\n", "not set"),
+        ("Dot {\n}\n", "takes 1 inputs"),
+        ("Read {\n inputs 0\n file a b\n}\n", "unquoted"),
+        ('Read {\n inputs 0\n label "[value x]"\n}\n', "evaluated"),
+        ("Read {\n inputs 0\n addUserKnob {4 k Q 1}\n}\n", "no Q"),
+        ("set N1 [stack 0]\n", "no stack 0"),
+        ("nonsense\n", "not a command"),
+    ],
+)
+def test_what_nuke_would_not_read_is_refused(text: str, why: str) -> None:
+    with pytest.raises(NkError, match=why):
+        read_script(text)
+
+
+def test_the_buttons_say_what_to_do_where_dubwright_is_not_installed(
+    nuke: FakeNuke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "dubwright_nuke", None)
+    node = nuke.nodePaste(GROUP.as_posix())
+    for button in ("render", "cancel", "update", "review"):
+        node[button].execute()
+        assert "not installed here" in nuke._said.pop()
+
+
+def test_nuke_is_not_asked_what_the_table_does_not_list(nuke: FakeNuke) -> None:
+    node = nuke.createNode("Read")
+    for call in ("hashes", "setAlpha"):
+        assert not hasattr(node, call)
+    with pytest.raises(NameError):
+        node["fille"]
+    with pytest.raises(TypeError):
+        node["first"].setValue("1")
+    with pytest.raises(RuntimeError, match="Unknown command"):
+        nuke.createNode("LipSync")
+    with pytest.raises(AssertionError, match="hangs"):
+        nuke.executeInMainThreadWithResult(nuke.root)
+
+
+def test_each_copy_of_a_node_has_results_of_its_own(adapter: ModuleType, nuke: FakeNuke) -> None:
+    from dubwright_nuke.node import identity
+
+    first = adapter.create()
+    known = identity(first)
+    second = adapter.create()
+    second["dubwright_id"].setValue(known)
+    assert identity(second) != known and identity(first) == known
+
+
+# --- The plate ----------------------------------------------------------------------------------
+
+
+def _prints(adapter: ModuleType, node: Node) -> dict[int, str]:
+    from dubwright_nuke.node import asked_of
+    from dubwright_nuke.plate import planned_plate
+
+    return dict(planned_plate(node, asked_of(node))[1])
+
+
+def test_a_read_of_exr_files_as_they_are_is_sent_by_its_path(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, plate: tuple[str, int, int]
+) -> None:
+    from dubwright_nuke.node import asked_of
+    from dubwright_nuke.plate import planned_plate
+
+    sent, prints = planned_plate(lip_sync, asked_of(lip_sync))
+    assert (sent.pattern, sent.sent, prints) == (plate[0], False, {})
+    read = lip_sync.input(0)
+    assert read is not None
+    for knob, value in (
+        ("colorspace", "sRGB"), ("frame", "frame+1"), ("premultiplied", True), ("disable", True)
+    ):  # fmt: skip
+        before = read[knob].value()
+        read[knob]._values += [str(value)]
+        read[knob].setValue(value)
+        assert planned_plate(lip_sync, asked_of(lip_sync))[0].sent, knob
+        read[knob].setValue(before)
+
+
+def test_only_what_changed_is_another_frame(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node
+) -> None:
+    grade = nuke.createNode("Grade")
+    grade.setInput(0, lip_sync.input(0))
+    lip_sync.setInput(0, grade)
+    first = int(lip_sync["first"].value())
+    grade["white"].setValueAt(1.2, first)
+    grade["white"].setValueAt(1.2, first + 5)
+    before = _prints(adapter, lip_sync)
+    grade["white"].setValueAt(1.4, first + 11)
+    after = _prints(adapter, lip_sync)
+    assert [f - first for f in after if after[f] != before[f]] == [6, 7, 8, 9, 10, 11]
+    grade["label"].setValue("a note")
+    grade.setName("Renamed")
+    assert _prints(adapter, lip_sync) == after
+    grade["mix"].setExpression("frame")
+    assert len(set(_prints(adapter, lip_sync).values())) == 12
+    grade["gamma"].setValue(1.1)
+    assert not set(_prints(adapter, lip_sync).values()) & set(after.values())
+
+
+def test_where_a_node_looks_at_other_frames_all_change_with_any(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node
+) -> None:
+    offset, grade = nuke.createNode("TimeOffset"), nuke.createNode("Grade")
+    grade.setInput(0, lip_sync.input(0))
+    offset.setInput(0, grade)
+    lip_sync.setInput(0, offset)
+    before = _prints(adapter, lip_sync)
+    first = int(lip_sync["first"].value())
+    grade["white"].setValueAt(1.0, first)
+    grade["white"].setValueAt(1.2, first + 1)
+    after = _prints(adapter, lip_sync)
+    assert len(set(after.values())) == 12
+    assert not set(after.values()) & set(before.values())
+
+
+def test_a_file_that_was_written_over_is_another_frame(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, tmp_path: Path
+) -> None:
+    read, grade = lip_sync.input(0), nuke.createNode("Grade")
+    assert read is not None
+    folder = Path(str(read["file"].value())).parent
+    shutil.copytree(folder, tmp_path / "copy")
+    name = Path(str(read["file"].value())).name
+    read["file"].setValue((tmp_path / "copy" / name).as_posix())
+    grade.setInput(0, read)
+    lip_sync.setInput(0, grade)
+    before = _prints(adapter, lip_sync)
+    changed = int(lip_sync["first"].value()) + 3
+    with (tmp_path / "copy" / (name % changed)).open("ab") as file:
+        file.write(b"more")
+    after = _prints(adapter, lip_sync)
+    assert [f for f in after if after[f] != before[f]] == [changed]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda nuke, node: node.setInput(0, None), "Connect the plate"),
+        (lambda nuke, node: node["dialogue"].setValue(""), "Choose the recording"),
+        (lambda nuke, node: node["dialogue"].setValue("/gone.wav"), "is not there"),
+        (lambda nuke, node: node["last"].setValue(1), "ends before it begins"),
+        (lambda nuke, node: nuke.root()["name"].setValue("Root"), "Save the script first"),
+        (lambda nuke, node: nuke._views.append("left"), "OneView"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    nuke: FakeNuke,
+    lip_sync: Node,
+    spoil: Callable[[FakeNuke, Node], Any],
+    says: str,
+) -> None:
+    spoil(nuke, lip_sync)
+    lip_sync["render"].execute()
+    (said,) = nuke._said
+    assert says in said and "\n" not in said
+
+
+def test_moving_controls_are_sent_for_every_frame(adapter: ModuleType, lip_sync: Node) -> None:
+    from dubwright_nuke.node import asked_of
+
+    first = int(lip_sync["first"].value())
+    lip_sync["starts_after"].setValue(2)
+    lip_sync["jaw"].setValueAt(1.0, first)
+    lip_sync["jaw"].setValueAt(2.1, first + 11)
+    lip_sync["mouth_width"].setExpression("0.5")
+    mouth = asked_of(lip_sync).mouth
+    assert {name for name in mouth if name != "keys"} == {"intensity", "smoothing_ms", "offset_ms"}
+    assert len(mouth["keys"]) == 12 and mouth["keys"][2]["at_ms"] == 0
+    assert mouth["keys"][5]["jaw"] == pytest.approx(1.5) and mouth["keys"][5]["width"] == 0.5
+
+
+# --- Whole stories, with the real service -------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def served(dubbed: Dubbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A running service that hosts may start again; the file that announces it."""
+    folder = tmp_path_factory.mktemp("nuke service")
+    runtime = folder / "run" / "service.json"
+    with own_service_places(folder, runtime):
+        from dubwright_plugin.runtime import remember_installation
+
+        remember_installation(sys.executable)
+        command = [sys.executable, "-m", "dubwright.cli", "serve", "--store", str(folder / "store")]
+        process = subprocess.Popen(command)
+        wait_for(runtime.exists, process=process)
+        yield runtime
+        subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
+        process.wait(20)
+    shutil.rmtree(folder)
+
+
+def test_a_shot_goes_out_and_its_mouth_comes_back(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path, tmp_path: Path
+) -> None:
+    read = lip_sync.input(0)
+    assert read is not None
+    first = int(lip_sync["first"].value())
+    frame = first + 5
+    assert _same(lip_sync._picture(frame) or {}, read._picture(frame) or {}, 0)
+    lip_sync["render"].execute()
+    nuke.run_until(_has_ended(lip_sync))
+    assert _state(lip_sync).startswith("v001, 12 of 12"), nuke._said
+    assert 100 in nuke._shown and not nuke._said
+    (version,) = tmp_path.glob("dubwright/*/*/results/v001")
+    (whole,) = version.glob(f"frames/*/*/*.{frame}.exr")
+    shown, plain = lip_sync._picture(frame), read._picture(frame)
+    assert shown is not None and plain is not None
+    assert _same(shown, read_exr(whole), 1e-3)
+    outside = shown["matte.alpha"] == 0
+    assert outside.mean() > 0.5 and (shown["matte.alpha"] > 0.9).any()
+    assert (shown["rgba.red"][outside] == plain["rgba.red"][outside]).all()
+    assert not _same(shown, plain, 1e-2)
+    assert shown["stmap.red"].max() > 0 and "dubwright.red" not in shown
+
+    # A grade before the node: live outside the mouth, and in it where that is asked for.
+    grade = nuke.createNode("Grade")
+    grade["multiply"].setValue(1.5)
+    grade.setInput(0, read)
+    lip_sync.setInput(0, grade)
+    graded = lip_sync._picture(frame) or {}
+    inside = shown["matte.alpha"] > 0.99
+    assert np.allclose(graded["rgba.red"][outside], 1.5 * plain["rgba.red"][outside])
+    assert np.allclose(graded["rgba.red"][inside], shown["rgba.red"][inside], atol=1e-3)
+    lip_sync["follow_grade"].setValue(True)
+    followed = lip_sync._picture(frame) or {}
+    assert np.allclose(followed["rgba.red"], 1.5 * shown["rgba.red"], rtol=2e-3, atol=1e-3)
+
+    # A softer matte, and a mask that holds the mouth out on the left.
+    lip_sync["softness"].setValue(1.0)
+    softer = lip_sync._picture(frame) or {}
+    assert np.allclose(softer["matte.alpha"], shown["matte.alpha"] ** 2, atol=1e-3)
+    lip_sync["softness"].setValue(0.0)
+    mask = nuke.createNode("Expression")
+    mask.setInput(0, read)
+    mask["expr3"].setValue("r > 9 ? 1 : 0")
+    lip_sync.setInput(1, mask)
+    assert ((lip_sync._picture(frame) or {})["matte.alpha"] == 0).all()
+
+    # Without Dubwright the saved script shows the same.
+    lip_sync.setInput(1, None)
+    saved = (tmp_path / "saved.nk").as_posix()
+    nuke.scriptSaveAs(saved, 1)
+    other = FakeNuke()
+    other.scriptOpen(saved)
+    (group,) = other.allNodes("Group")
+    assert _same(group._picture(frame) or {}, followed, 0)
+
+
+def test_what_changed_before_the_node_is_rendered_again_and_no_more(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path
+) -> None:
+    grade = nuke.createNode("Grade")
+    grade.setInput(0, lip_sync.input(0))
+    lip_sync.setInput(0, grade)
+    nuke.root()["proxy"].setValue(True)
+    first = int(lip_sync["first"].value())
+    lip_sync["render"].execute()
+    nuke.run_until(_has_ended(lip_sync))
+    assert _state(lip_sync).startswith("v001"), nuke._said
+    assert nuke._rendered == list(range(first, first + 12))
+    assert nuke.root()["proxy"].value() and lip_sync.node("send")["disable"].value()  # type: ignore[union-attr]
+    sent = lip_sync.node("sent")
+    assert sent is not None and sent._picture(first)["rgba.red"].shape == (288, 512)  # type: ignore[index]
+    nuke._rendered.clear()
+    grade["white"].setValueAt(1.0, first + 8)
+    grade["white"].setValueAt(1.3, first + 11)
+    lip_sync["state"].setValue("")
+    lip_sync["render"].execute()
+    nuke.run_until(_has_ended(lip_sync))
+    assert nuke._rendered == [first + 9, first + 10, first + 11]
+    assert _state(lip_sync).startswith("v002"), nuke._said
+
+
+def test_a_change_while_the_plate_is_rendered_is_noticed(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path
+) -> None:
+    grade = nuke.createNode("Grade")
+    grade.setInput(0, lip_sync.input(0))
+    lip_sync.setInput(0, grade)
+    first = int(lip_sync["first"].value())
+
+    def meddle(frame: int) -> None:
+        if frame == first + 4:
+            grade["gamma"].setValue(1.2)
+
+    nuke._before_frame = meddle
+    lip_sync["render"].execute()
+    nuke.run_until(_has_ended(lip_sync))
+    assert "changed while it was rendered" in _state(lip_sync)
+    assert connect(start=False).jobs("nuke:" + str(lip_sync["dubwright_id"].value())) == []
+
+
+def test_cancel_stops_it_and_the_last_result_stays(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path
+) -> None:
+    lip_sync["render"].execute()
+    tag = "nuke:" + str(lip_sync["dubwright_id"].value())
+    nuke.run_until(lambda: bool(connect(start=False).jobs(tag)))
+    lip_sync["cancel"].execute()
+    nuke.run_until(_has_ended(lip_sync))
+    assert _state(lip_sync) == "Cancelled; the last result stays."
+    assert not lip_sync["has_result"].value()
+    nuke._cancelled = True
+    lip_sync["state"].setValue("")
+    lip_sync["render"].execute()
+    nuke.run_until(_has_ended(lip_sync))
+    assert [job["state"] for job in connect(start=False).jobs(tag)] == ["cancelled"] * 2
+
+
+def test_nuke_may_be_closed_meanwhile(
+    nuke: FakeNuke,
+    adapter: ModuleType,
+    lip_sync: Node,
+    served: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lip_sync["render"].execute()
+    saved = (tmp_path / "Plan d'été.nk").as_posix()
+    nuke.scriptSaveAs(saved, 1)
+    tag = "nuke:" + str(lip_sync["dubwright_id"].value())
+    wait_for(lambda: connect(start=False).jobs(tag))
+    # This Nuke answers nobody any more; another one opens the script.
+    later = FakeNuke(gui=False)
+    later.install(monkeypatch)
+    for name in [name for name in sys.modules if name.startswith("dubwright_nuke")]:
+        monkeypatch.delitem(sys.modules, name)
+    again = importlib.import_module("dubwright_nuke")
+    later.scriptOpen(saved)
+    (node,) = later.allNodes("Group")
+    again.update(node)
+    assert _state(node).startswith("v001, 12 of 12"), later._said
+    links: list[str] = []
+    again.open_review(node, links.append)
+    assert links
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_service_that_is_killed_is_started_again_and_goes_on(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path
+) -> None:
+    import json
+    import os
+    import signal
+
+    lip_sync["render"].execute()
+    tag = "nuke:" + str(lip_sync["dubwright_id"].value())
+    nuke.run_until(lambda: bool(connect(start=False).jobs(tag)))
+    os.kill(json.loads(served.read_text())["pid"], signal.SIGKILL)
+    nuke.run_until(_has_ended(lip_sync))
+    assert _state(lip_sync).startswith("v001, 12 of 12"), nuke._said
+
+
+def test_a_farm_renders_it_by_a_call_and_writes_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, plate: tuple[str, int, int], dubbed: Dubbed, served: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    farm = FakeNuke(gui=False)
+    farm.install(monkeypatch)
+    for name in [name for name in sys.modules if name.startswith("dubwright_nuke")]:
+        monkeypatch.delitem(sys.modules, name)
+    adapter = importlib.import_module("dubwright_nuke")
+    read = _read(farm, plate)
+    node = adapter.create()
+    node["output"].setValue((tmp_path / "out").as_posix())
+    line = Cue(id="a", speaker="Ana", start_ms=300, end_ms=2600, text={"es": "Mi madre los ve."})
+    CueSheet(cues=(line,)).write(tmp_path / "cues.json")
+    node["cue_sheet"].setValue((tmp_path / "cues.json").as_posix())
+    adapter.render(node)
+    assert "language" in farm._said.pop()
+    node["language"].setValue("es")
+    adapter.render(node)
+    assert _state(node).startswith("v001, "), farm._said
+    assert any("%" in line for line in farm._said)
+    assert not _same(node._picture(plate[1] + 20) or {}, read._picture(plate[1] + 20) or {}, 1e-2)
+
+
+def test_no_service_is_one_sentence_and_nuke_goes_on(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, tmp_path: Path
+) -> None:
+    with own_service_places(tmp_path / "none", tmp_path / "none" / "service.json"):
+        lip_sync["render"].execute()
+        nuke.run_until(_has_ended(lip_sync))
+    assert "The Dubwright service is not running" in nuke._said[0]
+    assert "\n" not in nuke._said[0]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    lip_sync["output"].setValue((tmp_path / "file" / "out").as_posix())
+    lip_sync["render"].execute()
+    nuke.run_until(lambda: bool(nuke._said))
+    assert "file" in nuke._said[0] and "\n" not in nuke._said[0]
+
+
+def test_the_menu_makes_the_node(nuke: FakeNuke, adapter: ModuleType) -> None:
+    exec(compile((HOST / "menu.py").read_text(), "menu.py", "exec"), {"nuke": nuke})
+    nuke._menus["Nodes"]._menus["Dubwright"]._commands["LipSync"]()
+    (node,) = nuke.allNodes("Group")
+    assert node.name() == "LipSync"
