@@ -2,9 +2,9 @@
 """Makes a private environment for Dubwright, puts it into hosts, and runs the demo or the tests.
 
     python3 installers/bootstrap.py demo     dub a synthetic actor into Spanish and French
-    python3 installers/bootstrap.py install [--hosts resolve] [--all-users]
+    python3 installers/bootstrap.py install [--hosts resolve,nuke] [--all-users]
     python3 installers/bootstrap.py uninstall         take the adapters out of the hosts again
-    python3 installers/bootstrap.py doctor resolve    why is Dubwright not in the menu?
+    python3 installers/bootstrap.py doctor nuke       why is Dubwright not in the menu?
     python3 installers/bootstrap.py test     run the checks and the tests
     python3 installers/bootstrap.py test --blender    with the tests that need the real Blender
     python3 installers/bootstrap.py test --torch      with those that need torch
@@ -38,6 +38,10 @@ GROUPS = {
 }
 
 
+# Their files overwrite each other's.
+INSTEAD_OF = {"cpu": "gpu", "gpu": "cpu"}
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("job", choices=sorted(GROUPS))
@@ -45,7 +49,12 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=ROOT / "dubwright-demo", help="of the demo")
     parser.add_argument("--blender", action="store_true", help="test in the real Blender too")
     parser.add_argument("--torch", action="store_true", help="test with torch too")
-    parser.add_argument("--hosts", help="hosts to install into, as in resolve; those found if left")
+    parser.add_argument(
+        "--hosts", help="hosts to install into, as in resolve,nuke; else those found"
+    )
+    parser.add_argument(
+        "--gpu", choices=("yes", "no"), help="install for a GPU; as is found if left"
+    )
     whose = parser.add_mutually_exclusive_group()
     whose.add_argument("--user", action="store_true", help="install for yourself (the default)")
     whose.add_argument("--all-users", action="store_true", help="install for everybody here")
@@ -53,6 +62,8 @@ def main(arguments=None):
     if options.job in ("uninstall", "doctor"):
         return uninstall() if options.job == "uninstall" else doctor(rest)
     groups = GROUPS[options.job] + (("torch",) if options.torch else ())
+    if options.job == "install":
+        groups += gpu_groups(options.gpu == "yes" if options.gpu else has_gpu())
     try:
         python = prepare(options.env, groups)
         if options.job == "demo":
@@ -98,6 +109,26 @@ def make_environment(folder, supported):
         run([base, "-m", "venv", "--clear", str(folder)], "Python could not make an environment")
 
 
+def has_gpu():
+    """Whether NVIDIA's driver lists a GPU."""
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return False
+    try:
+        listed = subprocess.run(
+            [command, "-L"], capture_output=True, text=True, check=False, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return listed.returncode == 0 and "GPU" in listed.stdout
+
+
+def gpu_groups(gpu):
+    """What draws and recognises, by whether there is a GPU. torch's usual build on Linux brings
+    CUDA; without a GPU OpenCV draws as fast."""
+    return ("gpu", "torch") if gpu else ("cpu",)
+
+
 def find_python(supported):
     """This Python if it will do, or another that is installed."""
     if sys.version_info[:2] in supported:
@@ -128,6 +159,11 @@ def install(folder, python, group):
     stamp = folder / f".dubwright-{group}"
     if stamp.exists() and stamp.read_text() == state:
         return
+    replaced = INSTEAD_OF.get(group)
+    if replaced and (folder / f".dubwright-{replaced}").exists():
+        names = [pin.split("==")[0] for pin in locked(replaced)]
+        run([str(python), "-m", "pip", "--quiet", "uninstall", "-y", *names], "pip failed")
+        (folder / f".dubwright-{replaced}").unlink()
     say(f"Installing {len(pins)} packages ({group}); the first time this takes a few minutes ...")
     began = time.monotonic()
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-deps"]
@@ -211,7 +247,10 @@ def install_into(python, hosts, all_users):
     say("Installed:")
     for path in written:
         say(f"  {path}")
-    say("Start the host again. In Resolve: Workspace > Scripts > Dubwright.")
+    say(
+        "Start the host again. In Resolve: Workspace > Scripts > Dubwright. In Nuke: Dubwright in "
+        "the bar of nodes."
+    )
     return 0
 
 

@@ -1,14 +1,13 @@
-"""Puts the adapters where hosts look for them, and takes away exactly what was put there.
+"""Puts the adapters where hosts look for them, and says why a host does not show them.
 
-What is written is listed in a receipt before it is written, so that an installation that was cut
-off can be taken away or finished. Standard library only.
+Standard library only.
 """
 
-import hashlib
-import json
 import os
 import sys
 from pathlib import Path
+
+from receipt import HostTrouble, block_of, blocks_in, files_in, install_files, uninstall_files
 
 __all__ = [
     "HostTrouble",
@@ -21,13 +20,9 @@ __all__ = [
 
 HERE = Path(__file__).resolve().parent.parent
 MENU = "Dubwright"
-HOSTS = ("resolve",)
+HOSTS = ("resolve", "nuke")
 # As dubwright_resolve.actions has them.
 RESOLVE_MENU = ("Dub Timeline", "Lip-Sync Selected", "Open Review", "Bring Results In")
-
-
-class HostTrouble(Exception):  # noqa: N818 - it is a message to a person
-    """Something that the person must repair first; hosts are as they were."""
 
 
 class Places:
@@ -73,6 +68,33 @@ class Places:
         used = self.resolve_scripts(all_users=False).parents[2]
         return any(place.is_dir() for place in [*programs, used])
 
+    def nuke_plugins(self, all_users):
+        """Nuke's folders whose init.py it runs (Foundry's guide, "Loading Gizmos, Plug-ins").
+
+        A user has one for all versions; everybody's are those of the versions that are there.
+        """
+        if not all_users:
+            return [self.home / ".nuke"]
+        base = {
+            "darwin": self.root / "Library/Application Support/Nuke",
+            "win32": self._folder("COMMONPROGRAMFILES", self.root / "Program Files/Common Files")
+            / "Nuke",
+        }.get(self.system, self.root / "usr/local/Nuke")
+        versions = sorted(base.iterdir()) if base.is_dir() else []
+        return [version / "plugins" for version in versions if version.is_dir()]
+
+    def has_nuke(self):
+        """Whether Nuke was installed, or run by this user."""
+        where, pattern = {
+            "darwin": (self.root / "Applications", "Nuke[0-9]*"),
+            "win32": (self._folder("PROGRAMFILES", self.root / "Program Files"), "Nuke[0-9]*"),
+        }.get(self.system, (self.root / "usr/local", "Nuke[0-9]*"))
+        return any(where.glob(pattern)) or (self.home / ".nuke").is_dir()
+
+    def has(self, host):
+        """Whether a host of HOSTS was installed, or run by this user."""
+        return {"resolve": self.has_resolve, "nuke": self.has_nuke}[host]()
+
     def _folder(self, variable, otherwise):
         named = self.environment.get(variable)
         return Path(named) if named else otherwise
@@ -85,57 +107,21 @@ def install_hosts(hosts, places, receipt, all_users=False):
     written. Raises HostTrouble, after taking away what was written.
     """
     if hosts is None:
-        hosts = [name for name in HOSTS if places.has_resolve()]
+        hosts = [name for name in HOSTS if places.has(name)]
         if not hosts:
             raise HostTrouble(
                 "No host was found. Name one with --hosts ({}).".format(", ".join(HOSTS))
             )
-    wanted = {}
     for host in hosts:
-        if host not in HOSTS:
-            raise HostTrouble("There is no adapter for {}; for {}.".format(host, ", ".join(HOSTS)))
-        wanted.update(_resolve_files(places, all_users))
-    before = _read(receipt)
-    _check_strangers(wanted, before["files"])
-    files = {str(path): [_digest(content)] for path, content in wanted.items()}
-    # Until all is written, a file may be the one before or the new one.
-    either = {path: before["files"].get(path, []) + files.get(path, []) for path in
-              {**before["files"], **files}}  # fmt: skip
-    replaced = {path: path.read_bytes() for path in wanted if path.is_file()}
-    folders = list(before["folders"])
-    try:
-        for path, content in wanted.items():
-            folders += [folder for folder in _missing(path.parent) if folder not in folders]
-            _write_receipt(receipt, {"files": either, "folders": folders})
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, content)
-    except OSError as error:
-        for path in wanted:
-            if path in replaced:
-                _write_whole(path, replaced[path])
-            else:
-                _drop(path)
-        _remove_empty([folder for folder in folders if folder not in before["folders"]])
-        _write_receipt(receipt, before)
-        raise _unwritable(error) from error
-    left = _remove({path: known for path, known in before["files"].items() if path not in files})
-    _write_receipt(receipt, {"files": {**files, **left}, "folders": folders})
-    return list(wanted)
+        _check_known(host)
+    files = _resolve_files(places, all_users) if "resolve" in hosts else {}
+    blocks = _nuke_blocks(places, all_users) if "nuke" in hosts else {}
+    return install_files(files, blocks, receipt)
 
 
 def uninstall_hosts(receipt):
     """Take away what the receipt lists; the files that somebody has changed since, which stay."""
-    before = _read(receipt)
-    try:
-        left = _remove(before["files"])
-        _remove_empty(before["folders"])
-    except OSError as error:
-        raise _unwritable(error) from error
-    if left:
-        _write_receipt(receipt, {"files": left, "folders": before["folders"]})
-    else:
-        receipt.unlink(missing_ok=True)
-    return sorted(left)
+    return uninstall_files(receipt)
 
 
 def diagnose(host, places, receipt, python):
@@ -143,12 +129,19 @@ def diagnose(host, places, receipt, python):
 
     python: the Python that Dubwright is installed in, or None.
     """
-    if host not in HOSTS:
-        raise HostTrouble("There is no adapter for {}; for {}.".format(host, ", ".join(HOSTS)))
+    _check_known(host)
+    known = {"resolve": _why_not_in_resolve, "nuke": _why_not_in_nuke}[host]
+    first, last = known(places, receipt)
+    if python is None or not Path(python).exists():
+        first.append("The Python that Dubwright runs in is gone. Run `bootstrap.py install` again.")
+    return first + last
+
+
+def _why_not_in_resolve(places, receipt):
     found = []
     if not places.has_resolve():
         found.append("DaVinci Resolve was not found on this machine. Install it and run it once.")
-    installed = [Path(path) for path in _read(receipt)["files"]]
+    installed = files_in(receipt)
     if not installed:
         found.append("The adapter is not installed. Run `bootstrap.py install --hosts resolve`.")
     current = [*_resolve_files(places, False).items(), *_resolve_files(places, True).items()]
@@ -157,23 +150,51 @@ def diagnose(host, places, receipt, python):
         if not path.is_file():
             found.append(f"{path} is gone. Run `bootstrap.py install` again.")
         elif path.read_bytes() != contents.get(str(path)):
-            found.append(
-                f"{path} is not of this Dubwright, or leads to where it was before. Run "
-                "`bootstrap.py install` again."
-            )
-    if python is None or not Path(python).exists():
-        found.append("The Python that Dubwright runs in is gone. Run `bootstrap.py install` again.")
+            found.append(_leads_elsewhere(path))
     if not _python_for_resolve(places):
         found.append(
             "Resolve finds no Python 3. Install Python 3.10 to 3.12 from python.org for all users "
             "and start Resolve again."
         )
-    found.append(
+    return found, [
         "If the menu is still empty: start Resolve again, since it may read the folder only then. "
         "Resolve 21.1 without Studio lists no Python scripts: export the timeline as OTIO, dub it "
         "on the page (`dubwright review`), and import the language's timeline."
+    ]
+
+
+def _why_not_in_nuke(places, receipt):
+    found = []
+    if not places.has_nuke():
+        found.append("Nuke was not found on this machine. Install it and run it once.")
+    installed = blocks_in(receipt)
+    if not installed:
+        found.append("The adapter is not installed. Run `bootstrap.py install --hosts nuke`.")
+    for path in installed:
+        content = path.read_bytes() if path.is_file() else b""
+        if b"# >>> Dubwright >>>" not in content:
+            found.append(
+                f"Dubwright's lines are gone from {path}. Run `bootstrap.py install` again."
+            )
+        elif block_of(_nuke_lines()) not in content:
+            found.append(_leads_elsewhere(path))
+    return found, [
+        "If the menu is still missing: start Nuke again, without --safe, and look into its "
+        "terminal: an error in an init.py or menu.py stops what comes after it. Nuke 14 is the "
+        "oldest that works; there is no menu in a Nuke without windows."
+    ]
+
+
+def _leads_elsewhere(path):
+    return (
+        f"{path} is not of this Dubwright, or leads to where it was before. Run "
+        "`bootstrap.py install` again."
     )
-    return found
+
+
+def _check_known(host):
+    if host not in HOSTS:
+        raise HostTrouble("There is no adapter for {}; for {}.".format(host, ", ".join(HOSTS)))
 
 
 def menu_scripts(house):
@@ -192,6 +213,23 @@ def _resolve_files(places, all_users):
     return {folder / name: text.encode("ascii") for name, text in scripts.items()}
 
 
+def _nuke_blocks(places, all_users):
+    folders = places.nuke_plugins(all_users)
+    if not folders:
+        raise HostTrouble(
+            "No folder of Nuke's for everybody was found. Install for yourself (--user), or set "
+            "NUKE_PATH to {}.".format(HERE / "host_adapters" / "nuke")
+        )
+    return {folder / "init.py": _nuke_lines() for folder in folders}
+
+
+def _nuke_lines():
+    """What Nuke's init.py runs, ASCII text."""
+    return "import nuke\n\nnuke.pluginAddPath({})".format(
+        ascii((HERE / "host_adapters" / "nuke").as_posix())
+    )
+
+
 def _python_for_resolve(places):
     """Whether there is a Python where Resolve looks for one."""
     if places.environment.get("PYTHON3HOME") or places.environment.get("FUSION_PYTHON3_HOME"):
@@ -206,94 +244,3 @@ def _python_for_resolve(places):
         folders = [places.root / "Program Files", Path(local) / "Programs/Python"]
         return any(folder.is_dir() and any(folder.glob("Python3*")) for folder in folders)
     return (places.root / "usr/bin/python3").exists()
-
-
-def _check_strangers(wanted, known):
-    """Refuse to write over what was not written by an installer, or was changed since."""
-    for path, content in wanted.items():
-        ours = [*known.get(str(path), []), _digest(content)]
-        if path.is_file() and _digest(path.read_bytes()) not in ours:
-            raise HostTrouble(
-                f"{path} was not written by this installer, or was changed since. Move it away, "
-                "and run this again."
-            )
-
-
-def _unwritable(error):
-    return HostTrouble(
-        f"{error.filename} cannot be written ({error.strerror}). Install for yourself (--user), "
-        "or run this as somebody who may write there."
-    )
-
-
-# --- Files and receipts -------------------------------------------------------------------------
-
-
-def _read(receipt):
-    try:
-        return json.loads(receipt.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {"files": {}, "folders": []}
-    except ValueError as error:
-        raise HostTrouble(
-            f"{receipt} is not a receipt ({error}). Remove it, and install again."
-        ) from error
-
-
-def _write_receipt(receipt, content):
-    receipt.parent.mkdir(parents=True, exist_ok=True)
-    _write_whole(receipt, (json.dumps(content, indent=1) + "\n").encode("utf-8"))
-
-
-def _write_whole(path, content):
-    partial = _partial(path)
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError:
-        _drop(partial)
-        raise
-
-
-def _drop(path):
-    if path.is_file():
-        path.unlink()
-
-
-def _partial(path):
-    return path.with_name(path.name + ".partial")
-
-
-def _missing(folder):
-    """A folder and those above it that are not there, the outermost first."""
-    missing = []
-    while not folder.is_dir():
-        missing.insert(0, str(folder))
-        folder = folder.parent
-    return missing
-
-
-def _remove(files):
-    """Remove the files that still are as they were written; those that are not."""
-    left = {}
-    for name, known in files.items():
-        path = Path(name)
-        _drop(_partial(path))
-        if not path.is_file():
-            continue
-        if _digest(path.read_bytes()) not in known:
-            left[name] = known
-            continue
-        path.unlink()
-    return left
-
-
-def _remove_empty(folders):
-    for name in reversed(folders):
-        folder = Path(name)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _digest(content):
-    return hashlib.sha256(content).hexdigest()

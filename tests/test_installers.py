@@ -34,6 +34,15 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
     return made
 
 
+@pytest.fixture
+def nuke(places: Places) -> Path:
+    """The init.py of the user's own folder of Nuke, which has lines of the user's."""
+    (folder,) = places.nuke_plugins(all_users=False)
+    folder.mkdir()
+    (folder / "init.py").write_bytes("# é\r\nprint('mine')".encode())
+    return folder / "init.py"
+
+
 def _names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
@@ -110,13 +119,13 @@ def test_a_folder_that_may_not_be_written_leaves_all_as_it_was(
 def test_an_interrupted_installation_can_be_taken_out_and_finished(
     places: Places, tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import hosts
+    import receipt as receipts
 
     class Killed(BaseException):
         pass
 
     before, receipt, writes = _tree(places.root), tmp_path / "receipt.json", 0
-    write = hosts._write_whole
+    write = receipts._write_whole
 
     def write_until_killed(path: Path, content: bytes) -> None:
         nonlocal writes
@@ -126,10 +135,10 @@ def test_an_interrupted_installation_can_be_taken_out_and_finished(
             raise Killed
         write(path, content)
 
-    monkeypatch.setattr(hosts, "_write_whole", write_until_killed)
+    monkeypatch.setattr(receipts, "_write_whole", write_until_killed)
     with pytest.raises(Killed):
         install_hosts(["resolve"], places, receipt)
-    monkeypatch.setattr(hosts, "_write_whole", write)
+    monkeypatch.setattr(receipts, "_write_whole", write)
     if after % 2:
         install_hosts(["resolve"], places, receipt)
     uninstall_hosts(receipt)
@@ -157,7 +166,7 @@ def test_what_others_wrote_is_never_written_over(places: Places, tmp_path: Path)
 def test_an_upgrade_that_stops_half_way_can_be_taken_out(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    import hosts
+    import receipt as receipts
 
     class Killed(BaseException):
         pass
@@ -166,8 +175,8 @@ def test_an_upgrade_that_stops_half_way_can_be_taken_out(
     install_hosts(["resolve"], places, receipt)
     house = tmp_path / "newer"
     shutil.copytree(ROOT / "host_adapters", house / "host_adapters")
-    monkeypatch.setattr(hosts, "HERE", house)
-    write = hosts._write_whole
+    monkeypatch.setattr("hosts.HERE", house)
+    write = receipts._write_whole
 
     def write_some(path: Path, content: bytes) -> None:
         nonlocal writes
@@ -176,10 +185,10 @@ def test_an_upgrade_that_stops_half_way_can_be_taken_out(
             raise Killed if how == "is killed" else OSError(28, "No space left", str(path))
         write(path, content)
 
-    monkeypatch.setattr(hosts, "_write_whole", write_some)
+    monkeypatch.setattr(receipts, "_write_whole", write_some)
     with pytest.raises((Killed, HostTrouble)):
         install_hosts(["resolve"], places, receipt)
-    monkeypatch.setattr(hosts, "_write_whole", write)
+    monkeypatch.setattr(receipts, "_write_whole", write)
     assert uninstall_hosts(receipt) == []
     assert _tree(places.root) == before
 
@@ -233,3 +242,108 @@ def test_the_command_takes_out_and_diagnoses(tmp_path: Path) -> None:
         [*bootstrap, "uninstall"], capture_output=True, text=True, env=environment
     )
     assert done.returncode == 0 and "no longer in any host" in done.stdout
+
+
+def test_nuke_gets_lines_of_its_own_in_the_users_file(
+    places: Places, nuke: Path, tmp_path: Path
+) -> None:
+    before, receipt = _tree(places.root), tmp_path / "receipt.json"
+    assert nuke in install_hosts(None, places, receipt)
+    once = nuke.read_bytes()
+    assert once.startswith(before[str(nuke.relative_to(places.root))] or b"-")
+    assert compile(once, "init.py", "exec")
+    install_hosts(None, places, receipt)
+    assert nuke.read_bytes() == once
+    # The user goes on writing; that stays.
+    nuke.write_bytes(once + b"print('later')\n")
+    uninstall_hosts(receipt)
+    assert nuke.read_bytes() == "# é\r\nprint('mine')".encode() + b"print('later')\n"
+    nuke.write_bytes("# é\r\nprint('mine')".encode())
+    assert _tree(places.root) == before and not receipt.exists()
+
+
+def test_nuke_runs_what_was_installed(places: Places, tmp_path: Path) -> None:
+    """As Nuke does it: init.py adds our folder, whose init.py and menu.py are run."""
+    (init,) = install_hosts(["nuke"], places, tmp_path / "receipt.json")
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"exec({_AS_NUKE!r})", str(init)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["LipSync"]
+    uninstall_hosts(tmp_path / "receipt.json")
+    assert not init.exists() and not init.parent.exists()
+
+
+_AS_NUKE = """
+import sys, types
+nuke = sys.modules["nuke"] = types.ModuleType("nuke")
+nuke.GUI = True
+nuke.env = {"studio": False, "hiero": False}
+class Menu:
+    def addMenu(self, name): return self
+    def addCommand(self, name, command): print(name)
+nuke.menu = lambda name: Menu()
+def add(place):
+    for name in ("init.py", "menu.py"):
+        path = place + "/" + name
+        exec(compile(open(path).read(), path, "exec"), {"__file__": path})
+nuke.pluginAddPath = add
+exec(compile(open(sys.argv[1], encoding="utf-8").read(), sys.argv[1], "exec"), {})
+"""
+
+
+def test_everybodys_nuke_is_every_version_that_is_there(tmp_path: Path) -> None:
+    places = Places("linux", tmp_path / "home", {}, tmp_path)
+    with pytest.raises(HostTrouble, match="NUKE_PATH"):
+        install_hosts(["nuke"], places, tmp_path / "receipt.json", all_users=True)
+    for version in ("15.1", "16.0"):
+        (tmp_path / "usr/local/Nuke" / version).mkdir(parents=True)
+    written = install_hosts(["nuke"], places, tmp_path / "receipt.json", all_users=True)
+    assert [path.parts[-3] for path in written] == ["15.1", "16.0"]
+
+
+def test_the_doctor_knows_the_usual_causes_in_nuke(
+    places: Places, nuke: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = tmp_path / "receipt.json"
+    assert "is not installed" in diagnose("nuke", places, receipt, sys.executable)[0]
+    install_hosts(["nuke"], places, receipt)
+    (last,) = diagnose("nuke", places, receipt, sys.executable)
+    assert "--safe" in last
+    monkeypatch.setattr("hosts.HERE", tmp_path / "moved")
+    assert "leads to where it was before" in diagnose("nuke", places, receipt, None)[0]
+    nuke.write_text("")
+    assert "lines are gone" in diagnose("nuke", places, receipt, sys.executable)[0]
+
+
+def test_an_upgrade_keeps_settings_and_jobs(places: Places, nuke: Path, tmp_path: Path) -> None:
+    state = tmp_path / "user"
+    state.mkdir()
+    for name in ("settings.json", "queue.sqlite"):
+        (state / name).write_text("theirs")
+    for _ in range(2):
+        install_hosts(None, places, state / "receipt.json")
+    uninstall_hosts(state / "receipt.json")
+    assert {path.name: path.read_text() for path in state.iterdir()} == {
+        "settings.json": "theirs", "queue.sqlite": "theirs",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "found"),
+    [("GPU 0: NVIDIA H100", 0, True), ("No devices were found", 0, False), ("GPU lost", 9, False)],
+)
+def test_a_gpu_is_what_its_driver_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, code: int, found: bool
+) -> None:
+    import bootstrap
+
+    driver = tmp_path / "nvidia-smi"
+    driver.write_text(f"#!/bin/sh\necho '{says}'\nexit {code}\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert bootstrap.has_gpu() is found
+    groups = bootstrap.gpu_groups(found)
+    assert ("gpu" in groups) is found and ("cpu" in groups) is not found
+    monkeypatch.setenv("PATH", "")
+    assert not bootstrap.has_gpu()
