@@ -547,6 +547,8 @@ class FakeNuke:
 
     def __init__(self, gui: bool = True, views: Iterable[str] = ("main",)) -> None:
         self.GUI = gui
+        self.env = {"gui": gui, "studio": False, "hiero": False}
+        self._answer = True
         self._views = list(views)
         self._main = threading.get_ident()
         self._asked: queue.Queue[tuple[Callable[..., Any], tuple[Any, ...], Any]] = queue.Queue()
@@ -627,6 +629,12 @@ class FakeNuke:
         self._check_thread("message")
         self._check_windows("message")
         self._said.append(text)
+
+    def ask(self, text: str) -> bool:
+        self._check_thread("ask")
+        self._check_windows("ask")
+        self._said.append(text)
+        return self._answer
 
     def tprint(self, text: str) -> None:
         self._said.append(text)

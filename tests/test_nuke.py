@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Dubbed
+from fake_hiero import FakeStudio, Project
 from fake_nuke import FakeNuke, Node, read_exr
 from nk_script import NkError, read_script
 from service_places import own_service_places, wait_for
@@ -510,3 +511,42 @@ def test_the_menu_makes_the_node(nuke: FakeNuke, adapter: ModuleType) -> None:
     nuke._menus["Nodes"]._menus["Dubwright"]._commands["LipSync"]()
     (node,) = nuke.allNodes("Group")
     assert node.name() == "LipSync"
+
+
+# --- Nuke Studio --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("makes_tags", [False, True])
+def test_studio_gets_a_sequence_for_each_language_with_its_lines(
+    nuke: FakeNuke, adapter: ModuleType, dubbed: Dubbed, served: Path, makes_tags: bool,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    studio = FakeStudio(makes_tags)
+    studio.install(monkeypatch)
+    nuke.env["studio"] = True
+    adapter.add_menus()
+    bring = studio.menus["Dubwright"]["Bring Results In"]
+    request = {
+        "timeline": str(dubbed.sample.timeline), "languages": ["es"], "output": str(tmp_path),
+        "subtitles": {"es": str(dubbed.sample.subtitles("es")["es"])}, "lip_sync": False,
+        "cast": str(dubbed.sample.cast),
+    }  # fmt: skip
+    service = connect(start=False)
+    service.wait(service.submit("dub", request, title="Lighthouse"))
+    bring()
+    assert "No project is open" in nuke._said.pop()
+    project = Project("Reel 1")
+    studio.projects.append(project)
+    nuke._answer = False
+    bring()
+    assert "Lighthouse v001" in nuke._said.pop() and not project.sequences()
+    nuke._answer = True
+    bring()
+    bring()
+    assert nuke._said[-1] == "All of it is there already."
+    (sequence,) = project.sequences()
+    assert sequence.name().endswith("(es) v001")
+    assert [b.name() for b in project.clipsBin().bins()] == ["Dubwright"]
+    assert len(sequence.tags()) == 3
+    if not makes_tags:
+        assert all(tag.note() for tag in sequence.tags())

@@ -45,6 +45,10 @@ RUNNING = ("queued", "running", "paused")
 def add_menus() -> None:
     """The entries of Nuke's menus."""
     nuke.menu("Nodes").addMenu(MENU).addCommand("LipSync", create)
+    if nuke.env["studio"] or nuke.env["hiero"]:
+        from dubwright_nuke.studio import add_studio_menu, bring_results_in
+
+        add_studio_menu(lambda: _told(bring_results_in, None))
 
 
 def create() -> Any:
