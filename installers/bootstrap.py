@@ -240,7 +240,7 @@ def install_into(python, hosts, all_users):
     named = [name.strip() for name in hosts.split(",")] if hosts else None
     runtime = plugin_runtime()
     try:
-        written = install_hosts(named, Places(), receipt_of(runtime), all_users)
+        written = install_hosts(named, Places(), receipt_of(runtime), all_users, str(python))
     except HostTrouble as trouble:
         raise Stop(str(trouble)) from trouble
     runtime.remember_installation(str(python))

@@ -4,6 +4,7 @@ Standard library only.
 """
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -22,6 +23,7 @@ HERE = Path(__file__).resolve().parent.parent
 MENU = "Dubwright"
 HOSTS = ("resolve", "nuke")
 # As dubwright_resolve.actions has them.
+LUA_ENTRY = "Export for Dubwright"
 RESOLVE_MENU = ("Dub Timeline", "Lip-Sync Selected", "Open Review", "Bring Results In")
 
 
@@ -69,7 +71,7 @@ class Places:
         return any(place.is_dir() for place in [*programs, used])
 
     def nuke_plugins(self, all_users):
-        """Nuke's folders whose init.py it runs (Foundry's guide, "Loading Gizmos, Plug-ins").
+        """Nuke's folders whose init.py it runs (Foundry's guide).
 
         A user has one for all versions; everybody's are those of the versions that are there.
         """
@@ -100,11 +102,12 @@ class Places:
         return Path(named) if named else otherwise
 
 
-def install_hosts(hosts, places, receipt, all_users=False):
+def install_hosts(hosts, places, receipt, all_users=False, python=sys.executable):
     """Install the adapters of these hosts; the files that were written.
 
     hosts: names of HOSTS; those that are found if None. receipt: the file that says what was
-    written. Raises HostTrouble, after taking away what was written.
+    written. python: the one that Dubwright is installed in. Raises HostTrouble, after taking away
+    what was written.
     """
     if hosts is None:
         hosts = [name for name in HOSTS if places.has(name)]
@@ -114,7 +117,7 @@ def install_hosts(hosts, places, receipt, all_users=False):
             )
     for host in hosts:
         _check_known(host)
-    files = _resolve_files(places, all_users) if "resolve" in hosts else {}
+    files = _resolve_files(places, all_users, python) if "resolve" in hosts else {}
     blocks = _nuke_blocks(places, all_users) if "nuke" in hosts else {}
     return install_files(files, blocks, receipt)
 
@@ -131,21 +134,24 @@ def diagnose(host, places, receipt, python):
     """
     _check_known(host)
     known = {"resolve": _why_not_in_resolve, "nuke": _why_not_in_nuke}[host]
-    first, last = known(places, receipt)
+    first, last = known(places, receipt, python)
     if python is None or not Path(python).exists():
         first.append("The Python that Dubwright runs in is gone. Run `bootstrap.py install` again.")
     return first + last
 
 
-def _why_not_in_resolve(places, receipt):
+def _why_not_in_resolve(places, receipt, python):
     found = []
     if not places.has_resolve():
         found.append("DaVinci Resolve was not found on this machine. Install it and run it once.")
     installed = files_in(receipt)
     if not installed:
         found.append("The adapter is not installed. Run `bootstrap.py install --hosts resolve`.")
-    current = [*_resolve_files(places, False).items(), *_resolve_files(places, True).items()]
-    contents = {str(path): content for path, content in current}
+    contents = {
+        str(path): content
+        for everybody in (False, True)
+        for path, content in _resolve_files(places, everybody, python).items()
+    }
     for path in installed:
         if not path.is_file():
             found.append(f"{path} is gone. Run `bootstrap.py install` again.")
@@ -158,12 +164,13 @@ def _why_not_in_resolve(places, receipt):
         )
     return found, [
         "If the menu is still empty: start Resolve again, since it may read the folder only then. "
-        "Resolve 21.1 without Studio lists no Python scripts: export the timeline as OTIO, dub it "
-        "on the page (`dubwright review`), and import the language's timeline."
+        "Resolve 21.1 without Studio lists no Python scripts: run Export for Dubwright, or export "
+        "the timeline as OTIO, dub it on the page (`dubwright review`), and import the language's "
+        "timeline."
     ]
 
 
-def _why_not_in_nuke(places, receipt):
+def _why_not_in_nuke(places, receipt, _):
     found = []
     if not places.has_nuke():
         found.append("Nuke was not found on this machine. Install it and run it once.")
@@ -207,9 +214,30 @@ def menu_scripts(house):
     return {entry + ".py": template.replace("@ENTRY@", entry) for entry in RESOLVE_MENU}
 
 
-def _resolve_files(places, all_users):
+def lua_script(house, places, python):
+    """Resolve's menu script for an edition that lists no Python scripts, ASCII text."""
+    template = (house / "host_adapters" / "resolve" / "menu_script.lua").read_text(encoding="utf-8")
+    if places.system == "win32":
+        opens = f'start "" /b "{python}" -m dubwright.cli review'
+    else:
+        opens = f"{shlex.quote(str(python))} -m dubwright.cli review >/dev/null 2>&1 &"
+    template = template.replace('"@HOME@"', _lua_string(places.home.as_posix()))
+    return template.replace('"@OPEN_PAGE@"', _lua_string(opens))
+
+
+def _lua_string(text):
+    """As every Lua reads it: what is not plain ASCII by its bytes."""
+    return '"{}"'.format("".join(map(_lua_sign, text.encode("utf-8"))))
+
+
+def _lua_sign(byte):
+    plain = 32 <= byte < 127 and chr(byte) not in '"\\'
+    return chr(byte) if plain else f"\\{byte:03d}"
+
+
+def _resolve_files(places, all_users, python):
     folder = places.resolve_scripts(all_users) / MENU
-    scripts = menu_scripts(HERE)
+    scripts = {**menu_scripts(HERE), LUA_ENTRY + ".lua": lua_script(HERE, places, python)}
     return {folder / name: text.encode("ascii") for name, text in scripts.items()}
 
 

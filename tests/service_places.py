@@ -34,6 +34,7 @@ def own_service_places(
         "DUBWRIGHT_STATE": str(folder / "state"),
         "DUBWRIGHT_SETTINGS": str(folder / "settings.json"),
         "DUBWRIGHT_INSTALLATION": str(folder / "installation.json"),
+        "DUBWRIGHT_STORE": str(folder / "store"),
     }
     before = {name: os.environ.get(name) for name in places}
     os.environ.update(places)

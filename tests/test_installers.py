@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from lupa.lua51 import LuaRuntime
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "installers"))
@@ -18,7 +19,8 @@ sys.path.insert(0, str(ROOT / "installers"))
 from hosts import HostTrouble, Places, diagnose, install_hosts, uninstall_hosts
 
 SYSTEMS = ("linux", "darwin", "win32")
-SCRIPTS = {"Bring Results In.py", "Dub Timeline.py", "Lip-Sync Selected.py", "Open Review.py"}
+SCRIPTS = {"Bring Results In.py", "Dub Timeline.py", "Lip-Sync Selected.py", "Open Review.py",
+           "Export for Dubwright.lua"}  # fmt: skip
 
 
 @pytest.fixture(params=SYSTEMS)
@@ -70,7 +72,8 @@ def test_what_is_installed_is_taken_out_to_the_last_folder(
 
 
 def test_the_menu_scripts_know_where_dubwright_is(places: Places, tmp_path: Path) -> None:
-    for script in install_hosts(["resolve"], places, tmp_path / "receipt.json"):
+    written = install_hosts(["resolve"], places, tmp_path / "receipt.json")
+    for script in (path for path in written if path.suffix == ".py"):
         source = script.read_bytes().decode("ascii")
         assert "@DUBWRIGHT" not in source
         # As Resolve runs it: no __file__, and nothing under any name of Resolve's.
@@ -79,6 +82,46 @@ def test_the_menu_scripts_know_where_dubwright_is(places: Places, tmp_path: Path
             capture_output=True, text=True, check=True, env={"LC_ALL": "C"},
         )  # fmt: skip
         assert "Resolve does not answer" in done.stdout and not done.stderr
+
+
+@pytest.mark.parametrize("may_start_programs", [True, False])
+def test_lua_exports_the_timeline_where_no_python_is_listed(
+    places: Places, tmp_path: Path, may_start_programs: bool
+) -> None:
+    python = "/opt/a b/python"
+    written = install_hosts(["resolve"], places, tmp_path / "receipt.json", python=python)
+    (script,) = (path for path in written if path.suffix == ".lua")
+    lua = LuaRuntime(unpack_returned_tuples=True)
+    lua.execute(
+        """
+        said, started, exported = {}, {}, {}
+        print = function(line) table.insert(said, line) end
+        io, require = nil, nil
+        os = {execute = function(command) table.insert(started, command) end}
+        local timeline = {
+          GetName = function() return "Reel 1/a" end,
+          Export = function(self, path, ...) table.insert(exported, path) return works end,
+        }
+        local project = {GetCurrentTimeline = function() return open and timeline end}
+        local manager = {GetCurrentProject = function() return project end}
+        resolve = {
+          EXPORT_OTIO = 41, EXPORT_NONE = 0, GetProjectManager = function() return manager end,
+        }
+        """
+    )
+    state = lua.globals()
+    if not may_start_programs:
+        state.os = None
+    lua.execute(script.read_text())
+    state.open = True
+    lua.execute(script.read_text())
+    state.works = True
+    lua.execute(script.read_text())
+    said = list(state.said.values())
+    assert ["no timeline is open" in said[0], "could not export" in said[1]] == [True, True]
+    assert list(state.exported.values())[1] == f"{places.home.as_posix()}/Dubwright - Reel 1_a.otio"
+    started = list(state.started.values())
+    assert len(started) == may_start_programs and all(python in each for each in started)
 
 
 def test_installing_again_renews_and_leaves_nothing_old(places: Places, tmp_path: Path) -> None:
@@ -115,7 +158,7 @@ def test_a_folder_that_may_not_be_written_leaves_all_as_it_was(
     assert uninstall_hosts(receipt) == [] and _tree(places.root) == before
 
 
-@pytest.mark.parametrize("after", range(6))
+@pytest.mark.parametrize("after", range(7))
 def test_an_interrupted_installation_can_be_taken_out_and_finished(
     places: Places, tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +247,7 @@ def test_the_doctor_sees_that_dubwright_was_moved(
     shutil.copytree(ROOT / "host_adapters", tmp_path / "moved" / "host_adapters")
     monkeypatch.setattr(hosts, "HERE", tmp_path / "moved")
     found = diagnose("resolve", places, receipt, sys.executable)
-    assert len(found) == 1 + len(SCRIPTS) and "leads to where it was before" in found[0]
+    assert len(found) == len(SCRIPTS) and "leads to where it was before" in found[0]
 
 
 def test_the_doctor_knows_the_usual_causes(places: Places, tmp_path: Path) -> None:

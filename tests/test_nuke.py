@@ -291,7 +291,7 @@ def served(dubbed: Dubbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         from dubwright_plugin.runtime import remember_installation
 
         remember_installation(sys.executable)
-        command = [sys.executable, "-m", "dubwright.cli", "serve", "--store", str(folder / "store")]
+        command = [sys.executable, "-m", "dubwright.cli", "serve"]
         process = subprocess.Popen(command)
         wait_for(runtime.exists, process=process)
         yield runtime

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from fake_resolve import (
 from service_places import own_service_places, wait_for
 
 from dubwright_plugin import connect
+from dubwright_plugin.runtime import remember_installation
 from dubwright_plugin.version import read_version
 from dubwright_resolve.actions import (
     MENU,
@@ -466,6 +468,30 @@ def test_resolve_may_be_closed_meanwhile_and_results_are_brought_in_later(
     assert _place(links[0]) == f"/jobs/{job['id']}"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_service_that_is_killed_meanwhile_is_started_again_and_goes_on(
+    dubbed: Dubbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUBWRIGHT_PROJECTS", str(tmp_path / "projects"))
+    runtime = tmp_path / "service.json"
+    with own_service_places(tmp_path / "places", runtime):
+        monkeypatch.setenv("DUBWRIGHT_STORE", str(dubbed.store))
+        remember_installation(sys.executable)
+        app = resolve_with(PROFILES["20.3 Studio"], dubbed.sample.timeline)
+        killed: list[int] = []
+
+        def kill_once(line: str) -> None:
+            if " %" in line and not killed:
+                killed.append(json.loads(runtime.read_text())["pid"])
+                os.kill(killed[0], signal.SIGKILL)
+
+        dub_timeline(app, kill_once, _person(dubbed, []))
+        assert killed and len(app.project.timelines) == 3
+        assert json.loads(runtime.read_text())["pid"] != killed[0]
+        subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
+        wait_for(lambda: not runtime.exists())
+
+
 def test_a_dub_that_fails_is_one_sentence_and_the_project_is_as_it_was(
     studio: Application, dubbed: Dubbed
 ) -> None:
@@ -483,17 +509,23 @@ def test_a_dub_that_fails_is_one_sentence_and_the_project_is_as_it_was(
     assert _state(studio) == before
 
 
-@pytest.mark.parametrize("broken", ["no Resolve", "no service", "no export", "no timeline", "old"])
+@pytest.mark.parametrize(
+    "broken", ["no Resolve", "no service", "no export", "no timeline", "old", "another version"]
+)
 def test_a_broken_house_leaves_resolve_working_and_says_what_to_do(
     studio: Application, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broken: str
 ) -> None:
     remedy = {"no Resolve": "allow scripts from outside", "no service": "dubwright serve",
               "no export": "may be written", "no timeline": "Open the one to dub",
-              "old": "needs 18.5"}[broken]  # fmt: skip
+              "old": "needs 18.5", "another version": "stop it with"}[broken]  # fmt: skip
     app: Application | None = studio
     if broken == "no service":
         monkeypatch.setenv("DUBWRIGHT_RUNTIME", str(tmp_path / "none.json"))
         monkeypatch.setenv("DUBWRIGHT_INSTALLATION", str(tmp_path / "none.json"))
+    elif broken == "another version":
+        announced = json.loads(Path(os.environ["DUBWRIGHT_RUNTIME"]).read_text())
+        (tmp_path / "service.json").write_text(json.dumps(announced | {"protocol": 0}))
+        monkeypatch.setenv("DUBWRIGHT_RUNTIME", str(tmp_path / "service.json"))
     elif broken == "no export":
         studio.failing.add("Export")
     elif broken == "no timeline":

@@ -362,6 +362,21 @@ def test_a_stranger_at_the_services_port_is_told_nothing(tmp_path: Path) -> None
     assert told and not any("secret" in request for request in told)
 
 
+def test_a_service_of_another_version_is_named_and_can_be_stopped(tmp_path: Path) -> None:
+    runtime = tmp_path / "service.json"
+    with own_service_places(tmp_path, runtime):
+        command = [sys.executable, "-m", "dubwright.cli"]
+        process = subprocess.Popen([*command, "serve", "--store", str(tmp_path / "store")])
+        wait_for(runtime.exists, process=process)
+        announced = json.loads(runtime.read_text())
+        runtime.write_text(json.dumps(announced | {"version": "0.0.9", "protocol": 0}))
+        with pytest.raises(ServiceError, match=r"another version \(0\.0\.9\); stop it") as told:
+            connect()
+        assert "\n" not in str(told.value)
+        subprocess.run([*command, "stop"], check=True)
+        assert process.wait(20) == 0
+
+
 def test_the_plugin_needs_nothing_but_the_standard_library(
     service: Service, tmp_path: Path
 ) -> None:

@@ -426,13 +426,13 @@ def show(
 @app.command()
 def stop() -> None:
     """Stop the service and its jobs; what they finished is kept."""
-    from dubwright_plugin import ServiceError, connect
+    from dubwright_plugin import running_service
 
-    try:
-        connect(start=False).stop()
-    except ServiceError:
+    service = running_service()
+    if service is None:
         people.print("The service is not running.")
     else:
+        service.stop()
         people.print("The service is stopping.")
 
 

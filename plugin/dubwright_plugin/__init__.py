@@ -9,7 +9,7 @@ Standard library only, Python 3.9 and newer.
         print(state["label"])
 """
 
-from dubwright_plugin.client import JobFailed, Service, ServiceError, connect
+from dubwright_plugin.client import JobFailed, Service, ServiceError, connect, running_service
 from dubwright_plugin.runtime import runtime_file
 
-__all__ = ["JobFailed", "Service", "ServiceError", "connect", "runtime_file"]
+__all__ = ["JobFailed", "Service", "ServiceError", "connect", "running_service", "runtime_file"]

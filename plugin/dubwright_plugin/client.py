@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from dubwright_plugin import runtime
 
-__all__ = ["JobFailed", "Service", "ServiceError", "connect"]
+__all__ = ["JobFailed", "Service", "ServiceError", "connect", "running_service"]
 
 START_WITHIN_S = 30.0
 POLL_S = 0.2
@@ -46,7 +46,7 @@ class JobFailed(Exception):  # noqa: N818 - the job failed; the client did not e
 
 def connect(start: bool = True) -> "Service":
     """The running service; it is started if it is not there and `start` is true."""
-    found = _reachable()
+    found = _speaking()
     if found is not None:
         return found
     command = runtime.start_command() if start else None
@@ -66,7 +66,7 @@ def connect(start: bool = True) -> "Service":
             process = runtime.start(command)
             starts += 1
         time.sleep(POLL_S)
-        found = _reachable()
+        found = _speaking()
         if found is not None:
             return found
     raise ServiceError(
@@ -278,8 +278,21 @@ class Service:
             raise NotThere("The Dubwright service does not answer: {}".format(error)) from error
 
 
-def _reachable() -> Optional[Service]:
-    """The service that is announced, if it answers and shows that it knows the token."""
+def _speaking() -> Optional[Service]:
+    """The running service, which must be of this plug-in's version."""
+    found = running_service()
+    announced = runtime.read_runtime() or {}
+    if found is not None and announced.get("protocol") != runtime.PROTOCOL:
+        raise ServiceError(
+            "The Dubwright service that runs is of another version ({}); stop it with `dubwright "
+            "stop` and try again.".format(announced.get("version", "unknown"))
+        )
+    return found
+
+
+def running_service() -> Optional[Service]:
+    """The service that is announced, of whatever version, if it answers and shows that it knows the
+    token; None where none runs."""
     announced = runtime.read_runtime()
     if announced is None:
         return None

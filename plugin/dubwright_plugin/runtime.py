@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 __all__ = [
+    "PROTOCOL",
     "installation_file",
     "read_runtime",
     "remember_installation",
@@ -15,6 +16,9 @@ __all__ = [
     "start",
     "start_command",
 ]
+
+# What a host and the service say to each other; a number more where an older one would not do.
+PROTOCOL = 1
 
 
 def runtime_file() -> Path:

@@ -33,6 +33,7 @@ from dubwright.service.settings import read_settings
 from dubwright.service.slots import find_gpus, slots_for
 from dubwright.service.supervisor import Supervisor
 from dubwright.store import Store
+from dubwright_plugin.runtime import PROTOCOL
 
 __all__ = ["default_state_folder", "log_file", "serve"]
 
@@ -202,7 +203,13 @@ def _withdraw(path: Path) -> None:
 def _announce(path: Path, port: int, token: str) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)
-    content = {"port": port, "pid": os.getpid(), "token": token, "version": __version__}
+    content = {
+        "port": port,
+        "pid": os.getpid(),
+        "token": token,
+        "version": __version__,
+        "protocol": PROTOCOL,
+    }
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(content, file)

@@ -59,8 +59,12 @@ def rename(source: Path, destination: Path) -> None:
 
 
 def default_store_folder() -> Path:
-    """Where results are kept unless somebody says otherwise."""
-    return Path(platformdirs.user_cache_dir("dubwright")) / "store"
+    """Where results are kept unless a command says otherwise: $DUBWRIGHT_STORE, or the user's own.
+
+    The variable reaches a service that a host starts, too.
+    """
+    named = os.environ.get("DUBWRIGHT_STORE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("dubwright")) / "store"
 
 
 class Store:
