@@ -8,11 +8,13 @@ is added to it and the rest stays as it is. Standard library only.
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 
 __all__ = ["HostTrouble", "block_of", "blocks_in", "files_in", "install_files", "uninstall_files"]
 
-BLOCK = re.compile(rb"\n# >>> Dubwright .*?\n# <<< Dubwright <<<\n", re.DOTALL)
+# As it was written, and as an editor may have left it: other line ends, no last one.
+BLOCK = re.compile(rb"\r?\n# >>> Dubwright .*?\r?\n# <<< Dubwright <<<(\r?\n|\Z)", re.DOTALL)
 
 
 class HostTrouble(Exception):  # noqa: N818 - it is a message to a person
@@ -42,15 +44,16 @@ def install_files(files, blocks, receipt):
         for path in blocks
     }
     held = {**before["blocks"], **{path: {"made": new} for path, new in made.items()}}
-    folders = list(before["folders"])
+    folders, written = list(before["folders"]), []
     try:
         for path, content in wanted.items():
             folders += [folder for folder in _missing(path.parent) if folder not in folders]
             _write_receipt(receipt, {"files": either, "blocks": held, "folders": folders})
             path.parent.mkdir(parents=True, exist_ok=True)
             _write_whole(path, content)
+            written.append(path)
     except OSError as error:
-        for path in wanted:
+        for path in written:
             if path in replaced:
                 _write_whole(path, replaced[path])
             else:
@@ -108,7 +111,7 @@ def _with_block(path, text):
 def _cut_blocks(blocks):
     for name, kept in blocks.items():
         path = Path(name)
-        _drop(_partial(path))
+        _drop(_partial(path.resolve()))
         if not path.is_file():
             continue
         content = BLOCK.sub(b"", path.read_bytes())
@@ -154,9 +157,13 @@ def _write_receipt(receipt, content):
 
 
 def _write_whole(path, content):
+    """Write a file whole or not at all. A link stays one, and rights stay as they are."""
+    path = path.resolve()
     partial = _partial(path)
     try:
         partial.write_bytes(content)
+        if path.is_file():
+            shutil.copymode(str(path), str(partial))
         partial.replace(path)
     except OSError:
         _drop(partial)

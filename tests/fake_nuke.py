@@ -19,11 +19,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+import cv2
 import numpy as np
 import OpenEXR
 from nk_script import NodeText, UserKnob, quoted, read_script
 
 HOSTS: Final = Path(__file__).parents[1] / "docs" / "hosts"
+EXPRESSIONS, HIDDEN_INPUTS = 1, 4
 USER_KNOBS: Final = {
     1: "String_Knob", 2: "File_Knob", 3: "Int_Knob", 4: "Enumeration_Knob", 6: "Boolean_Knob",
     7: "Double_Knob", 20: "Tab_Knob", 22: "PyScript_Knob", 26: "Text_Knob",
@@ -164,6 +166,7 @@ class Knob(Strict):
         }  # fmt: skip
         if not isinstance(value, wanted.get(self._kind, str)):
             raise TypeError(f"{self._name} ({self._kind}) does not take {value!r}")
+        self._app.Undo._record()
         if self._kind == "Enumeration_Knob":
             self._choose(value)
         else:
@@ -291,6 +294,18 @@ class Node(Strict):
     def node(self, name: str) -> Node | None:
         return next((child for child in self._children if child.name() == name), None)
 
+    def dependencies(self, what: int) -> list[Node]:
+        """Nodes that expressions of knobs name; `what` is a sum of nuke's constants."""
+        assert what == EXPRESSIONS | HIDDEN_INPUTS, "other sums are not computed here"
+        texts = [knob._expression for knob in self._knobs.values() if knob._expression]
+        names = {name for text in texts for name in re.findall(r"([A-Za-z_]\w*)[.]", text)}
+        around = self._parent._children if self._parent else []
+        return [node for node in around if node.name() in names]
+
+    def showControlPanel(self) -> None:
+        self._app._check_windows("showControlPanel")
+        self._app._panels.append(self.name())
+
     # --- Pictures -------------------------------------------------------------------------------
 
     def _picture(self, frame: int, into: int = 0) -> Picture | None:
@@ -333,12 +348,13 @@ class Node(Strict):
             if beyond == "black":
                 return self._black()
             frame = min(max(frame, first), last)
-        path = Path(str(self._knobs["file"]._value) % frame)
+        named = str(self._knobs["file"]._value)
+        path = Path(named % frame if "%" in named else named)
         if not path.is_file():
             if self._knobs["on_error"]._value != "black":
                 raise RuntimeError(f"{self.name()}: {path}: Missing file")
             return self._black()
-        picture = read_exr(path)
+        picture = read_exr(path) if path.suffix == ".exr" else read_still(path)
         space = str(self._knobs["colorspace"]._value)
         if not self._knobs["raw"]._value and space == "sRGB":
             picture = {name: np.maximum(p, 0) ** 2.2 for name, p in picture.items()}
@@ -420,6 +436,10 @@ class Node(Strict):
         layer = name.partition(".")[0]
         if name in self._app._layers.get(layer, ()):
             return np.float32(0)  # a channel that this picture does not have
+        around = self._parent._children if self._parent is not None else []
+        for node in around:
+            if name.startswith(node.name() + "."):
+                return node._knobs[name.partition(".")[2]]._at(frame)
         assert name.startswith("parent."), f"nothing is called {name} in {self.name()}"
         assert self._parent is not None
         return self._parent._knobs[name[len("parent.") :]]._at(frame)
@@ -530,9 +550,26 @@ class Menu(Strict):
 
 
 class Undo:
+    """What is recorded for undoing is counted: one for a block, none while it is switched off."""
+
     def __init__(self, app: FakeNuke) -> None:
         self._app = app
         self._off = 0
+        self._steps = 0
+        self._inside = 0
+
+    def __call__(self) -> Undo:
+        return self
+
+    def __enter__(self) -> None:
+        self._inside += 1
+        self._steps += not self._off
+
+    def __exit__(self, *_: object) -> None:
+        self._inside -= 1
+
+    def _record(self) -> None:
+        self._steps += not self._off and not self._inside
 
     def disable(self) -> None:
         self._off += 1
@@ -547,8 +584,11 @@ class FakeNuke:
 
     def __init__(self, gui: bool = True, views: Iterable[str] = ("main",)) -> None:
         self.GUI = gui
-        self.env = {"gui": gui, "studio": False, "hiero": False}
+        self.env = {"gui": gui, "studio": False, "hiero": False, "ExecutablePath": "/nuke/Nuke15"}
         self._answer = True
+        self.EXPRESSIONS, self.HIDDEN_INPUTS = EXPRESSIONS, HIDDEN_INPUTS
+        self._panels: list[str] = []
+        self._busy = 0
         self._views = list(views)
         self._main = threading.get_ident()
         self._asked: queue.Queue[tuple[Callable[..., Any], tuple[Any, ...], Any]] = queue.Queue()
@@ -567,7 +607,9 @@ class FakeNuke:
         self._before_frame: Callable[[int], None] = lambda frame: None
         for name in dir(self):
             if not name.startswith("_") and name not in ("install", "run_until"):
-                assert name in calls()["nuke"] or "nuke." + name in calls(), name
+                known = name in calls()["nuke"] or "nuke." + name in calls()
+                # Constants stand among the arguments of the calls that take them.
+                assert known or name.isupper(), name
 
     def install(self, monkeypatch: Any) -> None:
         """Be what `import nuke` finds."""
@@ -677,7 +719,16 @@ class FakeNuke:
         known = {id(onto): self._selected()} if onto else {}
         pasted = self._built(text, onto, known)
         self._select(pasted)
+        self._made(pasted)
         return pasted[-1]
+
+    def _made(self, nodes: list[Node]) -> None:
+        """Run what a node runs when it was made, pasted or loaded."""
+        for node in nodes:
+            script = str(node._knobs["onCreate"]._value)
+            if script:
+                self._this = node
+                exec(compile(script, "onCreate", "exec"), {"nuke": self._module})
 
     def scriptSaveAs(self, path: str, overwrite: int = -1) -> None:
         assert overwrite == 1 or not Path(path).exists()
@@ -688,14 +739,29 @@ class FakeNuke:
         for node in list(self._root._children):
             self._root._children.remove(node)
         self._root._knobs["name"]._value = path
-        self._built(Path(path).read_text(encoding="utf-8"), None, {})
+        self._made(self._built(Path(path).read_text(encoding="utf-8"), None, {}))
 
     def delete(self, node: Node) -> None:
         assert node._parent is not None
         node._parent._children.remove(node)
 
-    def execute(self, node: Node, first: int, last: int, step: int) -> None:
+    def executing(self) -> bool:
+        self._check_thread("executing")
+        self._busy -= self._busy > 0
+        return self._executing or self._busy > 0
+
+    def toNode(self, name: str) -> Node | None:
+        self._check_thread("toNode")
+        return next((node for node in self._root._children if node.name() == name), None)
+
+    def execute(
+        self, node: Node, first: int, last: int, step: int, views: list[str] | None = None
+    ) -> None:
         self._check_thread("execute")
+        if self._busy:
+            raise RuntimeError("I'm already executing something else")
+        # All views would be in each file.
+        assert views is not None and len(views) == 1 and views[0] in self._views
         assert node._kind == "Write" and not self._executing, "a render inside a render"
         if node._is_on("disable", first):
             raise RuntimeError(f"{node.fullName()} is disabled")
@@ -846,6 +912,12 @@ def _default(knob: Knob, text: str) -> str:
         return found.group() if found else ("false" if "ool" in knob._kind or "Dis" in knob._kind
                                             else "0")  # fmt: skip
     return text
+
+
+def read_still(path: Path) -> Picture:
+    """A picture of eight bits, its codes as they are."""
+    codes = cv2.imread(str(path)).astype(np.float32) / 255
+    return {f"rgba.{name}": codes[..., 2 - i] for i, name in enumerate(("red", "green", "blue"))}
 
 
 def read_exr(path: Path) -> Picture:

@@ -17,6 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "installers"))
 
 from hosts import HostTrouble, Places, diagnose, install_hosts, uninstall_hosts
+from service_places import own_service_places, wait_for
+
+from dubwright_plugin import connect
 
 SYSTEMS = ("linux", "darwin", "win32")
 SCRIPTS = {"Bring Results In.py", "Dub Timeline.py", "Lip-Sync Selected.py", "Open Review.py",
@@ -359,17 +362,70 @@ def test_the_doctor_knows_the_usual_causes_in_nuke(
     assert "lines are gone" in diagnose("nuke", places, receipt, sys.executable)[0]
 
 
-def test_an_upgrade_keeps_settings_and_jobs(places: Places, nuke: Path, tmp_path: Path) -> None:
-    state = tmp_path / "user"
-    state.mkdir()
-    for name in ("settings.json", "queue.sqlite"):
-        (state / name).write_text("theirs")
-    for _ in range(2):
-        install_hosts(None, places, state / "receipt.json")
-    uninstall_hosts(state / "receipt.json")
-    assert {path.name: path.read_text() for path in state.iterdir()} == {
-        "settings.json": "theirs", "queue.sqlite": "theirs",
-    }  # fmt: skip
+@pytest.mark.parametrize("saved", [b"\r\n", b"\n"], ids=["CRLF", "no last line end"])
+def test_what_an_editor_does_to_the_users_file_does_not_matter(
+    places: Places, nuke: Path, tmp_path: Path, saved: bytes
+) -> None:
+    receipt = tmp_path / "receipt.json"
+    install_hosts(["nuke"], places, receipt)
+    content = nuke.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", saved)
+    nuke.write_bytes(content if saved == b"\r\n" else content.rstrip(b"\n"))
+    install_hosts(["nuke"], places, receipt)
+    assert nuke.read_bytes().count(b">>> Dubwright") == 1
+    uninstall_hosts(receipt)
+    assert b"Dubwright" not in nuke.read_bytes() and b"print('mine')" in nuke.read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and rights are other there")
+def test_a_link_stays_a_link_and_rights_stay(places: Places, nuke: Path, tmp_path: Path) -> None:
+    dotfiles = tmp_path / "dotfiles.py"
+    nuke.rename(dotfiles)
+    dotfiles.chmod(0o664)
+    nuke.symlink_to(dotfiles)
+    install_hosts(["nuke"], places, tmp_path / "receipt.json")
+    assert nuke.is_symlink() and b">>> Dubwright" in dotfiles.read_bytes()
+    assert dotfiles.stat().st_mode & 0o777 == 0o664
+    uninstall_hosts(tmp_path / "receipt.json")
+    assert nuke.is_symlink() and b"Dubwright" not in dotfiles.read_bytes()
+
+
+def test_a_disk_that_stays_full_leaves_all_as_it_was(
+    places: Places, nuke: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import receipt as receipts
+
+    before, write = _tree(places.root), receipts._write_whole
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "init.py":
+            raise OSError(28, "No space left on device", str(path))
+        write(path, content)
+
+    monkeypatch.setattr(receipts, "_write_whole", full)
+    with pytest.raises(HostTrouble, match="No space left"):
+        install_hosts(None, places, tmp_path / "receipt.json")
+    assert _tree(places.root) == before
+
+
+def test_an_upgrade_keeps_settings_and_jobs(tmp_path: Path) -> None:
+    """A job of the service before an upgrade is there after it, and so are the opened folders."""
+    with own_service_places(tmp_path / "state", tmp_path / "service.json"):
+        dubwright = [sys.executable, "-m", "dubwright.cli"]
+        subprocess.run([*dubwright, "allow", str(tmp_path)], check=True, capture_output=True)
+        request = {"text": "a", "language": "en", "output": str(tmp_path / "out")}
+        for number in range(2):
+            process = subprocess.Popen([*dubwright, "serve"])
+            wait_for((tmp_path / "service.json").exists, process=process)
+            service = connect(start=False)
+            service.submit("animate", request, tag=str(number))
+            assert len(service.jobs()) == number + 1
+            service.stop()
+            assert process.wait(20) == 0
+            install_hosts(["nuke"], Places("linux", tmp_path, {}, tmp_path), tmp_path / "r.json")
+        listed = subprocess.run(
+            [*dubwright, "allow"], check=True, capture_output=True, text=True
+        ).stdout
+        assert str(tmp_path) in listed
 
 
 @pytest.mark.parametrize(

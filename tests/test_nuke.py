@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from conftest import Dubbed
@@ -60,6 +64,24 @@ def _read(nuke: FakeNuke, plate: tuple[str, int, int]) -> Node:
     return read
 
 
+@pytest.fixture(scope="module")
+def served(dubbed: Dubbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A running service that hosts may start again; the file that announces it."""
+    folder = tmp_path_factory.mktemp("nuke service")
+    runtime = folder / "run" / "service.json"
+    with own_service_places(folder, runtime):
+        from dubwright_plugin.runtime import remember_installation
+
+        remember_installation(sys.executable)
+        command = [sys.executable, "-m", "dubwright.cli", "serve"]
+        process = subprocess.Popen(command)
+        wait_for(runtime.exists, process=process)
+        yield runtime
+        subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
+        process.wait(20)
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
 def lip_sync(
     nuke: FakeNuke, adapter: ModuleType, plate: tuple[str, int, int], dubbed: Dubbed, tmp_path: Path
@@ -79,6 +101,12 @@ def _state(node: Node) -> str:
     return str(node._knobs["state"]._value)
 
 
+def _tag(node: Node) -> str:
+    from dubwright_nuke.node import identity, results_folder, tag_of
+
+    return str(tag_of(identity(node), results_folder(node)))
+
+
 def _has_ended(node: Node) -> Callable[[], bool]:
     return lambda: _state(node) not in ("not rendered", "")
 
@@ -96,7 +124,7 @@ def test_the_group_is_a_script_that_nuke_reads() -> None:
     (group,) = script.nodes
     assert group.kind == "Group" and {knob.name for knob in group.user_knobs} >= {
         "dialogue", "language", "cue_sheet", "speaker", "face", "frame_range", "engine",
-        "intensity", "jaw", "mouth_width", "smoothing", "offset", "softness", "output",
+        "intensity", "jaw", "mouth_width", "smoothing", "offset", "softness", "results",
         "colour_space", "render", "cancel", "update", "review",
     }  # fmt: skip
 
@@ -145,52 +173,189 @@ def test_nuke_is_not_asked_what_the_table_does_not_list(nuke: FakeNuke) -> None:
         nuke.executeInMainThreadWithResult(nuke.root)
 
 
-def test_each_copy_of_a_node_has_results_of_its_own(adapter: ModuleType, nuke: FakeNuke) -> None:
-    from dubwright_nuke.node import identity
+def test_a_copy_has_results_of_its_own_and_the_original_keeps_its(
+    adapter: ModuleType, nuke: FakeNuke, lip_sync: Node
+) -> None:
+    from dubwright_nuke.node import results_folder
 
-    first = adapter.create()
-    known = identity(first)
-    second = adapter.create()
-    second["dubwright_id"].setValue(known)
-    assert identity(second) != known and identity(first) == known
+    before, known = results_folder(lip_sync), lip_sync["dubwright_id"].value()
+    copy = adapter.create()
+    copy["dubwright_id"].setValue(known)
+    nuke._made([copy])
+    assert copy["dubwright_id"].value() != known == lip_sync["dubwright_id"].value()
+    assert results_folder(copy) != before == results_folder(lip_sync)
+    before.mkdir(parents=True)
+    lip_sync.setName("Renamed")
+    assert results_folder(lip_sync) == before, "its results are found again"
 
 
 # --- The plate ----------------------------------------------------------------------------------
 
 
 def _prints(adapter: ModuleType, node: Node) -> dict[int, str]:
+    from dubwright_nuke import actions
     from dubwright_nuke.node import asked_of
-    from dubwright_nuke.plate import planned_plate
 
-    return dict(planned_plate(node, asked_of(node))[1])
+    return dict(actions._prints(asked_of(node), uuid.uuid4().hex))
+
+
+def _sent(adapter: ModuleType, node: Node) -> Any:
+    """The plate as it is sent, rendered where that is needed."""
+    from dubwright_nuke import actions
+    from dubwright_nuke.node import asked_of
+    from dubwright_nuke.plate import plain_plate
+    from dubwright_nuke.threads import Work
+
+    asked = asked_of(node)
+    return plain_plate(node, asked) or actions._send(asked, "main", Work("plate"))
+
+
+def _through_a_grade(nuke: FakeNuke, node: Node) -> Node:
+    grade = nuke.createNode("Grade")
+    grade.setInput(0, node.input(0))
+    node.setInput(0, grade)
+    return grade
 
 
 def test_a_read_of_exr_files_as_they_are_is_sent_by_its_path(
     nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, plate: tuple[str, int, int]
 ) -> None:
-    from dubwright_nuke.node import asked_of
-    from dubwright_nuke.plate import planned_plate
-
-    sent, prints = planned_plate(lip_sync, asked_of(lip_sync))
-    assert (sent.pattern, sent.sent, prints) == (plate[0], False, {})
+    sent = _sent(adapter, lip_sync)
+    assert (sent.pattern, sent.sent, nuke._rendered) == (plate[0], False, [])
     read = lip_sync.input(0)
     assert read is not None
+    lip_sync["last"].setValue(lip_sync["first"].value())
     for knob, value in (
-        ("colorspace", "sRGB"), ("frame", "frame+1"), ("premultiplied", True), ("disable", True)
+        ("colorspace", "sRGB"), ("frame", "frame+1"), ("premultiplied", True), ("last", plate[1])
     ):  # fmt: skip
         before = read[knob].value()
         read[knob]._values += [str(value)]
         read[knob].setValue(value)
-        assert planned_plate(lip_sync, asked_of(lip_sync))[0].sent, knob
+        assert _sent(adapter, lip_sync).sent, knob
         read[knob].setValue(before)
+
+
+def test_pictures_of_other_formats_are_rendered_and_sent_frame_by_frame(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, tmp_path: Path
+) -> None:
+    read = lip_sync.input(0)
+    assert read is not None
+    first = int(lip_sync["first"].value())
+    for number in range(12):
+        cv2.imwrite(str(tmp_path / f"a.{first + number}.png"), np.full((8, 8, 3), 20 * number))
+    read["file"].setValue((tmp_path / "a.%04d.png").as_posix())
+    for again in range(2):
+        sent = _sent(adapter, lip_sync)
+        values = [read_exr(sent.file(first + n))["rgba.red"].max() for n in range(12)]
+        assert np.allclose(values, [20 * n / 255 for n in range(12)], atol=1e-3)
+        assert len(nuke._rendered) == 12, "again nothing is rendered"
+        nuke._frame = first + again
+    still = (tmp_path / f"a.{first + 3}.png").as_posix()
+    read["file"].setValue(still)
+    sent = _sent(adapter, lip_sync)
+    assert len(nuke._rendered) == 24 and sent.file(first + 11).is_file()
+
+
+def test_files_alike_by_size_and_time_are_not_taken_for_each_other(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, tmp_path: Path
+) -> None:
+    read = lip_sync.input(0)
+    assert read is not None
+    named = Path(str(read["file"].value()))
+    shutil.copytree(named.parent, tmp_path / "copy")
+    for file in (tmp_path / "copy").iterdir():
+        os.truncate(file, 200_000)
+        os.utime(file, (1, 1))
+    read["file"].setValue((tmp_path / "copy" / named.name).as_posix())
+    _through_a_grade(nuke, lip_sync)
+    assert len(set(_prints(adapter, lip_sync).values())) == 12
+
+
+def test_what_cannot_be_watched_is_rendered_each_time(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node
+) -> None:
+    grade = _through_a_grade(nuke, lip_sync)
+    assert _prints(adapter, lip_sync) == _prints(adapter, lip_sync)
+    # A node that is no input of anything, named by an expression, is watched.
+    control = nuke.createNode("Grade")
+    grade["white"].setExpression(f"{control.name()}.white")
+    before = _prints(adapter, lip_sync)
+    control["white"].setValue(3.0)
+    assert not set(before.values()) & set(_prints(adapter, lip_sync).values())
+    grade["white"]._expression = ""
+    text = nuke.createNode("Expression")
+    text.setInput(0, grade)
+    lip_sync.setInput(0, text)
+    assert _prints(adapter, lip_sync) == _prints(adapter, lip_sync)
+    for unknown in (f"r * {control.name()}.white", "r * [value Control.white]"):
+        text["expr0"].setValue(unknown)
+        assert _prints(adapter, lip_sync) != _prints(adapter, lip_sync)
+
+
+def test_a_render_of_nukes_own_is_waited_for(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _through_a_grade(nuke, lip_sync)
+    nuke._busy = 4
+    monkeypatch.setattr("dubwright_nuke.actions.BUSY_S", 0.001)
+    assert _sent(adapter, lip_sync).sent and len(nuke._rendered) == 12
+
+
+def test_old_plates_are_removed_but_for_the_newest_and_the_one_shown(
+    adapter: ModuleType, tmp_path: Path
+) -> None:
+    from dubwright_nuke.plate import forget_old_plates
+
+    for number in range(7):
+        folder = tmp_path / "plate" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "prints.json").write_text("{}")
+        os.utime(folder / "prints.json", (number, number))
+    forget_old_plates(tmp_path, (tmp_path / "plate" / "1" / "plate.%04d.exr").as_posix())
+    assert {folder.name for folder in (tmp_path / "plate").iterdir()} == set("13456")
+
+
+@pytest.mark.parametrize(
+    ("named", "exact"),
+    [(24.0, "24"), (23.976, "24000/1001"), (29.97, "30000/1001"), (12.5, "25/2"), (25.0, "25")],
+)
+def test_rates_are_exact(nuke: FakeNuke, lip_sync: Node, named: float, exact: str) -> None:
+    from dubwright_nuke.node import asked_of
+
+    nuke.root()["fps"].setValue(named)
+    assert asked_of(lip_sync).rate == Fraction(exact)
+
+
+def test_the_config_of_a_managed_script_goes_with_its_names(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from dubwright_nuke.colour import working_colours
+
+    monkeypatch.delenv("OCIO", raising=False)
+    root = nuke.root()
+    assert working_colours() == ("Linear Rec.709 (sRGB)", None)
+    root["colorManagement"].setValue("OCIO")
+    root["workingSpaceLUT"].setValue("ACES - ACEScg")
+    root["OCIO_config"].setValue("aces_1.2")
+    config = tmp_path / "plugins/OCIOConfigs/configs/aces_1.2/config.ocio"
+    config.parent.mkdir(parents=True)
+    config.write_text("")
+    nuke.env["ExecutablePath"] = str(tmp_path / "Nuke15.1")
+    assert working_colours() == ("ACES - ACEScg", config.as_posix())
+    read = lip_sync.input(0)
+    assert read is not None
+    # What "default" means is the config's to say, and so the plate is rendered.
+    assert _sent(adapter, lip_sync).sent
+    read["colorspace"]._values += ["ACES - ACEScg"]
+    read["colorspace"].setValue("ACES - ACEScg")
+    assert not _sent(adapter, lip_sync).sent
 
 
 def test_only_what_changed_is_another_frame(
     nuke: FakeNuke, adapter: ModuleType, lip_sync: Node
 ) -> None:
-    grade = nuke.createNode("Grade")
-    grade.setInput(0, lip_sync.input(0))
-    lip_sync.setInput(0, grade)
+    grade = _through_a_grade(nuke, lip_sync)
     first = int(lip_sync["first"].value())
     grade["white"].setValueAt(1.2, first)
     grade["white"].setValueAt(1.2, first + 5)
@@ -251,18 +416,21 @@ def test_a_file_that_was_written_over_is_another_frame(
         (lambda nuke, node: node["last"].setValue(1), "ends before it begins"),
         (lambda nuke, node: nuke.root()["name"].setValue("Root"), "Save the script first"),
         (lambda nuke, node: nuke._views.append("left"), "OneView"),
+        (lambda nuke, node: node["results"].setValue("/proc/nowhere"), "cannot be read or written"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(
     nuke: FakeNuke,
+    served: Path,
     lip_sync: Node,
     spoil: Callable[[FakeNuke, Node], Any],
     says: str,
 ) -> None:
     spoil(nuke, lip_sync)
     lip_sync["render"].execute()
+    nuke.run_until(lambda: bool(nuke._said))
     (said,) = nuke._said
-    assert says in said and "\n" not in said
+    assert says in said and "\n" not in said and "Errno" not in said
 
 
 def test_moving_controls_are_sent_for_every_frame(adapter: ModuleType, lip_sync: Node) -> None:
@@ -282,27 +450,10 @@ def test_moving_controls_are_sent_for_every_frame(adapter: ModuleType, lip_sync:
 # --- Whole stories, with the real service -------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def served(dubbed: Dubbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A running service that hosts may start again; the file that announces it."""
-    folder = tmp_path_factory.mktemp("nuke service")
-    runtime = folder / "run" / "service.json"
-    with own_service_places(folder, runtime):
-        from dubwright_plugin.runtime import remember_installation
-
-        remember_installation(sys.executable)
-        command = [sys.executable, "-m", "dubwright.cli", "serve"]
-        process = subprocess.Popen(command)
-        wait_for(runtime.exists, process=process)
-        yield runtime
-        subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
-        process.wait(20)
-    shutil.rmtree(folder)
-
-
 def test_a_shot_goes_out_and_its_mouth_comes_back(
-    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path, tmp_path: Path
-) -> None:
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     read = lip_sync.input(0)
     assert read is not None
     first = int(lip_sync["first"].value())
@@ -312,7 +463,8 @@ def test_a_shot_goes_out_and_its_mouth_comes_back(
     nuke.run_until(_has_ended(lip_sync))
     assert _state(lip_sync).startswith("v001, 12 of 12"), nuke._said
     assert 100 in nuke._shown and not nuke._said
-    (version,) = tmp_path.glob("dubwright/*/*/results/v001")
+    assert nuke._panels == ["LipSync"]
+    (version,) = tmp_path.glob("dubwright/*/results/v001")
     (whole,) = version.glob(f"frames/*/*/*.{frame}.exr")
     shown, plain = lip_sync._picture(frame), read._picture(frame)
     assert shown is not None and plain is not None
@@ -352,6 +504,8 @@ def test_a_shot_goes_out_and_its_mouth_comes_back(
     saved = (tmp_path / "saved.nk").as_posix()
     nuke.scriptSaveAs(saved, 1)
     other = FakeNuke()
+    other.install(monkeypatch)
+    monkeypatch.setitem(sys.modules, "dubwright_nuke", None)
     other.scriptOpen(saved)
     (group,) = other.allNodes("Group")
     assert _same(group._picture(frame) or {}, followed, 0)
@@ -360,9 +514,7 @@ def test_a_shot_goes_out_and_its_mouth_comes_back(
 def test_what_changed_before_the_node_is_rendered_again_and_no_more(
     nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path
 ) -> None:
-    grade = nuke.createNode("Grade")
-    grade.setInput(0, lip_sync.input(0))
-    lip_sync.setInput(0, grade)
+    grade = _through_a_grade(nuke, lip_sync)
     nuke.root()["proxy"].setValue(True)
     first = int(lip_sync["first"].value())
     lip_sync["render"].execute()
@@ -385,9 +537,7 @@ def test_what_changed_before_the_node_is_rendered_again_and_no_more(
 def test_a_change_while_the_plate_is_rendered_is_noticed(
     nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path
 ) -> None:
-    grade = nuke.createNode("Grade")
-    grade.setInput(0, lip_sync.input(0))
-    lip_sync.setInput(0, grade)
+    grade = _through_a_grade(nuke, lip_sync)
     first = int(lip_sync["first"].value())
 
     def meddle(frame: int) -> None:
@@ -398,24 +548,43 @@ def test_a_change_while_the_plate_is_rendered_is_noticed(
     lip_sync["render"].execute()
     nuke.run_until(_has_ended(lip_sync))
     assert "changed while it was rendered" in _state(lip_sync)
-    assert connect(start=False).jobs("nuke:" + str(lip_sync["dubwright_id"].value())) == []
+    assert connect(start=False).jobs(_tag(lip_sync)) == []
 
 
 def test_cancel_stops_it_and_the_last_result_stays(
     nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path
 ) -> None:
     lip_sync["render"].execute()
-    tag = "nuke:" + str(lip_sync["dubwright_id"].value())
+    tag = _tag(lip_sync)
     nuke.run_until(lambda: bool(connect(start=False).jobs(tag)))
+    lip_sync["render"].execute()
+    assert "is being worked on" in nuke._said.pop()
     lip_sync["cancel"].execute()
     nuke.run_until(_has_ended(lip_sync))
-    assert _state(lip_sync) == "Cancelled; the last result stays."
+    assert _state(lip_sync) == "Cancelled; the last result stays." and not nuke._said
     assert not lip_sync["has_result"].value()
     nuke._cancelled = True
     lip_sync["state"].setValue("")
     lip_sync["render"].execute()
     nuke.run_until(_has_ended(lip_sync))
-    assert [job["state"] for job in connect(start=False).jobs(tag)] == ["cancelled"] * 2
+    assert {job["state"] for job in connect(start=False).jobs(tag)} == {"cancelled"}
+
+
+def test_the_plate_can_be_cancelled_too(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path
+) -> None:
+    _through_a_grade(nuke, lip_sync)
+    nuke._before_frame = lambda frame: lip_sync["cancel"].execute()
+    lip_sync["render"].execute()
+    nuke.run_until(_has_ended(lip_sync))
+    assert _state(lip_sync).startswith("Cancelled") and len(nuke._rendered) == 1
+    nuke._before_frame = lambda frame: None
+    lip_sync["cancel"].execute()
+    lip_sync["state"].setValue("")
+    lip_sync["render"].execute()
+    nuke.run_until(_has_ended(lip_sync))
+    # What was rendered before it was cancelled is not rendered again.
+    assert _state(lip_sync).startswith("v001") and len(nuke._rendered) == 12, nuke._said
 
 
 def test_nuke_may_be_closed_meanwhile(
@@ -429,8 +598,8 @@ def test_nuke_may_be_closed_meanwhile(
     lip_sync["render"].execute()
     saved = (tmp_path / "Plan d'été.nk").as_posix()
     nuke.scriptSaveAs(saved, 1)
-    tag = "nuke:" + str(lip_sync["dubwright_id"].value())
-    wait_for(lambda: connect(start=False).jobs(tag))
+    tag = _tag(lip_sync)
+    nuke.run_until(lambda: bool(connect(start=False).jobs(tag)))
     # This Nuke answers nobody any more; another one opens the script.
     later = FakeNuke(gui=False)
     later.install(monkeypatch)
@@ -455,7 +624,7 @@ def test_a_service_that_is_killed_is_started_again_and_goes_on(
     import signal
 
     lip_sync["render"].execute()
-    tag = "nuke:" + str(lip_sync["dubwright_id"].value())
+    tag = _tag(lip_sync)
     nuke.run_until(lambda: bool(connect(start=False).jobs(tag)))
     os.kill(json.loads(served.read_text())["pid"], signal.SIGKILL)
     nuke.run_until(_has_ended(lip_sync))
@@ -473,11 +642,12 @@ def test_a_farm_renders_it_by_a_call_and_writes_nothing_else(
     adapter = importlib.import_module("dubwright_nuke")
     read = _read(farm, plate)
     node = adapter.create()
-    node["output"].setValue((tmp_path / "out").as_posix())
+    node["results"].setValue((tmp_path / "out").as_posix())
     line = Cue(id="a", speaker="Ana", start_ms=300, end_ms=2600, text={"es": "Mi madre los ve."})
     CueSheet(cues=(line,)).write(tmp_path / "cues.json")
     node["cue_sheet"].setValue((tmp_path / "cues.json").as_posix())
-    adapter.render(node)
+    with pytest.raises(Exception, match="language"):
+        adapter.render(node)
     assert "language" in farm._said.pop()
     node["language"].setValue("es")
     adapter.render(node)
@@ -497,13 +667,14 @@ def test_no_service_is_one_sentence_and_nuke_goes_on(
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(
-    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, tmp_path: Path
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    lip_sync["output"].setValue((tmp_path / "file" / "out").as_posix())
+    lip_sync["results"].setValue((tmp_path / "file" / "out").as_posix())
     lip_sync["render"].execute()
     nuke.run_until(lambda: bool(nuke._said))
-    assert "file" in nuke._said[0] and "\n" not in nuke._said[0]
+    assert "cannot be read or written: Not a directory" in nuke._said[0]
+    assert "\n" not in nuke._said[0]
 
 
 def test_the_menu_makes_the_node(nuke: FakeNuke, adapter: ModuleType) -> None:
@@ -525,7 +696,13 @@ def test_studio_gets_a_sequence_for_each_language_with_its_lines(
     studio.install(monkeypatch)
     nuke.env["studio"] = True
     adapter.add_menus()
-    bring = studio.menus["Dubwright"]["Bring Results In"]
+    entry = studio.menus["Dubwright"]["Bring Results In"]
+
+    def bring() -> None:
+        before = len(nuke._said)
+        entry()
+        nuke.run_until(lambda: len(nuke._said) > before)
+
     request = {
         "timeline": str(dubbed.sample.timeline), "languages": ["es"], "output": str(tmp_path),
         "subtitles": {"es": str(dubbed.sample.subtitles("es")["es"])}, "lip_sync": False,
@@ -542,7 +719,9 @@ def test_studio_gets_a_sequence_for_each_language_with_its_lines(
     assert "Lighthouse v001" in nuke._said.pop() and not project.sequences()
     nuke._answer = True
     bring()
+    nuke.run_until(lambda: "Brought in" in nuke._said[-1])
     bring()
+    nuke.run_until(lambda: "All of it" in nuke._said[-1])
     assert nuke._said[-1] == "All of it is there already."
     (sequence,) = project.sequences()
     assert sequence.name().endswith("(es) v001")

@@ -4,7 +4,7 @@ import nuke
 
 try:
     import dubwright_nuke
-except ImportError as error:
-    nuke.tprint("Dubwright is not where it was installed ({}).".format(error))
-else:
+
     dubwright_nuke.add_menus()
+except Exception as error:  # noqa: BLE001 - what comes after it in Nuke's start must go on
+    nuke.tprint("Dubwright is not in the menus: {}: {}".format(type(error).__name__, error))

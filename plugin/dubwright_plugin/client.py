@@ -1,6 +1,7 @@
 """Submits jobs to the service, follows them, cancels them and fetches what they made."""
 
 import hmac
+import http.client
 import json
 import secrets
 import shutil
@@ -13,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from dubwright_plugin import runtime
 
-__all__ = ["JobFailed", "Service", "ServiceError", "connect", "running_service"]
+__all__ = ["JobFailed", "NotThere", "Service", "ServiceError", "connect", "running_service"]
 
 START_WITHIN_S = 30.0
 POLL_S = 0.2
@@ -251,7 +252,12 @@ class Service:
 
     def _json(self, method: str, place: str, content: Optional[Dict[str, Any]] = None) -> Any:
         with self._call(method, place, content) as answer:
-            return json.load(answer)
+            try:
+                return json.load(answer)
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                raise NotThere(
+                    "The Dubwright service broke off its answer: {}".format(error)
+                ) from error
 
     def _call(
         self,
@@ -274,7 +280,7 @@ class Service:
             if error.code == STOPPING:
                 raise NotThere("The Dubwright service is stopping.") from error
             raise ServiceError(_reason(error)) from error
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise NotThere("The Dubwright service does not answer: {}".format(error)) from error
 
 

@@ -1,6 +1,7 @@
 """Which colours Nuke's pictures are in, as an OCIO config names them."""
 
 import os
+from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import nuke
@@ -25,10 +26,18 @@ def working_colours() -> Colours:
     if root["colorManagement"].value() != "OCIO":
         return Colours(NUKE_LINEAR, None)
     space = chosen(root["workingSpaceLUT"].value())
-    config = os.environ.get("OCIO")
-    if not config and root["OCIO_config"].value() == "custom":
-        config = root["customOCIOConfigPath"].getEvaluatedValue()
-    return Colours(space or SCENE_LINEAR, config or None)
+    return Colours(space or SCENE_LINEAR, _config(str(root["OCIO_config"].value())))
+
+
+def _config(name: str) -> Optional[str]:
+    """The file of a config; None where it is none, and its names may be unknown elsewhere."""
+    if os.environ.get("OCIO"):
+        return os.environ["OCIO"]
+    if name == "custom":
+        return nuke.root()["customOCIOConfigPath"].getEvaluatedValue() or None
+    configs = Path(nuke.env["ExecutablePath"]).parent / "plugins" / "OCIOConfigs" / "configs"
+    found = [configs / name / "config.ocio", configs / (name + ".ocio")]
+    return next((path.as_posix() for path in found if path.is_file()), None)
 
 
 def is_in_working_space(read: Any) -> bool:

@@ -1,5 +1,6 @@
 """The LipSync node: what its knobs ask for, and how a result is shown in it."""
 
+import hashlib
 import re
 import uuid
 from fractions import Fraction
@@ -14,12 +15,15 @@ __all__ = [
     "Asked",
     "Refused",
     "asked_of",
+    "created",
     "identity",
     "is_lip_sync",
     "node_by_identity",
     "results_folder",
     "say_state",
+    "shot_of",
     "show_result",
+    "tag_of",
 ]
 
 IDENTITY = "dubwright_id"
@@ -65,8 +69,8 @@ class Asked(NamedTuple):
 
     @property
     def tag(self) -> str:
-        """To find this node's jobs by."""
-        return "nuke:" + self.identity
+        """To find this node's jobs by. A node that was pasted into another shot has others."""
+        return tag_of(self.identity, self.folder)
 
     def request(self, plate: Path, config: Optional[str], space: str) -> Dict[str, Any]:
         """What the service is asked for, of a timeline with the plate as its only clip."""
@@ -93,6 +97,12 @@ class Asked(NamedTuple):
         if self.speaker:
             request["speaker"] = self.speaker
         return request
+
+
+def tag_of(identity: str, folder: Path) -> str:
+    """To find the jobs by of a node whose results lie in a folder."""
+    where = hashlib.sha256(str(folder.parent).encode("utf-8")).hexdigest()[:8]
+    return "nuke:{}:{}".format(identity, where)
 
 
 def asked_of(node: Any) -> Asked:
@@ -138,12 +148,19 @@ def is_lip_sync(node: Any) -> bool:
 
 
 def identity(node: Any) -> str:
-    """What tells a node from its copies; given to it when first asked for, and to a copy anew."""
+    """What tells a node from others, and holds when it is renamed or its script saved anew."""
     known = str(node[IDENTITY].value())
-    if not known or any(other.fullName() != node.fullName() for other in _named(known)):
+    if not known:
         known = uuid.uuid4().hex[:12]
-        node[IDENTITY].setValue(known)
+        _set(node, IDENTITY, known)
     return known
+
+
+def created(node: Any) -> None:
+    """Give a node that was made, pasted or loaded an identity of its own."""
+    known = str(node[IDENTITY].value())
+    if not known or len(_named(known)) > 1:
+        _set(node, IDENTITY, uuid.uuid4().hex[:12])
 
 
 def node_by_identity(known: str) -> Any:
@@ -153,56 +170,65 @@ def node_by_identity(known: str) -> Any:
 
 
 def results_folder(node: Any) -> Path:
-    """Where a node's plate and results lie. Raises Refused where it cannot be told."""
-    named = _path(node, "output")
-    if named:
-        return Path(named)
-    try:
-        script = nuke.scriptName()
-    except RuntimeError:
-        raise Refused(
-            "Save the script first, or choose an output folder: results are kept beside it."
-        ) from None
-    name = UNSAFE.sub("_", node.fullName())
-    return (
-        Path(script).parent / "dubwright" / Path(script).stem / "{}.{}".format(name, identity(node))
-    )
+    """Where a node's plates and results lie. Raises Refused where it cannot be told."""
+    folder = _path(node, "results")
+    if not folder:
+        try:
+            script = nuke.scriptName()
+        except RuntimeError:
+            raise Refused(
+                "Save the script first, or choose an output folder: results are kept beside it."
+            ) from None
+        folder = str(Path(_absolute(script)).parent / "dubwright")
+    known = identity(node)
+    # One that was made under an earlier name of the node or of its script.
+    there = sorted(Path(folder).glob("*." + known))
+    return there[0] if there else Path(folder) / "{}.{}".format(UNSAFE.sub("_", node.name()), known)
 
 
 def say_state(node: Any, state: str) -> None:
     """Say in the node how far it is."""
-    node["state"].setValue(state)
+    _set(node, "state", state)
 
 
-def show_result(node: Any, folder: Path, sent: Optional[str]) -> str:
-    """Lay a version's mouth over the plate in a node; what there is to say of it.
-
-    Args:
-        node: the node.
-        folder: of the version.
-        sent: the files of the plate as it was rendered, as Nuke names them, if they are known.
-    """
-    shot = _only_shot(folder)
-    if shot is None:
-        text = "{}: no mouth was redrawn; see its report.html".format(folder.name)
-        say_state(node, text)
-        return text
-    last = shot.first + shot.frames - 1
-    _read_from(node.node("result"), shot.patches, shot.first, last)
-    if sent:
-        _read_from(node.node("sent"), sent, shot.first, last)
-    node["has_sent_plate"].setValue(bool(sent))
-    node["has_result"].setValue(True)
-    text = "{}, {} of {} frames".format(folder.name, shot.drawn, shot.frames)
-    say_state(node, text)
-    return text
-
-
-def _only_shot(folder: Path) -> Optional[DubbedShot]:
+def shot_of(folder: Path) -> Optional[DubbedShot]:
+    """The shot of a version of a node's; None where no mouth was redrawn. Touches files alone."""
     for language in read_version(folder):
         for shot in language.shots:
             return shot
     return None
+
+
+def show_result(node: Any, version: str, shot: Optional[DubbedShot], sent: Optional[str]) -> None:
+    """Lay a version's mouth over the plate in a node; one step to undo.
+
+    Args:
+        node: the node.
+        version: its name.
+        shot: of shot_of.
+        sent: the files of the plate that it was made of, as Nuke names them, if they are known.
+    """
+    if shot is None:
+        stays = "; the one before is shown" if node["has_result"].value() else ""
+        say_state(node, "{}: no mouth was redrawn, see its report{}".format(version, stays))
+        return
+    last = shot.first + shot.frames - 1
+    with nuke.Undo():
+        _read_from(node.node("result"), shot.patches, shot.first, last)
+        if sent:
+            _read_from(node.node("sent"), sent, shot.first, last)
+        node["has_sent_plate"].setValue(bool(sent))
+        node["has_result"].setValue(True)
+    say_state(node, "{}, {} of {} frames".format(version, shot.drawn, shot.frames))
+
+
+def _set(node: Any, knob: str, value: str) -> None:
+    """Note something that is no step of the artist's to undo."""
+    nuke.Undo.disable()
+    try:
+        node[knob].setValue(value)
+    finally:
+        nuke.Undo.enable()
 
 
 def _read_from(read: Any, pattern: str, first: int, last: int) -> None:
@@ -218,7 +244,18 @@ def _named(known: str) -> List[Any]:
 
 
 def _path(node: Any, knob: str) -> str:
-    return str(node[knob].getEvaluatedValue() or "").strip()
+    named = str(node[knob].getEvaluatedValue() or "").strip()
+    return _absolute(named) if named else ""
+
+
+def _absolute(path: str) -> str:
+    """A path from the script's folder on, if it is none from the top."""
+    if Path(path).is_absolute():
+        return path
+    try:
+        return str(Path(nuke.scriptName()).absolute().parent / path)
+    except RuntimeError:
+        return str(Path(path).absolute())
 
 
 def _range(node: Any) -> "tuple[int, int]":
@@ -233,8 +270,11 @@ def _range(node: Any) -> "tuple[int, int]":
 
 
 def _rate(named: float) -> Fraction:
-    whole = Fraction(round(named))
-    return whole if abs(named - whole) < 0.01 else whole * SLOWED
+    """Frames a second, exactly: Nuke names 24000/1001 as 23.976."""
+    for exact in (Fraction(round(named)), Fraction(round(named)) * SLOWED):
+        if abs(named - exact) < 0.005:
+            return exact
+    return Fraction(named).limit_denominator(1001)
 
 
 def _mouth(node: Any, first: int, last: int, rate: Fraction, starts_after: int) -> Dict[str, Any]:

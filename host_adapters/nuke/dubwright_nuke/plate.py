@@ -9,10 +9,9 @@ import json
 import os
 import re
 import shutil
+import uuid
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Tuple
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
 
 import nuke
 
@@ -20,18 +19,25 @@ from dubwright_nuke.colour import Colours, is_in_working_space, working_colours
 from dubwright_nuke.node import Asked, Refused
 
 __all__ = [
+    "Comes",
     "Plate",
-    "files_of_timeline",
-    "fingerprints",
-    "planned_plate",
+    "comes_in",
+    "forget_old_plates",
+    "numbers_at",
+    "plain_plate",
+    "prints_of",
     "remember",
     "render_frame",
+    "rendered_plate",
+    "sent_plate",
     "taken_over",
+    "view_of",
     "write_timeline",
 ]
 
 PRINTS = "prints.json"
-COUNTED = re.compile(r"([^%#\[]*?)(%0(\d+)d|%d|#+)([^%#\[/\\]*[.]exr)")
+KEPT_PLATES = 4
+COUNTED = re.compile(r"([^%#\[]*?)(%0(\d+)d|%d|#+)([^%#\[/\\]*[.]\w+)")
 
 
 def _words(text: str) -> FrozenSet[str]:
@@ -54,11 +60,14 @@ LOOKS = _words(
 )
 
 
+ROOT_KNOBS = ("format", "colorManagement", "OCIO_config", "workingSpaceLUT")
+
+
 class Plate(NamedTuple):
-    """EXR files of the plate.
+    """Files of the plate.
 
     folder, prefix, padding: their names, as in folder/prefix0001.exr. suffix: after the number.
-    sent: whether they were rendered by the node, in the script's working space.
+    colours: what they are in. sent: whether they were rendered by the node.
     """
 
     folder: Path
@@ -78,24 +87,55 @@ class Plate(NamedTuple):
         return self.folder / "{}{:0{}d}{}".format(self.prefix, frame, self.padding, self.suffix)
 
 
-def planned_plate(node: Any, asked: Asked) -> Tuple[Plate, Dict[int, str]]:
-    """The plate of a node, and of what its frames are made if they are to be rendered.
+class Comes(NamedTuple):
+    """What comes into a node, as far as it does not change from frame to frame.
 
-    A Read of EXR files that hands them on as they are is its own plate; it has no prints.
-    Raises Refused where there can be no plate.
+    still: of all that makes the picture but numbers. numbers: of its knobs; the knob itself where
+    it is animated or driven. files: of its Reads, with the frame's number left open. alone: whether
+    every node shows the frame that is asked for alone. sure: whether all that may change it is
+    known.
     """
-    _check_views(node)
-    colours = working_colours()
-    if asked.colour_space:
-        colours = Colours(asked.colour_space, colours.config)
-    frames = range(asked.first, asked.last + 1)
-    plain = _plain_read(node, frames, colours)
-    if plain is not None:
-        return plain, {}
-    prints = fingerprints(node.input(0), frames)
-    digest = hashlib.sha256("".join(prints[f] for f in frames).encode()).hexdigest()[:12]
+
+    still: str
+    numbers: Tuple[Any, ...]
+    files: Tuple[str, ...]
+    alone: bool
+    sure: bool
+
+
+def plain_plate(node: Any, asked: Asked) -> Optional[Plate]:
+    """The files of a Read of EXR that hands them on as they are; None where something changes them.
+
+    Whether they are all there is not looked at.
+    """
+    read = node.input(0)
+    while read is not None and read.Class() == "Dot":
+        read = read.input(0)
+    if read is None or read.Class() != "Read":
+        return None
+    named = COUNTED.fullmatch(str(read["file"].value()))
+    changes = (
+        read["disable"].value()
+        or str(read["frame"].value()).strip()
+        or read["premultiplied"].value()
+        or not read["first"].value() <= asked.first <= asked.last <= read["last"].value()
+        or not is_in_working_space(read)
+    )
+    if named is None or changes or not named.group(4).lower().endswith(".exr"):
+        return None
+    start, _, _, suffix = named.groups()
+    folder, _, prefix = start.replace("\\", "/").rpartition("/")
+    if not Path(folder).is_absolute():
+        return None
+    return Plate(Path(folder), prefix, _padding(named), suffix, _colours(asked), sent=False)
+
+
+def rendered_plate(asked: Asked, prints: Dict[int, str]) -> Plate:
+    """Where the plate is to be rendered. Each state of it has a folder of its own: a job may still
+    need an earlier one. Raises Refused where its colours cannot be told."""
+    digest = hashlib.sha256("".join(prints.values()).encode()).hexdigest()[:12]
     folder = asked.folder / "plate" / digest
-    return Plate(folder, "plate.", 4, ".exr", colours, sent=True), prints
+    return Plate(folder, "plate.", 4, ".exr", _colours(asked), sent=True)
 
 
 def taken_over(plate: Plate, prints: Dict[int, str]) -> List[int]:
@@ -108,8 +148,11 @@ def taken_over(plate: Plate, prints: Dict[int, str]) -> List[int]:
     return [frame for frame, made_of in prints.items() if made_of not in files]
 
 
-def render_frame(node: Any, plate: Plate, frame: int) -> None:
-    """Render one frame by the Write in the node, at full size. Raises Refused if that fails."""
+def render_frame(node: Any, plate: Plate, frame: int, view: str) -> bool:
+    """Render one frame by the Write in the node, at full size; False while Nuke renders something
+    else. Raises Refused if that fails."""
+    if nuke.executing():
+        return False
     write = node.node("send")
     proxy = nuke.root()["proxy"]
     was_proxy = proxy.value()
@@ -118,29 +161,29 @@ def render_frame(node: Any, plate: Plate, frame: int) -> None:
         write["file"].setValue(plate.pattern)
         proxy.setValue(False)
         write["disable"].setValue(False)
-        nuke.execute(write, frame, frame, 1)
+        nuke.execute(write, frame, frame, 1, [view])
     except RuntimeError as error:
         why = str(error).rstrip(".")
-        raise Refused(
-            "Frame {} of the plate could not be rendered: {}.".format(frame, why)
-        ) from None
+        raise Refused("Frame {} of the plate was not rendered: {}.".format(frame, why)) from None
     finally:
         write["disable"].setValue(True)
         proxy.setValue(was_proxy)
         nuke.Undo.enable()
-    if not plate.file(frame).is_file():
-        raise Refused(
-            "Nuke rendered no frame {} of the plate into {}. Check that this folder may be "
-            "written.".format(frame, plate.folder)
-        )
+    return True
 
 
 def remember(plate: Plate, prints: Dict[int, str]) -> None:
     """Note of what these frames of a rendered plate are made. Touches files alone."""
-    _write_whole(
-        plate.folder / PRINTS,
-        json.dumps({str(frame): made_of for frame, made_of in prints.items()}),
-    )
+    there = {str(frame): made for frame, made in prints.items() if plate.file(frame).is_file()}
+    _write_whole(plate.folder / PRINTS, json.dumps(there))
+
+
+def forget_old_plates(folder: Path, shown: str) -> None:
+    """Remove all but the newest rendered plates of a node, and the one that it shows."""
+    plates = sorted(folder.glob("plate/*/" + PRINTS), key=os.path.getmtime)
+    for listed in plates[:-KEPT_PLATES]:
+        if listed.parent.as_posix() not in shown:
+            shutil.rmtree(str(listed.parent))
 
 
 def write_timeline(plate: Plate, asked: Asked) -> Path:
@@ -182,6 +225,7 @@ def write_timeline(plate: Plate, asked: Asked) -> Path:
         "OTIO_SCHEMA": "Timeline.1",
         "name": asked.name,
         "global_start_time": time(0),
+        "metadata": {"dubwright_nuke": {"plate": plate.pattern}},
         "tracks": {"OTIO_SCHEMA": "Stack.1", "children": [track]},
     }
     content = json.dumps(timeline, indent=1)
@@ -193,122 +237,154 @@ def write_timeline(plate: Plate, asked: Asked) -> Path:
     return path
 
 
-def files_of_timeline(timeline: Path) -> str:
-    """The files of the plate of a timeline that write_timeline wrote, as Nuke names them."""
-    tracks = json.loads(timeline.read_text(encoding="utf-8"))["tracks"]
-    media = tracks["children"][0]["children"][0]["media_references"]["DEFAULT_MEDIA"]
-    folder = url2pathname(urlsplit(media["target_url_base"]).path).replace("\\", "/")
-    name = "{}%0{}d{}".format(
-        media["name_prefix"], media["frame_zero_padding"], media["name_suffix"]
-    )
-    return folder + name
+def sent_plate(version: Path) -> Optional[str]:
+    """The files of the plate that a version was made of, as Nuke names them; None if they are not
+    known any more. Touches files alone."""
+    try:
+        asked = json.loads((version / "dub.json").read_text(encoding="utf-8"))["request"]
+        timeline = json.loads(Path(asked["timeline"]).read_text(encoding="utf-8"))
+        return str(timeline["metadata"]["dubwright_nuke"]["plate"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
-def _check_views(node: Any) -> None:
-    views = nuke.views()
-    if len(views) > 1 and not any(above.Class() == "OneView" for above in _above(node.input(0))):
-        raise Refused(
-            "This script has {} views. Put a OneView before {}, and a LipSync for each "
-            "view.".format(len(views), node.name())
+def view_of(node: Any) -> str:
+    """The view that is worked on. Raises Refused where there are several and none is chosen."""
+    views: List[str] = nuke.views()
+    if len(views) == 1:
+        return views[0]
+    above = node.input(0)
+    while above is not None:
+        if above.Class() == "OneView":
+            return str(above["view"].value())
+        above = above.input(0)
+    raise Refused(
+        "This script has {} views. Put a OneView before {}, and a LipSync for each view.".format(
+            len(views), node.name()
         )
-
-
-def _plain_read(node: Any, frames: Iterable[int], colours: Colours) -> Optional[Plate]:
-    """The files of a Read that hands them on as they are; None where something changes them."""
-    read = node.input(0)
-    while read is not None and read.Class() == "Dot":
-        read = read.input(0)
-    if read is None or read.Class() != "Read":
-        return None
-    named = COUNTED.fullmatch(str(read["file"].value()))
-    changes = (
-        read["disable"].value()
-        or str(read["frame"].value()).strip()
-        or read["premultiplied"].value()
-        or not is_in_working_space(read)
     )
-    if named is None or changes:
-        return None
-    start, number, digits, suffix = named.groups()
-    folder, _, prefix = start.replace("\\", "/").rpartition("/")
-    padding = int(digits or (len(number) if number.startswith("#") else 1))
-    plate = Plate(Path(folder), prefix, padding, suffix, colours, sent=False)
-    inside = read["first"].value() <= min(frames) and max(frames) <= read["last"].value()
-    whole = inside and plate.folder.is_absolute() and all(plate.file(f).is_file() for f in frames)
-    return plate if whole else None
 
 
-def fingerprints(source: Any, frames: Iterable[int]) -> Dict[int, str]:
-    """What tells whether a frame that comes in has changed: a hash of all that makes it.
+# --- What a frame is made of --------------------------------------------------------------------
 
-    Values of knobs are taken at the frame, files by their size and time. Where a node may look at
-    other frames, every frame changes with any.
-    """
-    chain = list(_above(source))
-    alone = all(node.Class() in FRAME_BY_FRAME for node in chain)
-    numbers = {node.fullName(): number for number, node in enumerate(chain)}
-    root = nuke.root()
-    common = [root[knob].toScript() for knob in ("format", "colorManagement", "workingSpaceLUT")]
-    prints = {}
-    for frame in frames:
-        state = [common] + [
-            [numbers[node.fullName()], _state(node, frame, numbers)] for node in chain
-        ]
-        prints[frame] = hashlib.sha256(json.dumps(state).encode()).hexdigest()
-    if alone:
-        return prints
-    together = hashlib.sha256("".join(prints.values()).encode()).hexdigest()
-    # Frames keep apart by their own numbers.
+
+def comes_in(source: Any) -> Comes:
+    """What makes the pictures of a node, but for what moves and what is on the disk."""
+    chain = _above(source)
+    still: List[Any] = [nuke.root()[knob].toScript() for knob in ROOT_KNOBS]
+    numbers: List[Any] = []
+    files: List[str] = []
+    alone = sure = True
+    for node in chain:
+        inputs = [node.input(number) for number in range(node.inputs())]
+        still.append([node.Class(), [None if i is None else chain.index(i) for i in inputs]])
+        alone = alone and _shows_the_frame_alone(node)
+        for name, knob in sorted(node.knobs().items()):
+            if name in LOOKS:
+                continue
+            if _is_number(knob):
+                numbers.append(knob if _moves(knob) else knob.value())
+                still.append(name)
+                continue
+            text = str(knob.toScript())
+            still.append([name, text])
+            if knob.Class() == "File_Knob":
+                if text:
+                    files.append(text)
+            else:
+                # What TCL and the expressions of strings look at is not known.
+                sure = sure and "[" not in text and not _names_a_node(name, text)
+        if node.Class() == "Read":
+            sure = sure and not str(node["frame"].value()).strip()
+    sure = sure and not any("[" in file for file in files)
+    digest = hashlib.sha256(json.dumps(still).encode("utf-8")).hexdigest()
+    return Comes(digest, tuple(numbers), tuple(files), alone, sure)
+
+
+def numbers_at(comes: Comes, frames: Iterable[int]) -> Dict[int, List[Any]]:
+    """What the numbers of knobs are at these frames."""
     return {
-        frame: hashlib.sha256("{} {}".format(together, frame).encode()).hexdigest()
-        for frame in prints
+        frame: [known.valueAt(frame) if _is_number(known) else known for known in comes.numbers]
+        for frame in frames
     }
 
 
-def _above(source: Any) -> Iterator[Any]:
+def prints_of(comes: Comes, numbers: Dict[int, List[Any]], chance: str) -> Dict[int, str]:
+    """What tells whether a frame that comes in has changed: a hash of all that makes it, with the
+    size and the time of its files. Where nodes may look at other frames, every frame changes with
+    any; where not all is known, every frame is another by chance. Touches files alone."""
+    made = {
+        frame: [at, [_stat(file, frame) for file in comes.files]] for frame, at in numbers.items()
+    }
+    luck = "" if comes.sure else chance
+    return {
+        frame: hashlib.sha256(
+            json.dumps([comes.still, frame, made[frame] if comes.alone else made, luck]).encode()
+        ).hexdigest()
+        for frame in numbers
+    }
+
+
+def _shows_the_frame_alone(node: Any) -> bool:
+    blurred = node.knob("motionblur")
+    return node.Class() in FRAME_BY_FRAME and not (blurred is not None and blurred.value())
+
+
+def _names_a_node(knob: str, text: str) -> bool:
+    """Whether the text of an Expression's knob names a node, as in Control.gain."""
+    if not knob.startswith(("expr", "temp_expr")):
+        return False
+    return any(nuke.toNode(name) is not None for name in re.findall(r"([A-Za-z_]\w*)[.]", text))
+
+
+def _above(source: Any) -> List[Any]:
     """A node and all that it depends on, each once, those in groups too."""
-    waiting, seen = [source], set()
+    waiting, chain = [source], []
     while waiting:
         node = waiting.pop()
-        if node is None or node.fullName() in seen:
+        if node is None or node in chain:
             continue
-        seen.add(node.fullName())
-        yield node
+        chain.append(node)
         waiting += [node.input(number) for number in range(node.inputs())]
-        if node.Class() == "Group":
-            waiting += list(node.nodes())
+        waiting += node.dependencies(nuke.EXPRESSIONS | nuke.HIDDEN_INPUTS)
+        inside = getattr(node, "nodes", None)
+        if callable(inside):
+            waiting += list(inside())
+    return chain
 
 
-def _state(node: Any, frame: int, numbers: Dict[str, int]) -> List[Any]:
-    """All of a node that may change a pixel of a frame."""
-    inputs = (node.input(number) for number in range(node.inputs()))
-    state: List[Any] = [node.Class()]
-    state.append([None if above is None else numbers[above.fullName()] for above in inputs])
-    for name, knob in sorted(node.knobs().items()):
-        if name in LOOKS:
-            continue
-        state.append([name, knob.valueAt(frame) if _is_number(knob) else knob.toScript()])
-        if knob.Class() == "File_Knob" and knob.value():
-            state.append(_stat(knob, frame))
-    return state
+def _moves(knob: Any) -> bool:
+    return bool(knob.isAnimated() or knob.hasExpression())
 
 
 def _is_number(knob: Any) -> bool:
     return callable(getattr(knob, "valueAt", None))
 
 
-def _stat(knob: Any, frame: int) -> Optional[Tuple[int, int]]:
-    named = COUNTED.fullmatch(str(knob.value()))
-    path = str(knob.getEvaluatedValue())
+def _stat(file: str, frame: int) -> Optional[Tuple[int, int]]:
+    named = COUNTED.fullmatch(file)
     if named is not None:
-        start, number, digits, suffix = named.groups()
-        padding = int(digits or (len(number) if number.startswith("#") else 1))
-        path = "{}{:0{}d}{}".format(start, frame, padding, suffix)
+        file = "{}{:0{}d}{}".format(named.group(1), frame, _padding(named), named.group(4))
     try:
-        found = Path(path).stat()
+        found = Path(file).stat()
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns
+
+
+def _padding(named: "re.Match[str]") -> int:
+    number, digits = named.group(2), named.group(3)
+    return int(digits or (len(number) if number.startswith("#") else 1))
+
+
+def _colours(asked: Asked) -> Colours:
+    colours = working_colours()
+    if asked.colour_space:
+        return Colours(asked.colour_space, colours.config)
+    return colours
+
+
+# --- Files --------------------------------------------------------------------------------------
 
 
 def _files_by_print(plates: Path) -> Dict[str, Path]:
@@ -338,6 +414,6 @@ def _drop(path: Path) -> None:
 
 
 def _write_whole(path: Path, content: str) -> None:
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name("{}.{}.partial".format(path.name, uuid.uuid4().hex[:8]))
     partial.write_text(content, encoding="utf-8")
     partial.replace(path)

@@ -1,13 +1,14 @@
 """Nuke Studio and Hiero: dubbed timelines come in as sequences, their lines as tags."""
 
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Dict, List
 
 import hiero.core
 import hiero.ui
 import nuke
 
 from dubwright_nuke.node import Refused
+from dubwright_nuke.threads import on_main
 from dubwright_plugin.client import connect
 from dubwright_plugin.version import Cue, LanguageVersion, read_version
 
@@ -29,21 +30,31 @@ def bring_results_in() -> None:
 
     Raises Refused where there is nothing to bring in or nowhere to bring it.
     """
-    done = (job for job in connect().jobs() if job["operation"] == "dub" and job["state"] == "done")
-    job = next(done, None)
+    job = next((job for job in connect().jobs() if _is_a_dub(job)), None)
     if job is None:
         raise Refused("No dub is done. Export the sequence as OTIO and dub it on the review page.")
+    folder = Path(job["result"]["folder"])
+    languages = read_version(folder)
+    on_main(lambda: _bring_into_project(job["title"], folder, languages))
+
+
+def _is_a_dub(job: Dict[str, Any]) -> bool:
+    """Whether a job is a timeline's dub that is done, and no LipSync node's."""
+    is_a_nodes = str(job.get("tag", "")).startswith("nuke:")
+    return job["operation"] == "dub" and job["state"] == "done" and not is_a_nodes
+
+
+def _bring_into_project(title: str, folder: Path, languages: List[LanguageVersion]) -> None:
     projects = hiero.core.projects()
     sequence = hiero.ui.activeSequence()
     if sequence is None and not projects:
         raise Refused("No project is open. Open the one to bring the dub into.")
     project = sequence.project() if sequence is not None else projects[-1]
-    folder = Path(job["result"]["folder"])
-    if not nuke.ask("Bring {} {} into {}?".format(job["title"], folder.name, project.name())):
+    if not nuke.ask("Bring {} {} into {}?".format(title, folder.name, project.name())):
         return
     brought = []
-    with project.beginUndo("Bring in {}".format(job["title"])):
-        for language in read_version(folder):
+    with project.beginUndo("Bring in {}".format(title)):
+        for language in languages:
             name = _name(language)
             if all(known.name() != name for known in project.sequences()):
                 _bring(project, language, name)

@@ -1,13 +1,22 @@
 """Nuke's thread and ours: nodes are touched in Nuke's, waiting is done in ours."""
 
 import threading
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import nuke
 
 from dubwright_nuke.node import Refused
 
-__all__ = ["Progress", "in_background", "on_main"]
+__all__ = ["CANCELLED", "Cancelled", "Work", "Works", "in_background", "on_main"]
+
+CANCELLED = "Cancelled; the last result stays."
+
+
+class Cancelled(Refused):
+    """Somebody cancelled what was being done."""
+
+    def __init__(self) -> None:
+        super().__init__(CANCELLED)
 
 
 def on_main(call: Callable[..., Any], *arguments: Any) -> Any:
@@ -43,21 +52,61 @@ def in_background(call: Callable[[], None]) -> None:
         call()
 
 
-class Progress:
-    """Nuke's bar with its cancel button; the terminal where there are no windows."""
+class Work:
+    """One thing that is being done for a node. `cancelled` is set when a person cancels it."""
 
     def __init__(self, title: str) -> None:
-        self._task = nuke.ProgressTask(title) if nuke.GUI else None
+        self.cancelled = threading.Event()
+        self._title = title
+        self._task: Any = None
         self._last = ""
 
     def show(self, message: str, percent: int) -> None:
-        if self._task is None:
+        """Show how far it is: in Nuke's bar, in the terminal where there are no windows."""
+        if not nuke.GUI:
             if message != self._last:
                 nuke.tprint("{:3d} %  {}".format(percent, message))
             self._last = message
             return
+        if self._task is None:
+            self._task = nuke.ProgressTask(self._title)
         self._task.setMessage(message)
         self._task.setProgress(percent)
 
     def is_cancelled(self) -> bool:
-        return self._task is not None and bool(self._task.isCancelled())
+        """Whether it was cancelled, by the node's button or by the bar's."""
+        if self._task is not None and self._task.isCancelled():
+            self.cancelled.set()
+        return self.cancelled.is_set()
+
+    def close(self) -> None:
+        """Take the bar away: Nuke does when nothing holds its task."""
+        self._task = None
+
+
+class Works:
+    """What is being done in this Nuke, by the nodes' identities; one thing for a node at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._works: Dict[str, Work] = {}
+
+    def begin(self, identity: str, title: str) -> Work:
+        """Raises Refused where something is being done for the node."""
+        with self._lock:
+            if identity in self._works:
+                raise Refused("{} is being worked on. Press Cancel to stop that.".format(title))
+            self._works[identity] = Work(title)
+            return self._works[identity]
+
+    def end(self, identity: str) -> None:
+        with self._lock:
+            self._works.pop(identity).close()
+
+    def cancel(self, identity: str) -> bool:
+        """Whether there was something to cancel."""
+        with self._lock:
+            work = self._works.get(identity)
+        if work is not None:
+            work.cancelled.set()
+        return work is not None
