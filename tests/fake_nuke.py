@@ -82,8 +82,13 @@ class Strict:
         kinds = object.__getattribute__(self, "listed")
         if not any(name in calls().get(kind, ()) for kind in kinds):
             raise AttributeError(f"{type(self).__name__} has no {name} in docs/hosts")
-        self._app._check_thread(name)
-        return object.__getattribute__(self, name)
+        value = object.__getattribute__(self, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._app._check_thread(name)
+            return value(*arguments, **named)
+
+        return call
 
 
 class Knob(Strict):
@@ -205,6 +210,12 @@ class Knob(Strict):
 
     def values(self) -> list[str]:
         return list(self._values)
+
+    def setValues(self, values: list[str]) -> None:
+        assert self._kind == "Enumeration_Knob" and values
+        self._values = list(values)
+        if self._value not in values:
+            self._value = values[0]
 
     def execute(self) -> None:
         self._pressed += 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -159,6 +161,30 @@ def test_the_buttons_say_what_to_do_where_dubwright_is_not_installed(
         assert "not installed here" in nuke._said.pop()
 
 
+def test_the_python_in_the_group_is_that_of_nuke_14() -> None:
+    (group,) = read_script(GROUP.read_text()).nodes
+    scripts = [knob.options["T"] for knob in group.user_knobs if knob.kind == 22]
+    assert len(scripts) == 4
+    for script in (*scripts, group.knobs["onCreate"]):
+        ast.parse(str(script), feature_version=(3, 9))
+
+
+def test_nodes_belong_to_nukes_own_thread(nuke: FakeNuke) -> None:
+    node, said = nuke.createNode("Read"), []
+    for touch in (node.name, lambda: node["first"], lambda: node["first"].value(), nuke.root):
+
+        def wrongly(touch: Callable[[], Any] = touch) -> None:
+            try:
+                touch()
+            except AssertionError as error:
+                said.append(str(error))
+
+        thread = threading.Thread(target=wrongly)
+        thread.start()
+        thread.join()
+    assert len(said) == 3 + 1 and all("off the main thread" in line for line in said)
+
+
 def test_nuke_is_not_asked_what_the_table_does_not_list(nuke: FakeNuke) -> None:
     node = nuke.createNode("Read")
     for call in ("hashes", "setAlpha"):
@@ -299,6 +325,47 @@ def test_a_render_of_nukes_own_is_waited_for(
     nuke._busy = 4
     monkeypatch.setattr("dubwright_nuke.actions.BUSY_S", 0.001)
     assert _sent(adapter, lip_sync).sent and len(nuke._rendered) == 12
+
+
+def test_missing_frames_are_as_the_read_says(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, tmp_path: Path
+) -> None:
+    read = lip_sync.input(0)
+    assert read is not None
+    named = Path(str(read["file"].value()))
+    shutil.copytree(named.parent, tmp_path / "copy")
+    first = int(lip_sync["first"].value())
+    (tmp_path / "copy" / (named.name % (first + 2))).unlink()
+    read["file"].setValue((tmp_path / "copy" / named.name).as_posix())
+    from dubwright_nuke import actions
+    from dubwright_nuke.node import asked_of
+    from dubwright_nuke.threads import Work
+
+    with pytest.raises(Exception, match=f"Frame {first + 2} of the plate .* Missing file"):
+        actions._send(asked_of(lip_sync), "main", Work("plate"))
+    assert lip_sync.node("send")["disable"].value()  # type: ignore[union-attr]
+    read["on_error"].setValue("black")
+    sent = actions._send(asked_of(lip_sync), "main", Work("plate"))
+    assert read_exr(sent.file(first + 2))["rgba.red"].max() == 0
+    assert read_exr(sent.file(first + 3))["rgba.red"].max() > 0
+
+
+def test_one_view_of_several_is_worked_on(
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dubwright_nuke.plate import view_of
+
+    nuke._views[:] = ["left", "right"]
+    aside = nuke.createNode("OneView")
+    aside.setInput(0, lip_sync.input(0))
+    lip_sync.setInput(1, aside)
+    with pytest.raises(Exception, match="2 views"):
+        view_of(lip_sync)
+    chosen = nuke.createNode("OneView")
+    chosen["view"].setValue("right")
+    chosen.setInput(0, lip_sync.input(0))
+    lip_sync.setInput(0, chosen)
+    assert view_of(lip_sync) == "right"
 
 
 def test_old_plates_are_removed_but_for_the_newest_and_the_one_shown(
@@ -459,9 +526,11 @@ def test_a_shot_goes_out_and_its_mouth_comes_back(
     first = int(lip_sync["first"].value())
     frame = first + 5
     assert _same(lip_sync._picture(frame) or {}, read._picture(frame) or {}, 0)
+    lip_sync["engine"].setValue("retrieval")
     lip_sync["render"].execute()
     nuke.run_until(_has_ended(lip_sync))
     assert _state(lip_sync).startswith("v001, 12 of 12"), nuke._said
+    assert lip_sync["engine"].values() == ["automatic", "retrieval"]
     assert 100 in nuke._shown and not nuke._said
     assert nuke._panels == ["LipSync"]
     (version,) = tmp_path.glob("dubwright/*/results/v001")

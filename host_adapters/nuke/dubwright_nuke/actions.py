@@ -20,6 +20,7 @@ from dubwright_nuke.node import (
     created,
     identity,
     node_by_identity,
+    offer_engines,
     results_folder,
     say_state,
     shot_of,
@@ -50,6 +51,7 @@ Open = Callable[[str], Any]
 GROUP = Path(__file__).resolve().parent.parent / "lipsync.nk"
 MENU = "Dubwright"
 RUNNING = ("queued", "running", "paused")
+MOUTH_RENDERER = "mouth renderer"
 FRAMES_A_SLICE = 25
 BUSY_S = 0.5
 WORKS = Works()
@@ -165,6 +167,7 @@ def _tell(text: str, known: Optional[str], quietly: bool) -> None:
 
 def _render(asked: Asked, view: str, work: Work) -> None:
     service = connect()
+    _offer_engines(service, asked.identity)
     plate = on_main(lambda: plain_plate(_node(asked.identity), asked))
     frames = range(asked.first, asked.last + 1)
     if plate is None or not all(plate.file(frame).is_file() for frame in frames):
@@ -177,6 +180,12 @@ def _render(asked: Asked, view: str, work: Work) -> None:
     job = service.submit(operation, request, title=asked.name, tag=asked.tag)
     _follow(service, job, asked.identity, work)
     forget_old_plates(asked.folder, plate.pattern)
+
+
+def _offer_engines(service: Service, known: str) -> None:
+    cards = service.capabilities()["engines"]
+    names = sorted(card["name"] for card in cards if card["kind"] == MOUTH_RENDERER)
+    on_main(lambda: offer_engines(_node(known), names))
 
 
 def _send(asked: Asked, view: str, work: Work) -> Plate:
@@ -277,6 +286,7 @@ def _update(known: str, folder: Path, work: Work) -> None:
     """The newest job's result; from the disk where no service knows of one."""
     try:
         service = connect()
+        _offer_engines(service, known)
         jobs = service.jobs(tag_of(known, folder))
     except ServiceError:
         if not _versions(folder):

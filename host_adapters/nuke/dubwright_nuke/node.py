@@ -19,6 +19,7 @@ __all__ = [
     "identity",
     "is_lip_sync",
     "node_by_identity",
+    "offer_engines",
     "results_folder",
     "say_state",
     "shot_of",
@@ -81,7 +82,7 @@ class Asked(NamedTuple):
             "cast": self.cast or None,
         }
         if self.engine != AUTOMATIC:
-            request["engines"] = {"renderer": self.engine}
+            request["engines"] = {"mouth_renderer": self.engine}
         if self.cue_sheet:
             request.update(timeline=str(plate), languages=[self.language], cue_sheet=self.cue_sheet)
             return request
@@ -184,6 +185,20 @@ def results_folder(node: Any) -> Path:
     # One that was made under an earlier name of the node or of its script.
     there = sorted(Path(folder).glob("*." + known))
     return there[0] if there else Path(folder) / "{}.{}".format(UNSAFE.sub("_", node.name()), known)
+
+
+def offer_engines(node: Any, names: List[str]) -> None:
+    """Let a node choose among these engines; the one that is chosen stays, if it is there."""
+    knob = node["engine"]
+    chosen, offered = str(knob.value()), [AUTOMATIC, *names]
+    if knob.values() == offered:
+        return
+    nuke.Undo.disable()
+    try:
+        knob.setValues(offered)
+        knob.setValue(chosen if chosen in offered else AUTOMATIC)
+    finally:
+        nuke.Undo.enable()
 
 
 def say_state(node: Any, state: str) -> None:
