@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from service_places import own_service_places, wait_for
 
+from dubwright.character.rig import Rig
 from dubwright.dialogue import Cast, CueSheet, Review
 from dubwright.operations.show import Show
 
@@ -47,6 +48,7 @@ def test_the_documents_in_the_documentation_are_valid() -> None:
         "dubwright.cast": Cast,
         "dubwright.review": Review,
         "dubwright.show": Show,
+        "dubwright.rig": Rig,
     }
     seen = set()
     for _, code in blocks:

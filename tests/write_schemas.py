@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dubwright.character.rig import Rig
 from dubwright.dialogue import Cast, CueSheet, Review
 from dubwright.operations.request import REQUESTS
 from dubwright.operations.show import Show
@@ -17,7 +18,7 @@ __all__ = ["DOCUMENTS", "request_schemas"]
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ROOT / "plugin" / "dubwright_plugin" / "schemas.json"
-DOCUMENTS = {"cast": Cast, "cue_sheet": CueSheet, "review": Review, "show": Show}
+DOCUMENTS = {"cast": Cast, "cue_sheet": CueSheet, "review": Review, "rig": Rig, "show": Show}
 
 
 def request_schemas() -> dict[str, Any]:

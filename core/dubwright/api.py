@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from dubwright.character.rig import RIGS
 from dubwright.conform.merge import Conflict
 from dubwright.model import MouthControls
 from dubwright.operations.deliver import check_output
@@ -172,9 +173,13 @@ def animate(
     *,
     recording: PathLike | None = None,
     rate: str = "24",
+    rig: PathLike = "arkit",
+    flaps: str = "rhubarb",
+    flaps_on: int = 1,
+    intensity: float = 1.0,
     store: PathLike | None = None,
 ) -> Path:
-    """Mouth curves for a character that speaks a line: curves.json and line.wav.
+    """A character's mouth for a line that it speaks: its rig's controls, drawn shapes, the sound.
 
     Args:
         text: the line.
@@ -182,13 +187,22 @@ def animate(
         out: folder that receives v001, v002...
         recording: an actor's take; the line is synthesised without one.
         rate: frames a second, as in 24 or 24000/1001.
+        rig: arkit, oculus, vrm1, vrm0 or cc4, or the path of a rig of your own (JSON).
+        flaps: the shapes of a drawn mouth: rhubarb, preston_blair, sapi or three.
+        flaps_on: frames that each is held at least.
+        intensity: how far the mouth moves from rest, 0 to 2.
         store: where results are kept for reuse.
 
     Returns:
         The version's folder.
     """
+    named = {"rig": str(rig)} if str(rig) in RIGS else {"rig_file": Path(rig)}
     request = validated(
         AnimateRequest,
+        **named,
+        flaps=flaps,
+        flaps_on=flaps_on,
+        intensity=intensity,
         text=text,
         language=language,
         output=Path(out),

@@ -5,9 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
 from dubwright._version import __version__
+from dubwright.character.flaps import FLAP_SETS, flaps
+from dubwright.character.formats import (
+    arkit_csv,
+    moho_dat,
+    rhubarb_json,
+    rhubarb_tsv,
+    rhubarb_xml,
+)
+from dubwright.character.rig import Rig, controls_of, find_rig
 from dubwright.engines import EngineKind, engine
 from dubwright.model import Cue
 from dubwright.operations.deliver import MANIFEST, deliver_once
@@ -16,22 +28,28 @@ from dubwright.operations.request import AnimateRequest, request_paths
 from dubwright.operations.results import load_take
 from dubwright.operations.stages import VERSIONS
 from dubwright.operations.task import Task
-from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, whole
+from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, content_key, whole
 
 __all__ = ["AnimatePlan", "deliver_animation", "plan_animate"]
 
 CUE = "line"
+SOUND = "line.wav"
 # A character has no slot to fill: the line may take as long as it takes.
 FREE_MS = 600_000
 
 
 @dataclass(frozen=True)
 class AnimatePlan:
-    """Keys of the take and of the curves, and the tasks that make them."""
+    """Keys of the take and of the curves, and the tasks that make them; the rig that they move and
+    the shapes of a drawn mouth, with the frames that each is held."""
 
     take: str
     curves: str
     tasks: dict[str, Task]
+    rate: Fraction
+    rig: Rig
+    shapes: str
+    held: int
 
 
 def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWHERE) -> AnimatePlan:
@@ -61,33 +79,55 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
     curves = Task(
         "animation",
         VERSIONS["animation"],
-        {"engine": predictor.name, "card": predictor.identity, "rate": request.rate},
+        {
+            "engine": predictor.name,
+            "card": predictor.identity,
+            "rate": request.rate,
+            "intensity": request.intensity,
+        },
         inputs={"take": take.key},
         label="shaping the mouth",
     )
-    return AnimatePlan(take.key, curves.key, {take.key: take, curves.key: curves})
+    return AnimatePlan(
+        take=take.key,
+        curves=curves.key,
+        tasks={take.key: take, curves.key: curves},
+        rate=Fraction(request.rate),
+        rig=find_rig(str(request.rig_file or request.rig)),
+        shapes=request.flaps,
+        held=request.flaps_on,
+    )
 
 
 def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
-    """Write curves.json, line.wav and the manifest into the next version.
+    """Write the curves, the rig's controls, the drawn mouth and the sound into the next version.
+
+    curves.json holds four curves for any rig of one's own making; controls.json the values of the
+    rig's controls, arkit.csv those of ARKit's as Live Link Face has them; mouth.tsv, .xml, .json
+    and .dat the drawn mouth as Rhubarb and Papagayo write it; line.wav the sound.
 
     Returns:
         The version's folder.
     """
     take = store.path(plan.take)
+    made_of = [plan.curves, plan.rig.model_dump(mode="json"), plan.shapes, plan.held]
+    key = content_key(made_of)
 
     def write(folder: Path, _: Path) -> None:
         for source, name in (
             (store.path(plan.curves) / "curves.json", "curves.json"),
-            (take / load_take(take).audio, "line.wav"),
+            (take / load_take(take).audio, SOUND),
         ):
             with whole(folder / name) as partial:
                 shutil.copyfile(source, partial)
+        for name, text in _character_files(plan, store).items():
+            with whole(folder / name) as partial:
+                partial.write_text(text, encoding="utf-8", newline="")
         manifest = {
             "document": "dubwright.manifest",
             "version": 1,
             "software": f"dubwright {__version__}",
-            "plan": plan.curves,
+            "plan": key,
             "statement": "A character's line and the movements of its mouth, made by software.",
             "engines": {"voice": load_take(take).engine},
         }
@@ -95,4 +135,28 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
         with whole(folder / MANIFEST) as partial:
             partial.write_text(text, encoding="utf-8")
 
-    return deliver_once(plan.curves, store, output, write)
+    return deliver_once(key, store, output, write)
+
+
+def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
+    """What a character's programs read, by file name."""
+    weights = np.load(store.path(plan.curves) / "visemes.npy")
+    controls = controls_of(weights, plan.rig)
+    drawn = flaps(weights, FLAP_SETS[plan.shapes], plan.held)
+    document = {
+        "document": "dubwright.controls",
+        "version": 1,
+        "rate": str(plan.rate),
+        "frames": len(weights),
+        "controls": {name: values.round(4).tolist() for name, values in controls.items()},
+    }
+    files = {
+        "controls.json": json.dumps(document) + "\n",
+        "mouth.tsv": rhubarb_tsv(drawn, plan.rate),
+        "mouth.xml": rhubarb_xml(drawn, plan.rate, SOUND),
+        "mouth.json": rhubarb_json(drawn, plan.rate, SOUND),
+        "mouth.dat": moho_dat(drawn),
+    }
+    if plan.rig == find_rig("arkit"):
+        files["arkit.csv"] = arkit_csv(controls, plan.rate)
+    return files

@@ -163,6 +163,15 @@ class AnimateRequest(BaseModel):
     language: LanguageTag
     recording: Path | None = Field(None, description="An actor's take; synthesised if None.")
     rate: str = Field("24", pattern=RATE, description="Frames a second, as in 24000/1001.")
+    rig: Literal["arkit", "oculus", "vrm1", "vrm0", "cc4"] = Field(
+        "arkit", description="How the character's controls are named."
+    )
+    rig_file: Path | None = Field(None, description="A rig of your own (JSON), instead.")
+    flaps: Literal["rhubarb", "preston_blair", "sapi", "three"] = Field(
+        "rhubarb", description="The shapes of a drawn mouth."
+    )
+    flaps_on: int = Field(1, ge=1, le=6, description="Frames that a drawn mouth is held at least.")
+    intensity: float = Field(1.0, ge=0, le=2, description="How far the mouth moves from rest.")
     output: Path = Field(description="Folder that receives v001, v002...")
     engines: EngineChoice = EngineChoice()
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from dubwright.character import character_curves
+from dubwright.character.visemes import viseme_weights
 from dubwright.engines import (
     Aligner,
     EngineKind,
@@ -291,6 +292,10 @@ def _animation(context: Context) -> None:
         take.phones, take.sample_rate, Fraction(0), frames, rate, usual_articulation(mouth)
     )
     write_json(context.folder / "curves.json", character_curves(curves, mouth))
+    weights = viseme_weights(
+        take.phones, take.sample_rate, rate, frames, context.parameters["intensity"]
+    )
+    np.save(context.folder / "visemes.npy", weights)
 
 
 def _check(context: Context) -> None:
@@ -402,6 +407,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "library": 6,
     "decode": 2,
     "original line": 2,
+    "animation": 2,
     "articulation": 7,
     "curves": 4,
     "choose": 3,

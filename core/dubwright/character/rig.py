@@ -1,0 +1,99 @@
+"""Rigs: which of a character's controls make which viseme.
+
+The rigs that come along name their controls as the industry does: ARKit's 52 blend shapes, Meta's
+15 visemes, the VRM expressions of 1.0 and 0.x, and Character Creator 4's extended shapes. The
+weights are ours. Any other rig is a small JSON document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from dubwright.dialogue.documents import read_document
+from dubwright.errors import DubwrightError
+from dubwright.mouth.visemes import Viseme
+
+__all__ = ["RIGS", "Rig", "controls_of", "find_rig"]
+
+MOST_CONTROLS: Final = 1024
+
+
+class Rig(BaseModel):
+    """A character's controls, and how far each goes for each viseme, from 0 to 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    document: Literal["dubwright.rig"] = "dubwright.rig"
+    version: Literal[1] = 1
+    controls: tuple[str, ...] = Field(min_length=1, max_length=MOST_CONTROLS)
+    visemes: Mapping[Viseme, Mapping[str, float]] = Field(
+        description="Weights by control, of each viseme that moves any."
+    )
+
+    @model_validator(mode="after")
+    def _controls_are_named_once_and_known(self) -> Rig:
+        if len(set(self.controls)) < len(self.controls):
+            raise ValueError("a control is named twice")
+        for viseme, weights in self.visemes.items():
+            for control, weight in weights.items():
+                if control not in self.controls:
+                    raise ValueError(f"{viseme} moves {control}, which is not among the controls")
+                if not -1 <= weight <= 1:
+                    raise ValueError(f"{viseme} moves {control} by {weight}; -1 to 1 is possible")
+        return self
+
+
+@cache
+def _built_in() -> dict[str, Rig]:
+    text = files("dubwright.character").joinpath("rigs.json").read_text(encoding="utf-8")
+    return {name: Rig.model_validate(rig) for name, rig in json.loads(text).items()}
+
+
+RIGS: Final = tuple(_built_in())
+
+
+def find_rig(name: str) -> Rig:
+    """A rig by its name, or from a JSON document by its path.
+
+    Raises:
+        DubwrightError: there is no such rig; see read_document for what else it raises.
+    """
+    known = _built_in()
+    if name in known:
+        return known[name]
+    if not Path(name).suffix:
+        raise DubwrightError(
+            "There is no such rig",
+            where=name,
+            why=f"it is none of {', '.join(known)}",
+            repair="name one of these, or give the path of a JSON document",
+        )
+    return read_document(Path(name), Rig, "rig")
+
+
+def controls_of(weights: NDArray[np.floating[Any]], rig: Rig) -> dict[str, NDArray[np.float32]]:
+    """What a rig's controls do.
+
+    Args:
+        weights: of the visemes in the order of Viseme, [frames, 15].
+        rig: the rig.
+
+    Returns:
+        Each control's values, float32 [frames], in the rig's order.
+    """
+    rows = [[rig.visemes.get(v, {}).get(name, 0.0) for name in rig.controls] for v in Viseme]
+    values = weights @ np.array(rows)
+    return dict(zip(rig.controls, _columns(values), strict=True))
+
+
+def _columns(values: NDArray[np.floating[Any]]) -> Sequence[NDArray[np.float32]]:
+    return [np.ascontiguousarray(column, np.float32) for column in values.T]
