@@ -1,0 +1,158 @@
+"""The Blender adapter, in the real Blender and with the real service."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from service_places import own_service_places, wait_for
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# What each test's script begins with: a head with shape keys, and teeth that hang on it.
+BEGIN = f"""
+import sys, json, os, bpy
+sys.path[:0] = [{str(ROOT / "plugin")!r}, {str(ROOT / "host_adapters" / "blender")!r}]
+import dubwright_blender
+bpy.ops.wm.read_factory_settings(use_empty=True)
+scene = bpy.context.scene
+scene.render.fps, scene.render.fps_base = 24, 1.001
+
+def mesh_with(name, keys, parent=None):
+    mesh = bpy.data.meshes.new(name)
+    mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+    obj = bpy.data.objects.new(name, mesh)
+    scene.collection.objects.link(obj)
+    obj.parent = parent
+    for key in ["Basis", *keys]:
+        obj.shape_key_add(name=key).value = 0.0
+    return obj
+
+def played(obj, key, frames):
+    values = []
+    for frame in frames:
+        scene.frame_set(frame)
+        values.append(obj.data.shape_keys.key_blocks[key].value)
+    return values
+
+out = sys.argv[1]
+"""
+END = """
+print(json.dumps(said))
+sys.stdout.flush()
+os._exit(0)
+"""
+ARKIT = ["jawOpen", "mouthPucker", "mouthFunnel", "mouthPressLeft", "browInnerUp"]
+
+
+@pytest.fixture(scope="module")
+def blender() -> str:
+    python = os.environ.get("DUBWRIGHT_BPY_PYTHON")
+    if not python:
+        pytest.skip("DUBWRIGHT_BPY_PYTHON does not name a Python with bpy (bootstrap.py --blender)")
+    return python
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("blender service")
+    runtime = folder / "service.json"
+    with own_service_places(folder, runtime):
+        process = subprocess.Popen([sys.executable, "-m", "dubwright.cli", "serve"])
+        wait_for(runtime.exists, process=process)
+        yield folder
+        subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
+        assert process.wait(20) == 0
+
+
+def _done(blender: str, tmp_path: Path, script: str) -> dict[str, Any]:
+    path = tmp_path / "script.py"
+    path.write_text(BEGIN + script + END)
+    done = subprocess.run(
+        [blender, str(path), str(tmp_path / "out")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def test_a_character_speaks_in_two_languages(blender: str, served: Path, tmp_path: Path) -> None:
+    """Keys lie in strips of their own, a track a language; what was keyed by hand stays."""
+    said = _done(
+        blender,
+        tmp_path,
+        f"""
+head = mesh_with("head", {ARKIT})
+teeth = mesh_with("teeth", ["JawOpen"], head)
+brow = head.data.shape_keys.key_blocks["browInnerUp"]
+brow.value = 0.25
+brow.keyframe_insert("value", frame=2)
+for _ in range(2):  # again replaces the line, and adds nothing
+    spanish = dubwright_blender.animate(head, "Mama, papa.", "es", out, first_frame=10)
+es = played(head, "jawOpen", range(1, 60))
+teeth_es = played(teeth, "JawOpen", range(1, 60))
+french = dubwright_blender.animate(head, "Ma maman.", "fr", out, first_frame=10)
+fr = played(head, "jawOpen", range(1, 60))
+tracks = head.data.shape_keys.animation_data.nla_tracks
+said = {{
+    "es": es, "teeth": teeth_es, "fr": fr, "rig": spanish.rig, "meshes": spanish.meshes,
+    "sounds": [str(spanish.sound), str(french.sound)], "notes": spanish.notes,
+    "tracks": {{t.name: [t.mute, len(t.strips)] for t in tracks}},
+    "actions": len(bpy.data.actions), "brow": played(head, "browInnerUp", [2, 20]),
+    "missing": spanish.missing,
+}}
+""",
+    )
+    assert said["rig"] == "arkit" and said["meshes"] == ["head", "teeth"]
+    assert said["tracks"] == {"Dubwright es": [True, 1], "Dubwright fr": [False, 1]}
+    # One by hand; the head's and the teeth's in each language.
+    assert said["actions"] == 1 + 4 and said["brow"] == pytest.approx([0.25, 0.25])
+    assert "mouthPressRight" in said["missing"] and "an action of its own" in said["notes"][0]
+    for language, sound in zip(("es", "fr"), said["sounds"], strict=True):
+        document = json.loads((Path(sound).parent / "controls.json").read_text())
+        assert document["rate"] == "24000/1001"
+        jaw = document["controls"]["jawOpen"]
+        played = said[language][9 : 9 + len(jaw)]
+        assert played == pytest.approx(jaw, abs=1e-4) and max(jaw) > 0.3
+        assert said[language][:8] == [0] * 8
+    assert said["teeth"] == pytest.approx(said["es"], abs=1e-5)
+
+
+def test_rigs_are_known_by_their_names(blender: str, tmp_path: Path) -> None:
+    said = _done(
+        blender,
+        tmp_path,
+        """
+sets = {
+    "arkit": ["!ex-jawOpen", "!ex-mouthPucker", "!ex-mouthFunnel"],
+    "oculus": ["viseme_PP", "viseme_aa", "viseme_U"],
+    "cc4": ["V_Open", "V_Explosive"], "vrm1": ["aa", "ih", "ou", "ee", "oh"],
+    "vrm0": ["A", "I", "U", "E", "O"], None: ["smile"],
+}
+said = {str(rig): dubwright_blender.find_rig([mesh_with(str(rig), keys)])
+        for rig, keys in sets.items()}
+""",
+    )
+    assert said == {name: name for name in said if name != "None"} | {"None": None}
+
+
+def test_a_character_without_a_mouth_is_told(blender: str, served: Path, tmp_path: Path) -> None:
+    said = _done(
+        blender,
+        tmp_path,
+        """
+said = {}
+for name, keys in {"nothing": [], "smile": ["smile"]}.items():
+    obj = mesh_with(name, keys) if keys else bpy.data.objects.new(name, None)
+    try:
+        dubwright_blender.animate(obj, "Mama.", "es", out)
+    except ValueError as error:
+        said[name] = str(error)
+""",
+    )
+    assert "have no shape keys" in said["nothing"] and "of no rig that is known" in said["smile"]
