@@ -621,8 +621,12 @@ def test_a_change_while_the_plate_is_rendered_is_noticed(
 
 
 def test_cancel_stops_it_and_the_last_result_stays(
-    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path
+    nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, served: Path, plate: tuple[str, int, int]
 ) -> None:
+    # Seconds of work that nothing in the store saves.
+    lip_sync["first"].setValue(plate[1])
+    lip_sync["last"].setValue(plate[2])
+    lip_sync["intensity"].setValue(1.37)
     lip_sync["render"].execute()
     tag = _tag(lip_sync)
     nuke.run_until(lambda: bool(connect(start=False).jobs(tag)))
@@ -717,7 +721,6 @@ def test_a_farm_renders_it_by_a_call_and_writes_nothing_else(
     node["cue_sheet"].setValue((tmp_path / "cues.json").as_posix())
     with pytest.raises(Exception, match="language"):
         adapter.render(node)
-    assert "language" in farm._said.pop()
     node["language"].setValue("es")
     adapter.render(node)
     assert _state(node).startswith("v001, "), farm._said

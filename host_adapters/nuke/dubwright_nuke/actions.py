@@ -134,7 +134,7 @@ def _work(known: str, title: str, do: Callable[[Work], None]) -> None:
 def _told(work: Callable[[], None], known: Optional[str] = None) -> None:
     """Do something, and tell the person why it could not be done; a plug-in breaks no host.
 
-    known: the identity of the node that says so, too. Without windows it is raised as well.
+    known: the identity of the node that says so, too. Without windows it is raised instead.
     """
     try:
         work()
@@ -159,9 +159,7 @@ def _tell(text: str, known: Optional[str], quietly: bool) -> None:
     node = node_by_identity(known) if known else None
     if node is not None:
         say_state(node, text.splitlines()[0])
-    if not nuke.GUI:
-        nuke.tprint(text)
-    elif not quietly:
+    if nuke.GUI and not quietly:
         nuke.message(text)
 
 
