@@ -236,6 +236,16 @@ def _sent(adapter: ModuleType, node: Node) -> Any:
     return plain_plate(node, asked) or actions._send(asked, "main", Work("plate"))
 
 
+def _own_copy(node: Node, folder: Path) -> Path:
+    """Have the Read before a node read a copy of its files; their name, with the number open."""
+    read = node.input(0)
+    assert read is not None
+    named = Path(str(read["file"].value()))
+    shutil.copytree(named.parent, folder)
+    read["file"].setValue((folder / named.name).as_posix())
+    return folder / named.name
+
+
 def _through_a_grade(nuke: FakeNuke, node: Node) -> Node:
     grade = nuke.createNode("Grade")
     grade.setInput(0, node.input(0))
@@ -285,14 +295,9 @@ def test_pictures_of_other_formats_are_rendered_and_sent_frame_by_frame(
 def test_files_alike_by_size_and_time_are_not_taken_for_each_other(
     nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, tmp_path: Path
 ) -> None:
-    read = lip_sync.input(0)
-    assert read is not None
-    named = Path(str(read["file"].value()))
-    shutil.copytree(named.parent, tmp_path / "copy")
-    for file in (tmp_path / "copy").iterdir():
+    for file in _own_copy(lip_sync, tmp_path / "copy").parent.iterdir():
         os.truncate(file, 200_000)
         os.utime(file, (1, 1))
-    read["file"].setValue((tmp_path / "copy" / named.name).as_posix())
     _through_a_grade(nuke, lip_sync)
     assert len(set(_prints(adapter, lip_sync).values())) == 12
 
@@ -332,11 +337,8 @@ def test_missing_frames_are_as_the_read_says(
 ) -> None:
     read = lip_sync.input(0)
     assert read is not None
-    named = Path(str(read["file"].value()))
-    shutil.copytree(named.parent, tmp_path / "copy")
     first = int(lip_sync["first"].value())
-    (tmp_path / "copy" / (named.name % (first + 2))).unlink()
-    read["file"].setValue((tmp_path / "copy" / named.name).as_posix())
+    Path(str(_own_copy(lip_sync, tmp_path / "copy")) % (first + 2)).unlink()
     from dubwright_nuke import actions
     from dubwright_nuke.node import asked_of
     from dubwright_nuke.threads import Work
@@ -458,17 +460,11 @@ def test_where_a_node_looks_at_other_frames_all_change_with_any(
 def test_a_file_that_was_written_over_is_another_frame(
     nuke: FakeNuke, adapter: ModuleType, lip_sync: Node, tmp_path: Path
 ) -> None:
-    read, grade = lip_sync.input(0), nuke.createNode("Grade")
-    assert read is not None
-    folder = Path(str(read["file"].value())).parent
-    shutil.copytree(folder, tmp_path / "copy")
-    name = Path(str(read["file"].value())).name
-    read["file"].setValue((tmp_path / "copy" / name).as_posix())
-    grade.setInput(0, read)
-    lip_sync.setInput(0, grade)
+    named = str(_own_copy(lip_sync, tmp_path / "copy"))
+    _through_a_grade(nuke, lip_sync)
     before = _prints(adapter, lip_sync)
     changed = int(lip_sync["first"].value()) + 3
-    with (tmp_path / "copy" / (name % changed)).open("ab") as file:
+    with Path(named % changed).open("ab") as file:
         file.write(b"more")
     after = _prints(adapter, lip_sync)
     assert [f for f in after if after[f] != before[f]] == [changed]

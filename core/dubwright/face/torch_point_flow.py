@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from dubwright.face.point_flow import ITERATIONS, LEVELS, STILL_PIXELS, Grey, Points
+from dubwright.media.torch_borders import mirrored
 
 __all__ = ["TorchPointFlow", "cuda_point_flow"]
 
@@ -59,7 +60,7 @@ def _pyramid(picture: Tensor, side: int) -> list[Tensor]:
 def _halved(picture: Tensor) -> Tensor:
     """Burt and Adelson's next level (1983), rounded to integers."""
     for axis in (0, 1):
-        padded = _mirrored(picture, axis, 2)
+        padded = mirrored(picture, axis, 2)
         taps = [padded.narrow(axis, at, picture.shape[axis]) for at in range(5)]
         smooth = taps[0] + taps[4] + 4 * (taps[1] + taps[3]) + 6 * taps[2]
         picture = smooth[::2] if axis == 0 else smooth[:, ::2]
@@ -70,12 +71,12 @@ def _derivatives(picture: Tensor) -> tuple[Tensor, Tensor]:
     """Scharr's derivatives along x and y, 32 times a difference of neighbours."""
     smooth, differed = [], []
     for axis in (0, 1):
-        padded = _mirrored(picture, axis, 1)
+        padded = mirrored(picture, axis, 1)
         low, here, high = (padded.narrow(axis, at, picture.shape[axis]) for at in range(3))
         smooth.append(3 * (low + high) + 10 * here)
         differed.append(high - low)
-    along_x = _mirrored(smooth[0], 1, 1)
-    along_y = _mirrored(smooth[1], 0, 1)
+    along_x = mirrored(smooth[0], 1, 1)
+    along_y = mirrored(smooth[1], 0, 1)
     return along_x[:, 2:] - along_x[:, :-2], along_y[2:] - along_y[:-2]
 
 
@@ -161,13 +162,4 @@ def _reached(corner: Tensor, picture: Tensor, side: int) -> Tensor:
 
 
 def _edged(picture: Tensor, by: int) -> Tensor:
-    return _mirrored(_mirrored(picture, 0, by), 1, by)
-
-
-def _mirrored(picture: Tensor, axis: int, by: int) -> Tensor:
-    """A picture with `by` more pixels at both ends of an axis, mirrored about the ends."""
-    length = picture.shape[axis]
-    at = torch.arange(-by, length + by, device=picture.device)
-    period = max(1, 2 * (length - 1))
-    at = at.remainder(period)
-    return picture.index_select(axis, torch.minimum(at, period - at) if length > 1 else at * 0)
+    return mirrored(mirrored(picture, 0, by), 1, by)

@@ -18,6 +18,7 @@ from dubwright.media.colour import (
     CCT_SHIFT,
     CCT_SLOPE,
 )
+from dubwright.media.torch_borders import mirrored
 from dubwright.picture.raster import SAMPLED_AT
 
 __all__ = ["TorchRaster", "cuda_raster"]
@@ -75,7 +76,7 @@ class TorchRaster:
         kernel = torch.from_numpy(weights).to(self._device)
         planes = _planes(grid)
         for axis in (2, 3):
-            padded = _mirrored(planes, axis, size // 2)
+            padded = mirrored(planes, axis, size // 2)
             shape = (1, 1, size, 1) if axis == 2 else (1, 1, 1, size)
             planes = F.conv2d(padded.transpose(0, 1), kernel.reshape(shape)).transpose(0, 1)
         return _pixels(planes, grid)
@@ -93,7 +94,7 @@ class TorchRaster:
         planes = _planes(grid)
         kernel = torch.tensor(PYRAMID, device=self._device)
         for axis in (2, 3):
-            padded = _mirrored(planes, axis, 2)
+            padded = mirrored(planes, axis, 2)
             shape, stride = ((1, 1, 5, 1), (2, 1)) if axis == 2 else ((1, 1, 1, 5), (1, 2))
             planes = F.conv2d(padded.transpose(0, 1), kernel.reshape(shape), stride=stride)
             planes = planes.transpose(0, 1)
@@ -125,12 +126,3 @@ def _planes(grid: Tensor) -> Tensor:
 
 def _pixels(planes: Tensor, like: Tensor) -> Tensor:
     return planes[0, 0] if like.ndim == 2 else planes[0].permute(1, 2, 0)
-
-
-def _mirrored(planes: Tensor, axis: int, by: int) -> Tensor:
-    """Planes with `by` more pixels at both ends of an axis, mirrored about the first and last."""
-    length = planes.shape[axis]
-    at = torch.arange(-by, length + by, device=planes.device)
-    period = max(1, 2 * (length - 1))
-    at = at.remainder(period)
-    return planes.index_select(axis, torch.minimum(at, period - at) if length > 1 else at * 0)
