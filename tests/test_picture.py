@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from dubwright.dialogue import Cast
 from dubwright.engines import Choice
-from dubwright.face.head_frame import head_template, mouth_curves
-from dubwright.face.landmarks import MESH_POINTS, SKIN_RING_FAR
+from dubwright.face.head_frame import head_template, in_head_frame, mouth_curves
+from dubwright.face.landmarks import LIPS, MESH_POINTS, SKIN_RING_FAR
 from dubwright.media.colour import encode_log
 from dubwright.model import Box, FaceTrack, MouthCurves, Patch
 from dubwright.picture.composite import MouthMatte, blended, tone_matched
@@ -26,6 +26,7 @@ from dubwright.picture.motion_blur import blur_offsets, shutter
 from dubwright.picture.raster import OpenCvRaster, Raster
 from dubwright.picture.selection import Candidates, select
 from dubwright.picture.shape import CurveToShape, lip_gaps
+from dubwright.picture.teeth import Bite, TeethMotion
 from dubwright.picture.warp import Cells, MeshOver, Warp, face_triangles, grid_step, with_frame
 from dubwright.sample.actor import Actor, Pose
 from dubwright.sample.head import build_head
@@ -514,3 +515,54 @@ def test_frames_without_a_face_are_no_part_of_a_chart() -> None:
     assert share is not None and np.isfinite(share).all() and share.max() > 0.8
     nobody = FaceTrack(np.full_like(landmarks, np.nan), track.template, ("no face was found",) * 60)
     assert JawMotion(nobody, HeadCharts(nobody), Fraction(24)).share() is None
+
+
+def _teeth_seen(lift: float, above: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far upper teeth are taken from where the skull has them, [places], in pixels.
+
+    The head to draw is turned and larger, and its upper lip is lifted by some of the eyes'
+    distance; the places are so far above the line where its lips close. By the mesh alone, and
+    with the teeth held.
+    """
+    track = _speaking_head(24)
+    positions = in_head_frame(track.landmarks, track.template).positions
+    bite = Bite.learned(positions)
+    index = int(np.argmax(mouth_curves(positions)[:, 0]))
+    upper = [point for point in LIPS if positions[index, point, 1] < bite.height + 0.02]
+    track.landmarks[index, upper, 1] -= 8
+    angle, larger = np.radians(6), 1.4
+    turn = larger * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turned = track.landmarks * np.float32(larger)
+    turned[..., :2] = track.landmarks[..., :2] @ turn.T
+    plate = in_head_frame(turned, track.template)
+    shape = plate.positions[index][:MESH_POINTS].copy()
+    shape[upper, 1] -= lift
+    target = plate.in_picture(index, shape)[:, :2]
+    source = track.landmarks[index, :MESH_POINTS, :2].astype(np.float64)
+    low, high = target[list(LIPS)].min(axis=0) - 8, target[list(LIPS)].max(axis=0) + 8
+    cells = Cells.around(Box(*low.astype(int).tolist(), *high.astype(int).tolist()), 1)
+    bent = MeshOver(with_frame(target), face_triangles(target), cells).warp(with_frame(source), 0.8)
+    library = in_head_frame(track.landmarks, track.template)
+    teeth = TeethMotion((plate, index, 1.0), (library, index, 1.0), bite.jaw + 0.1, bite)
+    edge = np.array([[x, bite.height - above, bite.depth] for x in np.linspace(-0.04, 0.04, 5)])
+    places = np.round(plate.in_picture(index, edge)[:, :2]).astype(int)
+    rows, columns = places[:, 1] - cells.box.y0, places[:, 0] - cells.box.x0
+    bent_away, held_away = (
+        places
+        + np.stack([warp.dx, warp.dy], axis=-1)[rows, columns]
+        - places @ np.linalg.inv(turn).T
+        for warp in (bent, teeth.held(bent, target, source))
+    )
+    return np.hypot(*bent_away.T), np.hypot(*held_away.T)
+
+
+@pytest.mark.parametrize(("lift", "above", "bent_by"), [(-0.015, 0.03, 0.5), (0.02, 0.055, 0.15)])
+def test_upper_teeth_move_as_the_skull_does(lift: float, above: float, bent_by: float) -> None:
+    bent, held = _teeth_seen(lift, above)
+    assert bent.min() > bent_by
+    assert held.max() < 0.05
+
+
+def test_teeth_that_no_lip_bends_are_where_they_were() -> None:
+    bent, held = _teeth_seen(0, 0.03)
+    assert bent.max() < 0.01 and held.max() < 0.01

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dubwright.face.landmarks import (
     INNER_LIP_PAIRS,
+    JAW,
     MOUTH_LEFT,
     MOUTH_RIGHT,
     NOSE_BASE,
@@ -30,7 +31,6 @@ Array = NDArray[np.floating[Any]]
 TEMPLATE_ROUNDS: Final = 4
 TEMPLATE_FRAMES: Final = 60
 LIPS_MIDDLE: Final = (0, 17, 13, 14)
-JAW: Final = (152, 148, 377, 175)
 BROW_MIDDLE: Final = 9
 
 
@@ -65,6 +65,10 @@ class HeadMotion:
         """Displacements [points, 3] of the head frame as displacements in pixels."""
         moved: Array = displacement @ self.rotation[frame] / self.scale[frame]
         return moved
+
+    def in_picture(self, frame: int, positions: Array) -> Array:
+        """Places [points, 3] of the head frame as places in pixels."""
+        return self.to_picture(frame, positions - self.translation[frame])
 
 
 def head_template(landmarks: NDArray[np.float32]) -> Array:

@@ -14,6 +14,7 @@ __all__ = [
     "EYE_RIGHT",
     "FACE_OVAL",
     "INNER_LIP_PAIRS",
+    "JAW",
     "LIPS",
     "LIPS_INNER",
     "LIPS_OUTER",
@@ -38,6 +39,7 @@ OUTER_EYE_LEFT: Final = 263
 NOSE_BASE: Final = 2
 NOSE_TIP: Final = 4
 CHIN: Final = 152
+JAW: Final = (152, 148, 377, 175)
 MOUTH_RIGHT: Final = 61
 MOUTH_LEFT: Final = 291
 

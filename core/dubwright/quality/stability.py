@@ -32,7 +32,8 @@ OPEN_APERTURE_IOD: Final = 0.08
 UPPER_TEETH_SHARE: Final = 0.5
 LEAST_TEETH: Final = 150
 ECC_STEPS: Final = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
-FURTHEST_IOD: Final = 0.1
+LEAST_ALIKE: Final = 0.8
+LEAST_PAIRS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class StabilityFigures:
         pops: what optical flow leaves of the change from frame to frame around the lips, in code
             values; the 95th percentile.
         teeth_slide: how far the upper teeth move against the skull from frame to frame while the
-            mouth is open, RMS, in inter-ocular distances.
+            mouth is open, the median over eight or more, in inter-ocular distances.
     """
 
     pops: float | None
@@ -80,7 +81,7 @@ def measure_stability(
         before = now
     return StabilityFigures(
         pops=float(np.percentile(left, 95)) if left else None,
-        teeth_slide=float(np.sqrt(np.mean(np.square(slides)))) if slides else None,
+        teeth_slide=float(np.median(slides)) if len(slides) >= LEAST_PAIRS else None,
     )
 
 
@@ -113,18 +114,18 @@ def _unexplained(before: tuple[Grey, Points], now: tuple[Grey, Points], flow: An
 
 
 def _slide(before: tuple[Grey, Points], now: tuple[Grey, Points]) -> float | None:
-    """How far the upper teeth moved; None where too little of them is seen."""
+    """How far the upper teeth moved; None where too little of them is seen, or nothing alike."""
     mask = cv2.bitwise_and(_upper_teeth(before[1]), _upper_teeth(now[1]))
     if cv2.countNonZero(mask) < LEAST_TEETH:
         return None
     shift = np.eye(2, 3, dtype=np.float32)
     try:
-        _, shift = cv2.findTransformECC(
+        alike, shift = cv2.findTransformECC(
             before[0], now[0], shift, cv2.MOTION_TRANSLATION, ECC_STEPS, mask, 3
         )
-    except cv2.error:  # it did not converge: nothing there is alike
-        return FURTHEST_IOD
-    return min(FURTHEST_IOD, float(np.hypot(*shift[:, 2]) / WINDOW_IOD))
+    except cv2.error:  # it did not converge
+        return None
+    return float(np.hypot(*shift[:, 2]) / WINDOW_IOD) if alike > LEAST_ALIKE else None
 
 
 def _upper_teeth(points: Points) -> Grey:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dubwright.engines import Choice, EngineCard, EngineKind, LibraryView, PlateView
 from dubwright.face.head_frame import HeadMotion, in_head_frame, mouth_curves
-from dubwright.face.landmarks import MESH_POINTS
+from dubwright.face.landmarks import JAW, MESH_POINTS
 from dubwright.model import Box, MouthCurves, Patch
 from dubwright.picture.composite import blended, mouth_matte, tone_matched
 from dubwright.picture.jaw import HeadCharts, holding
@@ -25,6 +25,7 @@ from dubwright.picture.motion_blur import blur_offsets, mouth_velocity
 from dubwright.picture.raster import Grid, Raster, fastest_raster
 from dubwright.picture.selection import Candidates, select
 from dubwright.picture.shape import CurveToShape, carried_points, carry_weights, smoothstep
+from dubwright.picture.teeth import Bite, TeethMotion
 from dubwright.picture.warp import (
     Cells,
     MeshOver,
@@ -60,7 +61,7 @@ class RetrievalRenderer:
     card = EngineCard(
         name="retrieval",
         kind=EngineKind.MOUTH_RENDERER,
-        version=7,
+        version=8,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Needs 5 to 20 seconds of the actor talking, with open mouths; faces turned by at "
@@ -201,6 +202,7 @@ class _Brush:
         curves = mouth_curves(positions)
         self._reach = _reach(curves)
         self._to_shape = CurveToShape.learned(positions, curves)
+        self._bite = Bite.learned(positions)
         rank = np.argsort(curves[:, 0])[int(len(curves) * OPEN_MOUTHED_PERCENTILE / 100)]
         self._triangles = face_triangles(positions[rank][:MESH_POINTS, :2])
 
@@ -238,7 +240,7 @@ class _Brush:
         inner = cells.part(_covered(matte.shading > 2e-3, cells, pad))
         rows, columns = inner.box.within(cells.box)
         around = matte.part(inner)
-        mouth = self._mouth(frame, choice, mesh.part(inner), interocular)
+        mouth = self._mouth(frame, choice, mesh.part(inner), shape, target, interocular)
         change = tone_matched(raster, mouth - drawn[rows, columns], around, interocular)
         drawn[rows, columns] += blended(raster, change, around, choice.strength)
         return self._patch(drawn, x, y, changed, cells)
@@ -253,14 +255,29 @@ class _Brush:
         shape: Array = own + choice.strength * (bent - own)
         return shape
 
-    def _mouth(self, frame: int, choice: Choice, mesh: MeshOver, interocular: float) -> Grid:
+    def _mouth(
+        self,
+        frame: int,
+        choice: Choice,
+        mesh: MeshOver,
+        shape: Array,
+        target: Array,
+        interocular: float,
+    ) -> Grid:
         """The chosen mouth of the library, log-encoded, where the target has its own."""
         raster = self._raster
         source, index = _chosen(choice)
         view = self._library[source]
         crop, corner = view.crop(index)
         points = picture_points(view.track, index, view.pixel_aspect)[:MESH_POINTS]
-        x, y = mesh.warp(with_frame(points), MAP_BLUR_IOD * interocular).positions(raster)
+        bent = mesh.warp(with_frame(points), MAP_BLUR_IOD * interocular)
+        teeth = TeethMotion(
+            (self._motion, frame, self._plate.pixel_aspect),
+            (self._library_motion[source], index, view.pixel_aspect),
+            float(shape[list(JAW), 1].mean()),
+            self._bite,
+        )
+        x, y = teeth.held(bent, target, points).positions(raster)
         placed = raster.placed(crop)
         offsets = self._exposure.offsets(frame, source, index)
         seen = [
