@@ -29,9 +29,9 @@ BEHIND_LIPS_IOD: Final = 0.03
 CLOSED_SHARE: Final = 0.1
 # From the upper teeth's edge to where nothing is theirs, at least.
 LEAST_PARTED_IOD: Final = 0.03
-RIM_IOD: Final = 0.02
+RIM_IOD: Final = 0.03
 # Of its depth behind a library's lip, a place keeps all but this share: lips are no teeth.
-GIVEN_UP: Final = 0.4
+GIVEN_UP: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
