@@ -2,7 +2,7 @@
 """Makes a private environment for Dubwright, puts it into hosts, and runs the demo or the tests.
 
     python3 installers/bootstrap.py demo     dub a synthetic actor into Spanish and French
-    python3 installers/bootstrap.py install [--hosts resolve,nuke] [--all-users]
+    python3 installers/bootstrap.py install [--hosts resolve,nuke,blender] [--all-users]
     python3 installers/bootstrap.py uninstall         take the adapters out of the hosts again
     python3 installers/bootstrap.py doctor nuke       why is Dubwright not in the menu?
     python3 installers/bootstrap.py test     run the checks and the tests
@@ -50,7 +50,7 @@ def main(arguments=None):
     parser.add_argument("--blender", action="store_true", help="test in the real Blender too")
     parser.add_argument("--torch", action="store_true", help="test with torch too")
     parser.add_argument(
-        "--hosts", help="hosts to install into, as in resolve,nuke; else those found"
+        "--hosts", help="hosts to install into, as in resolve,nuke,blender; else those found"
     )
     parser.add_argument(
         "--gpu", choices=("yes", "no"), help="install for a GPU; as is found if left"
@@ -249,7 +249,7 @@ def install_into(python, hosts, all_users):
         say(f"  {path}")
     say(
         "Start the host again. In Resolve: Workspace > Scripts > Dubwright. In Nuke: Dubwright in "
-        "the bar of nodes."
+        "the bar of nodes. In Blender: tick Dubwright in Preferences > Add-ons, and press N."
     )
     return 0
 

@@ -4,10 +4,12 @@ Standard library only.
 """
 
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
 
+from blender_extension import EXTENSION, extension_files
 from receipt import HostTrouble, block_of, blocks_in, files_in, install_files, uninstall_files
 
 __all__ = [
@@ -21,7 +23,10 @@ __all__ = [
 
 HERE = Path(__file__).resolve().parent.parent
 MENU = "Dubwright"
-HOSTS = ("resolve", "nuke")
+HOSTS = ("resolve", "nuke", "blender")
+# The oldest Blender that knows extensions.
+FIRST_BLENDER = (4, 2)
+VERSION = re.compile(r"\d+\.\d+")
 # As dubwright_resolve.actions has them.
 LUA_ENTRY = "Export for Dubwright"
 RESOLVE_MENU = ("Dub Timeline", "Lip-Sync Selected", "Open Review", "Bring Results In")
@@ -93,9 +98,39 @@ class Places:
         }.get(self.system, (self.root / "usr/local", "Nuke[0-9]*"))
         return any(where.glob(pattern)) or (self.home / ".nuke").is_dir()
 
+    def blender_extensions(self):
+        """The user's own extensions in each Blender that was run (Blender's manual, "Blender's
+        Directory Layout" and "Environment Variables")."""
+        named = self.environment.get("BLENDER_USER_EXTENSIONS")
+        if named:
+            return [Path(named) / "user_default"]
+        named = self.environment.get("BLENDER_USER_RESOURCES")
+        if named:
+            return [Path(named) / "extensions" / "user_default"]
+        base = {
+            "darwin": self.home / "Library/Application Support/Blender",
+            "win32": self._folder("APPDATA", self.home / "AppData/Roaming")
+            / "Blender Foundation/Blender",
+        }.get(self.system, self._folder("XDG_CONFIG_HOME", self.home / ".config") / "blender")
+        versions = {
+            tuple(map(int, folder.name.split("."))): folder
+            for folder in (base.iterdir() if base.is_dir() else [])
+            if VERSION.fullmatch(folder.name)
+        }
+        return [
+            versions[version] / "extensions" / "user_default"
+            for version in sorted(versions)
+            if version >= FIRST_BLENDER
+        ]
+
+    def has_blender(self):
+        """Whether a Blender that knows extensions was run by this user."""
+        return bool(self.blender_extensions())
+
     def has(self, host):
         """Whether a host of HOSTS was installed, or run by this user."""
-        return {"resolve": self.has_resolve, "nuke": self.has_nuke}[host]()
+        known = {"resolve": self.has_resolve, "nuke": self.has_nuke, "blender": self.has_blender}
+        return known[host]()
 
     def _folder(self, variable, otherwise):
         named = self.environment.get(variable)
@@ -110,7 +145,9 @@ def install_hosts(hosts, places, receipt, all_users=False, python=sys.executable
     what was written.
     """
     if hosts is None:
-        hosts = [name for name in HOSTS if places.has(name)]
+        # Blender's extensions are each user's own.
+        theirs = [name for name in HOSTS if not (all_users and name == "blender")]
+        hosts = [name for name in theirs if places.has(name)]
         if not hosts:
             raise HostTrouble(
                 "No host was found. Name one with --hosts ({}).".format(", ".join(HOSTS))
@@ -118,6 +155,8 @@ def install_hosts(hosts, places, receipt, all_users=False, python=sys.executable
     for host in hosts:
         _check_known(host)
     files = _resolve_files(places, all_users, python) if "resolve" in hosts else {}
+    if "blender" in hosts:
+        files.update(_blender_files(places, all_users))
     blocks = _nuke_blocks(places, all_users) if "nuke" in hosts else {}
     return install_files(files, blocks, receipt)
 
@@ -133,7 +172,11 @@ def diagnose(host, places, receipt, python):
     python: the Python that Dubwright is installed in, or None.
     """
     _check_known(host)
-    known = {"resolve": _why_not_in_resolve, "nuke": _why_not_in_nuke}[host]
+    known = {
+        "resolve": _why_not_in_resolve,
+        "nuke": _why_not_in_nuke,
+        "blender": _why_not_in_blender,
+    }[host]
     first, last = known(places, receipt, python)
     if python is None or not Path(python).exists():
         first.append("The Python that Dubwright runs in is gone. Run `bootstrap.py install` again.")
@@ -144,19 +187,13 @@ def _why_not_in_resolve(places, receipt, python):
     found = []
     if not places.has_resolve():
         found.append("DaVinci Resolve was not found on this machine. Install it and run it once.")
-    installed = files_in(receipt)
-    if not installed:
-        found.append("The adapter is not installed. Run `bootstrap.py install --hosts resolve`.")
+    folders = [places.resolve_scripts(everybody) / MENU for everybody in (False, True)]
     contents = {
-        str(path): content
+        path: content
         for everybody in (False, True)
         for path, content in _resolve_files(places, everybody, python).items()
     }
-    for path in installed:
-        if not path.is_file():
-            found.append(f"{path} is gone. Run `bootstrap.py install` again.")
-        elif path.read_bytes() != contents.get(str(path)):
-            found.append(_leads_elsewhere(path))
+    found += _why_files_are_wrong("resolve", folders, contents, receipt)
     if not _python_for_resolve(places):
         found.append(
             "Resolve finds no Python 3. Install Python 3.10 to 3.12 from python.org for all users "
@@ -168,6 +205,45 @@ def _why_not_in_resolve(places, receipt, python):
         "the timeline as OTIO, dub it on the page (`dubwright review`), and import the language's "
         "timeline."
     ]
+
+
+def _why_not_in_blender(places, receipt, _):
+    found = []
+    folders = places.blender_extensions()
+    if not folders:
+        found.append(
+            "No Blender of 4.2 or newer was run by this user. Start it once, and run "
+            "`bootstrap.py install --hosts blender`."
+        )
+    contents = _extension_in(folders)
+    found += _why_files_are_wrong("blender", folders, contents, receipt)
+    installed = {path.parent.parent for path in files_in(receipt) if path.parent.name == EXTENSION}
+    found += [
+        f"{folder.parent.parent} has no Dubwright yet. Run `bootstrap.py install` again."
+        for folder in folders
+        if installed and folder not in installed
+    ]
+    return found, [
+        "If the panel is still missing: Edit > Preferences > Add-ons, tick Dubwright, and press N "
+        "in the 3D view. Blender must not run with --factory-startup, and its repository User "
+        "Default must be on (Preferences > Get Extensions > Repositories)."
+    ]
+
+
+def _why_files_are_wrong(host, folders, contents, receipt):
+    """What is wrong with the files in these folders that the receipt lists."""
+    found = []
+    installed = [
+        path for path in files_in(receipt) if any(folder in path.parents for folder in folders)
+    ]
+    if not installed:
+        found.append(f"The adapter is not installed. Run `bootstrap.py install --hosts {host}`.")
+    for path in installed:
+        if not path.is_file():
+            found.append(f"{path} is gone. Run `bootstrap.py install` again.")
+        elif path.read_bytes() != contents.get(path):
+            found.append(_leads_elsewhere(path))
+    return found
 
 
 def _why_not_in_nuke(places, receipt, _):
@@ -239,6 +315,26 @@ def _resolve_files(places, all_users, python):
     folder = places.resolve_scripts(all_users) / MENU
     scripts = {**menu_scripts(HERE), LUA_ENTRY + ".lua": lua_script(HERE, places, python)}
     return {folder / name: text.encode("ascii") for name, text in scripts.items()}
+
+
+def _blender_files(places, all_users):
+    folders = places.blender_extensions()
+    if all_users:
+        raise HostTrouble(
+            "Blender's extensions are each user's own. Install for yourself (--user); for a "
+            "studio, lay the unpacked archive of installers/blender_extension.py into the folder "
+            "that BLENDER_SYSTEM_EXTENSIONS names."
+        )
+    if not folders:
+        raise HostTrouble("No Blender of 4.2 or newer was run by this user. Start it once.")
+    return _extension_in(folders)
+
+
+def _extension_in(folders):
+    files = extension_files(HERE)
+    return {
+        folder / EXTENSION / name: content for folder in folders for name, content in files.items()
+    }
 
 
 def _nuke_blocks(places, all_users):

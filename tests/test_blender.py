@@ -14,6 +14,10 @@ import pytest
 from service_places import own_service_places, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "installers"))
+
+from blender_extension import extension_zip
+from hosts import Places, install_hosts
 
 # What each test's script begins with: a head with shape keys, and teeth that hang on it.
 BEGIN = f"""
@@ -156,3 +160,132 @@ for name, keys in {"nothing": [], "smile": ["smile"]}.items():
 """,
     )
     assert "have no shape keys" in said["nothing"] and "of no rig that is known" in said["smile"]
+
+
+# Begins where Blender does: with what it finds in the user's folder, and nothing on sys.path.
+EXTENDED = """
+import sys, json, os, bpy, addon_utils
+bpy.ops.wm.read_factory_settings(use_empty=True)
+name = "bl_ext.user_default.dubwright"
+addon_utils.enable(name, default_set=True, persistent=True)
+assert name in bpy.context.preferences.addons, "the extension is not enabled"
+"""
+
+
+@pytest.fixture
+def extended(blender: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder of Blender with the extension that the installer puts there."""
+    resources = tmp_path / "Zoë's Blender"
+    monkeypatch.setenv("BLENDER_USER_RESOURCES", str(resources))
+    install_hosts(["blender"], Places(home=tmp_path), tmp_path / "receipt.json")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    return resources
+
+
+def _extended(blender: str, tmp_path: Path, script: str) -> tuple[dict[str, Any], str]:
+    path = tmp_path / "extended.py"
+    heads = BEGIN[BEGIN.index("scene = ") : BEGIN.index("out = ")]
+    path.write_text(EXTENDED + heads + script + END)
+    done = subprocess.run([blender, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout.strip().splitlines()[-1])), done.stdout
+
+
+def test_the_panel_has_a_character_speak(
+    blender: str, extended: Path, served: Path, tmp_path: Path
+) -> None:
+    said, shown = _extended(
+        blender,
+        tmp_path,
+        f"""
+head = mesh_with("head", {ARKIT})
+bpy.context.view_layer.objects.active = head
+line, status = scene.dubwright, bpy.context.window_manager.dubwright
+refused = []
+def speak():
+    try:
+        return list(bpy.ops.dubwright.speak())
+    except RuntimeError as error:
+        refused.append(str(error))
+speak()
+line.text, line.language = "Mama, papa.", "es"
+speak()
+line.output = {str(tmp_path / "lines")!r}
+scene.frame_set(5)
+spoken = speak()
+first = status.message
+line.text, line.language = "Mum and pup.", "en"
+speak()
+bpy.ops.dubwright.play_language(language="es")
+es = played(head, "jawOpen", range(1, 40))
+tracks = head.data.shape_keys.animation_data.nla_tracks
+import dubwright_blender
+said = {{
+    "refused": refused, "spoken": spoken, "first": first, "es": es,
+    "tracks": {{t.name: t.mute for t in tracks}}, "where": dubwright_blender.__file__,
+}}
+""",
+    )
+    assert "Write what the character says" in said["refused"][0]
+    assert "Save the file first" in said["refused"][1] and len(said["refused"]) == 2
+    assert said["spoken"] == ["FINISHED"] and said["first"].startswith("head speaks es.")
+    assert "It has no shape key for" in said["first"] and "100 %  head speaks es." in shown
+    assert said["tracks"] == {"Dubwright es": False, "Dubwright en": True}
+    assert max(said["es"][:4]) == 0 and max(said["es"]) > 0.3
+    assert Path(said["where"]).is_relative_to(extended), "the modules come with the extension"
+
+
+def test_the_panel_says_that_there_is_no_service(
+    blender: str, extended: Path, tmp_path: Path
+) -> None:
+    with own_service_places(tmp_path, tmp_path / "service.json"):
+        said, _ = _extended(
+            blender,
+            tmp_path,
+            f"""
+bpy.context.view_layer.objects.active = mesh_with("head", {ARKIT})
+scene.dubwright.text, scene.dubwright.output = "Mama.", {str(tmp_path)!r}
+os.environ.pop("DUBWRIGHT_PYTHON", None)
+said = {{}}
+try:
+    bpy.ops.dubwright.speak()
+except RuntimeError as error:
+    said["refused"] = str(error)
+said["again"] = bpy.ops.dubwright.speak.poll()
+""",
+        )
+    assert "service is not running" in said["refused"] and said["again"]
+
+
+def test_blender_can_take_the_extension_out_again(
+    blender: str, extended: Path, tmp_path: Path
+) -> None:
+    said, _ = _extended(
+        blender,
+        tmp_path,
+        """
+addon_utils.disable(name, default_set=True)
+said = {"panel": hasattr(bpy.types, "DUBWRIGHT_PT_character"),
+        "scene": hasattr(bpy.types.Scene, "dubwright")}
+addon_utils.enable(name, default_set=True)
+said["again"] = hasattr(bpy.types, "DUBWRIGHT_PT_character")
+""",
+    )
+    assert said == {"panel": False, "scene": False, "again": True}
+
+
+def test_blenders_own_tool_finds_nothing_wrong_with_the_archive(
+    blender: str, tmp_path: Path
+) -> None:
+    name, archive = extension_zip()
+    (tmp_path / name).write_bytes(archive)
+    where = subprocess.run(
+        [blender, "-c", "import bpy, os; print(bpy.utils.system_resource('SCRIPTS')); os._exit(0)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    tool = Path(where.stdout.strip().splitlines()[-1], "addons_core/bl_pkg/cli/blender_ext.py")
+    done = subprocess.run(
+        [blender, str(tool), "validate", str(tmp_path / name)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr

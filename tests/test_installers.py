@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from lupa.lua51 import LuaRuntime
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "installers"))
 
+from blender_extension import extension_files
 from hosts import HostTrouble, Places, diagnose, install_hosts, uninstall_hosts
 from service_places import own_service_places, wait_for
 
+import dubwright
 from dubwright_plugin import connect
 
 SYSTEMS = ("linux", "darwin", "win32")
@@ -446,3 +449,102 @@ def test_a_gpu_is_what_its_driver_lists(
     assert ("gpu" in groups) is found and ("cpu" in groups) is not found
     monkeypatch.setenv("PATH", "")
     assert not bootstrap.has_gpu()
+
+
+BLENDER_FOLDERS = {
+    "linux": ".config/blender",
+    "darwin": "Library/Application Support/Blender",
+    "win32": "AppData/Roaming/Blender Foundation/Blender",
+}
+
+
+@pytest.fixture
+def blenders(places: Places) -> Path:
+    """The user's folder of Blenders: 3.6, which knows no extensions, 4.2 and 5.10."""
+    folder = places.home / BLENDER_FOLDERS[places.system]
+    for version in ("3.6", "4.2", "5.10", "not a version"):
+        (folder / version / "config").mkdir(parents=True)
+    return folder
+
+
+def test_every_blender_that_knows_extensions_gets_its_own(
+    places: Places, blenders: Path, tmp_path: Path
+) -> None:
+    before, receipt = _tree(places.root), tmp_path / "receipt.json"
+    written = install_hosts(None, places, receipt)
+    for version in ("4.2", "5.10"):
+        extension = blenders / version / "extensions" / "user_default" / "dubwright"
+        assert _names(extension) == {"blender_manifest.toml", "__init__.py", "wheels"}
+        manifest = tomllib.loads((extension / "blender_manifest.toml").read_text())
+        (wheel,) = manifest["wheels"]
+        assert extension / wheel in written and (extension / wheel).is_file()
+        assert manifest["version"] == dubwright.__version__
+    assert _names(blenders / "3.6") == {"config"}
+    once = _tree(places.root)
+    install_hosts(None, places, receipt)
+    assert _tree(places.root) == once
+    assert uninstall_hosts(receipt) == [] and _tree(places.root) == before
+
+
+def test_what_blender_unpacks_is_a_whole_wheel(tmp_path: Path) -> None:
+    (name, content), *_ = [
+        (name, content) for name, content in extension_files().items() if name.endswith(".whl")
+    ]
+    wheel = tmp_path / Path(name).name
+    wheel.write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--target",
+         str(tmp_path / "in"), str(wheel)], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    source = ROOT / "plugin" / "dubwright_plugin"
+    for path in source.glob("*.py"):
+        assert (tmp_path / "in" / "dubwright_plugin" / path.name).read_bytes() == path.read_bytes()
+    assert (tmp_path / "in" / "dubwright_blender" / "panel.py").is_file()
+
+
+def test_everybodys_blender_is_nobodys(places: Places, blenders: Path, tmp_path: Path) -> None:
+    receipt = tmp_path / "receipt.json"
+    with pytest.raises(HostTrouble, match="BLENDER_SYSTEM_EXTENSIONS"):
+        install_hosts(["blender"], places, receipt, all_users=True)
+    empty = Places(places.system, tmp_path / "nobody", {}, tmp_path / "nowhere")
+    with pytest.raises(HostTrouble, match=r"No Blender of 4\.2"):
+        install_hosts(["blender"], empty, receipt)
+    written = install_hosts(None, places, receipt, all_users=True)
+    assert written and not any("user_default" in path.parts for path in written)
+
+
+@pytest.mark.parametrize(
+    ("variable", "tail"),
+    [
+        ("BLENDER_USER_RESOURCES", "extensions/user_default"),
+        ("BLENDER_USER_EXTENSIONS", "user_default"),
+    ],
+)
+def test_a_studio_may_say_where_extensions_are(
+    places: Places, tmp_path: Path, variable: str, tail: str
+) -> None:
+    places.environment[variable] = str(tmp_path / "mine")
+    written = install_hosts(["blender"], places, tmp_path / "receipt.json")
+    assert tmp_path / "mine" / tail / "dubwright" / "__init__.py" in written
+
+
+def test_the_doctor_knows_the_usual_causes_in_blender(
+    places: Places, blenders: Path, tmp_path: Path
+) -> None:
+    receipt = tmp_path / "receipt.json"
+    assert "is not installed" in diagnose("blender", places, receipt, sys.executable)[0]
+    install_hosts(["blender", "resolve"], places, receipt)
+    (last,) = diagnose("blender", places, receipt, sys.executable)
+    assert "tick Dubwright" in last
+    places.environment["PYTHON3HOME"] = "/anywhere"
+    assert len(diagnose("resolve", places, receipt, sys.executable)) == 1
+    (blenders / "5.12" / "config").mkdir(parents=True)
+    assert "5.12 has no Dubwright yet" in diagnose("blender", places, receipt, sys.executable)[0]
+    extension = blenders / "4.2" / "extensions" / "user_default" / "dubwright"
+    (extension / "__init__.py").write_text("")
+    (extension / "blender_manifest.toml").unlink()
+    found = "\n".join(diagnose("blender", places, receipt, sys.executable))
+    assert "is gone. Run" in found and "not of this Dubwright" in found
+    shutil.rmtree(blenders)
+    assert "No Blender of 4.2" in diagnose("blender", places, receipt, sys.executable)[0]

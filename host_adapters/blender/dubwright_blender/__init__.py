@@ -8,7 +8,7 @@
 Runs inside Blender 4.2 or newer, or under its Python module. dubwright_plugin must be importable.
 """
 
-from dubwright_blender.animate import Spoken, animate, scene_rate
+from dubwright_blender.lines import Spoken, animate, scene_rate
 from dubwright_blender.rigs import find_rig, speaking_meshes
 
 __all__ = ["Spoken", "animate", "find_rig", "scene_rate", "speaking_meshes"]

@@ -10,7 +10,7 @@ from array import array
 
 import bpy
 
-__all__ = ["key_line"]
+__all__ = ["key_line", "languages", "play_language"]
 
 LINEAR = 1
 OURS = "dubwright"
@@ -45,10 +45,19 @@ def key_line(mesh, line, language, values, first_frame):
     strip.frame_end = first_frame + max(1, frames - 1)
     # Before and after the line the mouth is whoever else's.
     strip.extrapolation = "NOTHING"
-    for other in data.nla_tracks:
-        if other.name.startswith(TRACK.format("")):
-            other.mute = other != track
+    play_language(mesh, language)
     return action
+
+
+def languages(mesh):
+    """The languages that a mesh has lines in, in the order of their tracks."""
+    return [track.name[len(TRACK.format("")) :] for track in _tracks(mesh)]
+
+
+def play_language(mesh, language):
+    """Have one language's lines play; those of the others are muted."""
+    for track in _tracks(mesh):
+        track.mute = track.name != TRACK.format(language)
 
 
 def _action(name):
@@ -80,6 +89,12 @@ def _write(curve, row):
     curve.keyframe_points.foreach_set("co", flat)
     curve.keyframe_points.foreach_set("interpolation", array("i", [LINEAR]) * len(row))
     curve.update()
+
+
+def _tracks(mesh):
+    data = mesh.data.shape_keys.animation_data
+    tracks = data.nla_tracks if data is not None else []
+    return [track for track in tracks if track.name.startswith(TRACK.format(""))]
 
 
 def _track(data, name):

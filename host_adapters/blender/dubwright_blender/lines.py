@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright the Dubwright authors
-"""Has a character speak a line."""
+"""Has a character speak a line: what is asked, what the service answers, and the keys it becomes.
+
+Only what touches the scene must happen in Blender's own thread: `ask` and `key`. `answer` waits for
+the service, and may do so in another.
+"""
 
 import json
 import tempfile
 from fractions import Fraction
 from pathlib import Path
-from typing import List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import bpy
 
@@ -14,7 +18,42 @@ from dubwright_blender.keys import key_line
 from dubwright_blender.rigs import find_rig, matching_keys, speaking_meshes
 from dubwright_plugin import connect
 
-__all__ = ["Spoken", "animate", "scene_rate"]
+__all__ = [
+    "Answer",
+    "Asked",
+    "Cancelled",
+    "Spoken",
+    "animate",
+    "answer",
+    "ask",
+    "key",
+    "scene_rate",
+]
+
+ENDED = ("done", "failed", "cancelled")
+
+
+class Cancelled(Exception):  # noqa: N818 - it is a wish
+    """Somebody cancelled the job."""
+
+
+class Asked(NamedTuple):
+    """A line for a character: the names of its meshes, and what the service is asked for."""
+
+    meshes: List[str]
+    rig: str
+    line: str
+    language: str
+    first_frame: int
+    title: str
+    request: Dict[str, Any]
+
+
+class Answer(NamedTuple):
+    """What came back: each control's value a frame, and the line's sound."""
+
+    controls: Dict[str, List[float]]
+    sound: Path
 
 
 class Spoken(NamedTuple):
@@ -51,6 +90,12 @@ def animate(
 
     Returns a Spoken. Raises ValueError where the character has no shape keys that are known.
     """
+    asked = ask(obj, text, language, output, audio, rig, line, first_frame, intensity)
+    return key(asked, answer(asked, progress))
+
+
+def ask(obj, text, language, output, audio, rig, line, first_frame, intensity):
+    """What the service is to be asked; see animate."""
     scene = bpy.context.scene
     meshes = speaking_meshes(obj)
     if not meshes:
@@ -71,32 +116,72 @@ def animate(
     request["rig_file" if Path(rig).suffix else "rig"] = str(rig)
     if audio:
         request["recording"] = str(audio)
+    return Asked(
+        [mesh.name for mesh in meshes],
+        str(rig),
+        line,
+        language,
+        scene.frame_current if first_frame is None else first_frame,
+        "{}: {}".format(obj.name, line),
+        request,
+    )
+
+
+def answer(
+    asked: Asked,
+    progress: Optional[Callable[[Dict[str, Any]], None]] = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Answer:
+    """Wait for the service's answer; touches no scene.
+
+    Raises Cancelled, and what dubwright_plugin does.
+    """
     service = connect()
-    job = service.submit("animate", request, title="{}: {}".format(obj.name, line))
-    service.wait(job, progress)
+    job = service.submit("animate", asked.request, title=asked.title)
+    last: Dict[str, Any] = {}
+    stopping = False
+    for state in service.follow(job):
+        if is_cancelled() and not stopping and state["state"] not in ENDED:
+            service.cancel(job)
+            stopping = True
+        if progress is not None and state != last:
+            progress(state)
+        last = state
+    if last["state"] != "done":
+        raise Cancelled
     with tempfile.TemporaryDirectory() as folder:
         fetched = service.fetch(job, "controls.json", Path(folder) / "controls.json")
         controls = json.loads(fetched.read_text(encoding="utf-8"))["controls"]
-    start = scene.frame_current if first_frame is None else first_frame
+    return Answer(controls, Path(last["result"]["folder"]) / "line.wav")
+
+
+def key(asked: Asked, answered: Answer) -> Spoken:
+    """Key the shape keys of the meshes that are still there.
+
+    Raises ValueError where none of them has a control of the rig.
+    """
+    controls = answered.controls
     moved, found, notes = [], set(), []
-    for mesh in meshes:
-        known = matching_keys(mesh, controls)
+    for name in asked.meshes:
+        mesh = bpy.data.objects.get(name)
+        known = matching_keys(mesh, controls) if mesh is not None else {}
         if not known:
             continue
-        values = {key: controls[control] for control, key in known.items()}
-        key_line(mesh, line, language, values, start)
-        moved.append(mesh.name)
+        values = {block: controls[control] for control, block in known.items()}
+        key_line(mesh, asked.line, asked.language, values, asked.first_frame)
+        moved.append(name)
         found.update(known)
         if mesh.data.shape_keys.animation_data.action is not None:
             notes.append(
                 "{} has an action of its own, which plays over the line; push it down to see the "
-                "line.".format(mesh.name)
+                "line.".format(name)
             )
     if not moved:
-        raise ValueError("No shape key of {} is a control of {}".format(obj.name, rig))
+        raise ValueError(
+            "No shape key of {} is a control of {}".format(", ".join(asked.meshes), asked.rig)
+        )
     missing = [name for name, row in controls.items() if any(row) and name not in found]
-    sound = Path(service.state(job)["result"]["folder"]) / "line.wav"
-    return Spoken(sound, str(rig), moved, missing, notes)
+    return Spoken(answered.sound, asked.rig, moved, missing, notes)
 
 
 def scene_rate(scene):

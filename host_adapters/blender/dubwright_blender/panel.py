@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright the Dubwright authors
+"""Dubwright's panel in the 3D view's sidebar, what it asks for, and what its buttons do."""
+
+import webbrowser
+from pathlib import Path
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProperty
+from bpy.types import Operator, Panel, PropertyGroup
+
+from dubwright_blender.keys import languages, play_language
+from dubwright_blender.lines import answer, ask, key
+from dubwright_blender.rigs import find_rig, speaking_meshes
+from dubwright_blender.work import Work
+from dubwright_plugin import ServiceError, connect
+from dubwright_plugin.runtime import start_command
+
+__all__ = ["register", "unregister"]
+
+NOT_INSTALLED = (
+    "The service is not installed here.",
+    "In Dubwright's folder: python3 installers/bootstrap.py install",
+)
+RIGS = (
+    ("auto", "By its shape keys", "Found by the names of the shape keys"),
+    ("arkit", "ARKit", "52 controls, as Face ID and most tools name them"),
+    ("oculus", "Meta", "15 visemes, as Ready Player Me has them"),
+    ("cc4", "Character Creator", "Character Creator's visemes"),
+    ("vrm1", "VRM 1", "aa, ih, ou, ee and oh"),
+    ("vrm0", "VRM 0", "A, I, U, E and O"),
+    ("file", "From a file", "A rig of your own"),
+)
+
+
+class DubwrightLine(PropertyGroup):
+    """The line that the panel asks for."""
+
+    text: StringProperty(name="Text", description="What the character says")
+    language: StringProperty(
+        name="Language", default="en", description="Its language tag, as in es or pt-BR"
+    )
+    audio: StringProperty(
+        name="Recording",
+        subtype="FILE_PATH",
+        description="An actor's recording (WAV) of the line; left empty, the line is synthesised",
+    )
+    line: StringProperty(
+        name="Line",
+        default="line",
+        description="A name for the line; the same name again replaces it in this language",
+    )
+    intensity: FloatProperty(
+        name="Intensity",
+        default=1.0,
+        min=0.0,
+        max=2.0,
+        description="How far the mouth moves: 1 as a person's does, 2 twice as far",
+    )
+    rig: EnumProperty(name="Rig", items=RIGS, description="What the shape keys are named after")
+    rig_file: StringProperty(
+        name="Rig file",
+        subtype="FILE_PATH",
+        description="A rig of your own: visemes to controls, as docs/formats.md says",
+    )
+    output: StringProperty(
+        name="Folder",
+        subtype="DIR_PATH",
+        default="//dubwright",
+        description="Where the line's sound and curves are written",
+    )
+
+
+class DubwrightStatus(PropertyGroup):
+    """What is being done; not saved with the file."""
+
+    message: StringProperty()
+    share: FloatProperty(subtype="FACTOR", min=0.0, max=1.0)
+
+
+class _Current:
+    """The work of this Blender: one at a time."""
+
+    work = None
+
+    @classmethod
+    def running(cls):
+        return cls.work is not None and cls.work.running
+
+
+class DUBWRIGHT_OT_speak(Operator):
+    """Have the active character speak the line, from the current frame on"""
+
+    bl_idname = "dubwright.speak"
+    bl_label = "Speak"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context):
+        if context.object is None:
+            cls.poll_message_set("Select a character")
+            return False
+        if _Current.running():
+            cls.poll_message_set("A line is being spoken already")
+            return False
+        return True
+
+    def execute(self, context):
+        try:
+            asked = _asked(context)
+        except ValueError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        work = Work(
+            lambda progress, is_cancelled: answer(asked, progress, is_cancelled),
+            lambda answered: _landed(asked, answered),
+            _said,
+        )
+        _Current.work = work
+        _said("Asking the service ...", 0.0)
+        work.start()
+        if work.failed:
+            self.report({"ERROR"}, context.window_manager.dubwright.message)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class DUBWRIGHT_OT_cancel(Operator):
+    """Stop waiting for the line; what was there of it stays"""
+
+    bl_idname = "dubwright.cancel"
+    bl_label = "Cancel"
+
+    @classmethod
+    def poll(cls, context):
+        return _Current.running()
+
+    def execute(self, context):
+        _Current.work.cancel()
+        return {"FINISHED"}
+
+
+class DUBWRIGHT_OT_play_language(Operator):
+    """Have the active character speak this language; the others are muted"""
+
+    bl_idname = "dubwright.play_language"
+    bl_label = "Play Language"
+    bl_options = {"REGISTER", "UNDO"}
+
+    language: StringProperty(name="Language", description="Its language tag")
+
+    @classmethod
+    def poll(cls, context):
+        return context.object is not None
+
+    def execute(self, context):
+        meshes = speaking_meshes(context.object)
+        spoken = sorted({tag for mesh in meshes for tag in languages(mesh)})
+        if self.language not in spoken:
+            self.report(
+                {"ERROR"},
+                "{} speaks {}, not {}".format(
+                    context.object.name, ", ".join(spoken) or "nothing", self.language
+                ),
+            )
+            return {"CANCELLED"}
+        for mesh in meshes:
+            play_language(mesh, self.language)
+        return {"FINISHED"}
+
+
+class DUBWRIGHT_OT_review(Operator):
+    """Open the review page in the browser"""
+
+    bl_idname = "dubwright.review"
+    bl_label = "Open Review"
+
+    def execute(self, context):
+        try:
+            webbrowser.open(connect().page())
+        except (OSError, ServiceError) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class DUBWRIGHT_PT_character(Panel):
+    bl_idname = "DUBWRIGHT_PT_character"
+    bl_label = "Dubwright"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Dubwright"
+
+    def draw(self, context):
+        layout, line = self.layout, context.scene.dubwright
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        if start_command() is None:
+            box = layout.box()
+            for text in NOT_INSTALLED:
+                box.label(text=text)
+        meshes = speaking_meshes(context.object) if context.object is not None else []
+        layout.label(text=_who(context.object, meshes))
+        for name in ("text", "language", "audio", "line", "intensity", "rig"):
+            layout.prop(line, name)
+        if line.rig == "file":
+            layout.prop(line, "rig_file")
+        layout.prop(line, "output")
+        status = context.window_manager.dubwright
+        if _Current.running():
+            layout.progress(text=status.message, factor=status.share)
+            layout.operator("dubwright.cancel")
+        else:
+            layout.operator("dubwright.speak")
+            for text in status.message.splitlines():
+                layout.label(text=text)
+        spoken = sorted({tag for mesh in meshes for tag in languages(mesh)})
+        if spoken:
+            row = layout.row(align=True)
+            for tag in spoken:
+                row.operator("dubwright.play_language", text=tag).language = tag
+        layout.operator("dubwright.review")
+
+
+CLASSES = (
+    DubwrightLine,
+    DubwrightStatus,
+    DUBWRIGHT_OT_speak,
+    DUBWRIGHT_OT_cancel,
+    DUBWRIGHT_OT_play_language,
+    DUBWRIGHT_OT_review,
+    DUBWRIGHT_PT_character,
+)
+
+
+def register():
+    for each in CLASSES:
+        bpy.utils.register_class(each)
+    bpy.types.Scene.dubwright = PointerProperty(type=DubwrightLine)
+    bpy.types.WindowManager.dubwright = PointerProperty(type=DubwrightStatus)
+
+
+def unregister():
+    if _Current.running():
+        _Current.work.cancel()
+    del bpy.types.WindowManager.dubwright
+    del bpy.types.Scene.dubwright
+    for each in reversed(CLASSES):
+        bpy.utils.unregister_class(each)
+
+
+def _asked(context):
+    """What the panel asks of the service. Raises ValueError with what is missing."""
+    line = context.scene.dubwright
+    if not line.text.strip():
+        raise ValueError("Write what the character says under Text")
+    if line.rig == "file" and not line.rig_file:
+        raise ValueError("Choose the rig's file")
+    return ask(
+        context.object,
+        line.text,
+        line.language.strip(),
+        _absolute(line.output, "Folder"),
+        _absolute(line.audio, "Recording") if line.audio else None,
+        _absolute(line.rig_file, "Rig file") if line.rig == "file" else line.rig,
+        line.line.strip() or "line",
+        None,
+        line.intensity,
+    )
+
+
+def _absolute(path, what):
+    if path.startswith("//") and not bpy.data.filepath:
+        raise ValueError(
+            "Save the file first: {} is beside it. Or choose another place.".format(what)
+        )
+    return str(Path(bpy.path.abspath(path)))
+
+
+def _landed(asked, answered):
+    spoken = key(asked, answered)
+    if not bpy.app.background:
+        bpy.ops.ed.undo_push(message="Speak {}".format(asked.title))
+    lines = ["{} speaks {}.".format(", ".join(spoken.meshes), asked.language), *spoken.notes]
+    if spoken.missing:
+        lines.append("It has no shape key for {}.".format(", ".join(spoken.missing)))
+    return "\n".join(lines)
+
+
+def _said(message, share):
+    status = bpy.context.window_manager.dubwright
+    status.message, status.share = message, share
+    if bpy.app.background:
+        print("Dubwright: {:3.0f} %  {}".format(100 * share, message), flush=True)
+        return
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
+def _who(obj, meshes):
+    if obj is None:
+        return "Select a character."
+    if not meshes:
+        return "{} has no shape keys.".format(obj.name)
+    rig = find_rig(meshes)
+    return "{}: {}".format(obj.name, rig or "no rig that is known")
