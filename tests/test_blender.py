@@ -235,6 +235,66 @@ said = {{
     assert Path(said["where"]).is_relative_to(extended), "the modules come with the extension"
 
 
+# What panels are drawn with; a property that is not there cannot be shown.
+LAYOUT = """
+from types import SimpleNamespace
+class Layout:
+    def __init__(self):
+        self.shown = []
+    def label(self, text):
+        self.shown.append(text)
+    def prop(self, data, name):
+        self.shown.append(data.bl_rna.properties[name].name)
+    def operator(self, name, text=None):
+        space, short = name.split(".")
+        assert hasattr(bpy.types, space.upper() + "_OT_" + short), name
+        self.shown.append(text or name)
+        return SimpleNamespace()
+    def progress(self, text, factor):
+        assert 0 <= factor <= 1
+        self.shown.append(text)
+    def box(self):
+        return self
+    def row(self, align):
+        return self
+def drawn(width=200):
+    layout = Layout()
+    panel = bpy.types.DUBWRIGHT_PT_character
+    context = SimpleNamespace(
+        object=bpy.context.object, scene=scene, window_manager=bpy.context.window_manager,
+        region=SimpleNamespace(width=width),
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)))
+    panel.draw(SimpleNamespace(layout=layout), context)
+    return layout.shown
+"""
+
+
+def test_the_panel_shows_who_speaks_what(blender: str, extended: Path, tmp_path: Path) -> None:
+    with own_service_places(tmp_path, tmp_path / "service.json"):
+        said, _ = _extended(
+            blender,
+            tmp_path,
+            f"""{LAYOUT}
+os.environ.pop("DUBWRIGHT_PYTHON", None)
+said = {{"nobody": drawn()}}
+head = mesh_with("head", {ARKIT})
+bpy.context.view_layer.objects.active = head
+from dubwright_blender.keys import key_line
+for language in ("es", "fr"):
+    key_line(head, "line", language, {{"jawOpen": [0, 1, 0]}}, 1)
+scene.dubwright.rig = "file"
+bpy.context.window_manager.dubwright.message = "one two three four five six seven"
+said["head"] = drawn()
+""",
+        )
+    assert "Select a character." in said["nobody"] and "Text" in said["nobody"]
+    assert "The service is not installed" in " ".join(said["nobody"])
+    assert "head: arkit" in said["head"] and "Rig file" in said["head"]
+    first = said["head"].index("es")
+    assert said["head"][first : first + 2] == ["es", "fr"]
+    assert "one two three four five six" in said["head"] and "seven" in said["head"]
+
+
 def test_the_panel_says_that_there_is_no_service(
     blender: str, extended: Path, tmp_path: Path
 ) -> None:

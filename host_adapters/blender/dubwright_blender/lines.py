@@ -82,13 +82,14 @@ def animate(
     """Have a character speak a line: key its shape keys, in a strip of their own.
 
     obj: its object, or one that its meshes hang on. text, language: the line and its language tag.
-    output: folder for the line's sound and curves. audio: an actor's WAV, else the line is
-    synthesised. rig: arkit, oculus, vrm1, vrm0, cc4, or the path of a rig of your own; found by the
-    shape keys' names if "auto". line: a name; the same name again replaces the line in this
-    language. first_frame: where it begins, else the current frame. intensity: how far the mouth
-    moves, 0 to 2. progress: is called with each state of the job.
+    output: folder for the line's sound and curves, as in "//lines". audio: an actor's WAV, else the
+    line is synthesised. rig: arkit, oculus, vrm1, vrm0, cc4, or the path of a rig of your own;
+    found by the shape keys' names if "auto". line: a name; the same name again replaces the line in
+    this language. first_frame: where it begins, else the current frame. intensity: how far the
+    mouth moves, 0 to 2. progress: is called with each state of the job.
 
-    Returns a Spoken. Raises ValueError where the character has no shape keys that are known.
+    Returns a Spoken. Raises ValueError where the character has no shape keys that are known, and
+    for a path beside a file that was never saved.
     """
     asked = ask(obj, text, language, output, audio, rig, line, first_frame, intensity)
     return key(asked, answer(asked, progress))
@@ -100,7 +101,7 @@ def ask(obj, text, language, output, audio, rig, line, first_frame, intensity):
     meshes = speaking_meshes(obj)
     if not meshes:
         raise ValueError("{} and what hangs on it have no shape keys".format(obj.name))
-    rig = find_rig(meshes) if rig == "auto" else rig
+    rig = find_rig(meshes) if rig == "auto" else str(rig)
     if rig is None:
         raise ValueError(
             "The shape keys of {} are of no rig that is known; name one, or write one of your own "
@@ -111,14 +112,15 @@ def ask(obj, text, language, output, audio, rig, line, first_frame, intensity):
         "language": language,
         "rate": scene_rate(scene),
         "intensity": intensity,
-        "output": str(output),
+        "output": _absolute(output),
     }
-    request["rig_file" if Path(rig).suffix else "rig"] = str(rig)
+    is_file = bool(Path(rig).suffix)
+    request["rig_file" if is_file else "rig"] = _absolute(rig) if is_file else rig
     if audio:
-        request["recording"] = str(audio)
+        request["recording"] = _absolute(audio)
     return Asked(
         [mesh.name for mesh in meshes],
-        str(rig),
+        rig,
         line,
         language,
         scene.frame_current if first_frame is None else first_frame,
@@ -188,3 +190,12 @@ def scene_rate(scene):
     """The scene's frame rate, exactly, as in 24000/1001."""
     rate = Fraction(scene.render.fps) / Fraction(scene.render.fps_base).limit_denominator(10000)
     return str(rate)
+
+
+def _absolute(path):
+    text = str(path)
+    if text.startswith("//") and not bpy.data.filepath:
+        raise ValueError(
+            "Save the file first: {} is beside it. Or name another place.".format(text)
+        )
+    return str(Path(bpy.path.abspath(text)))

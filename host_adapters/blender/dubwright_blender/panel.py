@@ -2,8 +2,8 @@
 # Copyright the Dubwright authors
 """Dubwright's panel in the 3D view's sidebar, what it asks for, and what its buttons do."""
 
+import textwrap
 import webbrowser
-from pathlib import Path
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProperty
@@ -19,9 +19,11 @@ from dubwright_plugin.runtime import start_command
 __all__ = ["register", "unregister"]
 
 NOT_INSTALLED = (
-    "The service is not installed here.",
-    "In Dubwright's folder: python3 installers/bootstrap.py install",
+    "The service is not installed here.\n"
+    "In Dubwright's folder: python3 installers/bootstrap.py install"
 )
+# Pixels of a letter, about, at a scale of 1.
+LETTER = 7
 RIGS = (
     ("auto", "By its shape keys", "Found by the names of the shape keys"),
     ("arkit", "ARKit", "52 controls, as Face ID and most tools name them"),
@@ -197,7 +199,7 @@ class DUBWRIGHT_PT_character(Panel):
         layout.use_property_decorate = False
         if start_command() is None:
             box = layout.box()
-            for text in NOT_INSTALLED:
+            for text in _wrapped(NOT_INSTALLED, context):
                 box.label(text=text)
         meshes = speaking_meshes(context.object) if context.object is not None else []
         layout.label(text=_who(context.object, meshes))
@@ -212,7 +214,7 @@ class DUBWRIGHT_PT_character(Panel):
             layout.operator("dubwright.cancel")
         else:
             layout.operator("dubwright.speak")
-            for text in status.message.splitlines():
+            for text in _wrapped(status.message, context):
                 layout.label(text=text)
         spoken = sorted({tag for mesh in meshes for tag in languages(mesh)})
         if spoken:
@@ -260,21 +262,13 @@ def _asked(context):
         context.object,
         line.text,
         line.language.strip(),
-        _absolute(line.output, "Folder"),
-        _absolute(line.audio, "Recording") if line.audio else None,
-        _absolute(line.rig_file, "Rig file") if line.rig == "file" else line.rig,
+        line.output,
+        line.audio,
+        line.rig_file if line.rig == "file" else line.rig,
         line.line.strip() or "line",
         None,
         line.intensity,
     )
-
-
-def _absolute(path, what):
-    if path.startswith("//") and not bpy.data.filepath:
-        raise ValueError(
-            "Save the file first: {} is beside it. Or choose another place.".format(what)
-        )
-    return str(Path(bpy.path.abspath(path)))
 
 
 def _landed(asked, answered):
@@ -297,6 +291,16 @@ def _said(message, share):
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
                 area.tag_redraw()
+
+
+def _wrapped(message, context):
+    """A message in lines as wide as the sidebar."""
+    width = int(context.region.width / (LETTER * context.preferences.system.ui_scale))
+    return [
+        line
+        for text in message.splitlines()
+        for line in textwrap.wrap(text, max(20, width)) or [""]
+    ]
 
 
 def _who(obj, meshes):
