@@ -28,7 +28,8 @@ from hosts import HOSTS, HostTrouble, Places, diagnose, install_hosts, uninstall
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "installers" / "lock.txt"
 SUPPORTED = ((3, 11), (3, 12))
-BLENDER = ((3, 11),)
+# Blender's module by version, and the Python that it is built for.
+BLENDERS = {"4.2": ((3, 11),), "4.5": ((3, 11),), "5.0": ((3, 11),), "5.2": ((3, 13),)}
 GROUPS = {
     "demo": ("base",),
     "test": ("base", "dev", "interchange"),
@@ -71,8 +72,7 @@ def main(arguments=None):
         if options.job == "install":
             return install_into(python, options.hosts, options.all_users)
         if options.blender:
-            beside = options.env.with_name(options.env.name + "-blender")
-            os.environ["DUBWRIGHT_BPY_PYTHON"] = str(prepare(beside, ("blender",), BLENDER))
+            os.environ["DUBWRIGHT_BPY_PYTHON"] = os.pathsep.join(blenders(options.env))
         return test(python, rest)
     except Stop as stop:
         say(str(stop))
@@ -84,6 +84,10 @@ def main(arguments=None):
 
 class Stop(Exception):  # noqa: N818 - it is a message to a person
     """Something that the person must repair first."""
+
+
+class NoPython(Stop):
+    """There is no Python of a version that would do."""
 
 
 def say(text):
@@ -98,6 +102,18 @@ def prepare(folder, groups, supported=SUPPORTED):
     for group in groups:
         install(folder, python, group)
     return python
+
+
+def blenders(env):
+    """The Python of each Blender that one is installed for, in an environment beside `env`."""
+    found = []
+    for version, supported in BLENDERS.items():
+        folder = env.with_name(f"{env.name}-blender{version}")
+        try:
+            found.append(str(prepare(folder, ("blender", "blender" + version), supported)))
+        except NoPython as missing:
+            say(f"Blender {version} is left out. {missing}")
+    return found
 
 
 def make_environment(folder, supported):
@@ -138,7 +154,7 @@ def find_python(supported):
         if found and runs(found, "import venv"):
             return found
     versions = " or ".join(f"{major}.{minor}" for major, minor in supported)
-    raise Stop(
+    raise NoPython(
         f"This needs Python {versions}; here is {sys.version.split()[0]}.\n"
         "Install one of them from python.org or your system, and run this again."
     )

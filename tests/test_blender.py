@@ -55,12 +55,16 @@ os._exit(0)
 ARKIT = ["jawOpen", "mouthPucker", "mouthFunnel", "mouthPressLeft", "browInnerUp"]
 
 
-@pytest.fixture(scope="module")
-def blender() -> str:
-    python = os.environ.get("DUBWRIGHT_BPY_PYTHON")
-    if not python:
-        pytest.skip("DUBWRIGHT_BPY_PYTHON does not name a Python with bpy (bootstrap.py --blender)")
-    return python
+BLENDERS = os.environ.get("DUBWRIGHT_BPY_PYTHON", "").split(os.pathsep)
+
+
+@pytest.fixture(
+    scope="module", params=BLENDERS, ids=[Path(python).parent.parent.name for python in BLENDERS]
+)
+def blender(request: pytest.FixtureRequest) -> str:
+    if not request.param:
+        pytest.skip("DUBWRIGHT_BPY_PYTHON names no Python with bpy (bootstrap.py test --blender)")
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")

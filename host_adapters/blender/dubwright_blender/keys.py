@@ -37,14 +37,13 @@ def key_line(mesh, line, language, values, first_frame):
     track = _track(data, TRACK.format(language))
     for strip in [strip for strip in track.strips if strip.name == line]:
         track.strips.remove(strip)
-    strip = track.strips.new(line, first_frame, action)
+    strip = track.strips.new(line, first_frame - 1, action)
     strip.name = line
     if slot is not None:
         strip.action_slot = slot
-    strip.action_frame_start, strip.action_frame_end = 0, max(1, frames - 1)
-    strip.frame_end = first_frame + max(1, frames - 1)
-    # Before and after the line the mouth is whoever else's.
-    strip.extrapolation = "NOTHING"
+    strip.action_frame_start, strip.action_frame_end = -1, frames
+    strip.frame_end = first_frame + frames
+    strip.extrapolation = _beyond_strips()
     play_language(mesh, language)
     return action
 
@@ -58,6 +57,16 @@ def play_language(mesh, language):
     """Have one language's lines play; those of the others are muted."""
     for track in _tracks(mesh):
         track.mute = track.name != TRACK.format(language)
+
+
+def _beyond_strips():
+    """What plays before and after a line: whoever else's keys.
+
+    Blender 5.0 takes a shape key that nothing plays for wholly on, where others take it for off; so
+    there the line's ends, which are 0, go on.
+    """
+    at_rest = bpy.types.ShapeKey.bl_rna.properties["value"].default == 0.0
+    return "NOTHING" if at_rest else "HOLD"
 
 
 def _action(name):
@@ -83,11 +92,12 @@ def _curves(keys, action):
 
 def _write(curve, row):
     flat = array("f")
-    for frame, value in enumerate(row):
+    # From rest and back to it within a frame.
+    for frame, value in enumerate([0.0, *row, 0.0], -1):
         flat.extend((float(frame), float(value)))
-    curve.keyframe_points.add(len(row))
+    curve.keyframe_points.add(len(row) + 2)
     curve.keyframe_points.foreach_set("co", flat)
-    curve.keyframe_points.foreach_set("interpolation", array("i", [LINEAR]) * len(row))
+    curve.keyframe_points.foreach_set("interpolation", array("i", [LINEAR]) * (len(row) + 2))
     curve.update()
 
 
