@@ -12,10 +12,12 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from conftest import Sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubwright.api import animate
+from dubwright.api import animate, capture
+from dubwright.character.capture import captured_curves, captured_weights
 from dubwright.character.flaps import FLAP_SETS, flaps
 from dubwright.character.formats import (
     arkit_csv,
@@ -27,8 +29,14 @@ from dubwright.character.formats import (
 from dubwright.character.rig import RIGS, Rig, controls_of, find_rig
 from dubwright.character.visemes import viseme_weights
 from dubwright.errors import DubwrightError
-from dubwright.model import Phone
+from dubwright.face.head_frame import head_template
+from dubwright.media.exr import write_rgb
+from dubwright.model import FaceTrack, Phone
+from dubwright.mouth.range import measure_range
 from dubwright.mouth.visemes import Viseme, viseme_of
+from dubwright.sample.head import build_head
+from dubwright.sample.scene import shot_weights
+from dubwright.speech.engines.espeak import EspeakSynthesizer
 
 SAMPLE_RATE = 16000
 RATES = [Fraction(24), Fraction(25), Fraction(24000, 1001), Fraction(60), Fraction(12)]
@@ -204,3 +212,63 @@ def test_a_character_speaks_a_line(tmp_path: Path) -> None:
     assert other != folder and not (other / "arkit.csv").exists()
     assert max(json.loads((other / "controls.json").read_text())["controls"]["Kiefer"]) > 0.5
     assert "closed" in (other / "mouth.tsv").read_text()
+
+
+def _captured(open_to: list[float], pucker: float = 0.0) -> dict[str, np.ndarray]:
+    """ARKit's controls, captured from a head whose jaw opens so far."""
+    head = build_head()
+    faces = [head.posed({"jawOpen": jaw, "mouthPucker": pucker * jaw})[:468] for jaw in open_to]
+    points = np.array([np.vstack([face, np.repeat(face[[33]], 10, axis=0)]) for face in faces])
+    landmarks = (points * [20, -20, -20] + 300).astype(np.float32)
+    track = FaceTrack(landmarks, head_template(landmarks), ("",) * len(landmarks))
+    mouth = measure_range([track])
+    assert mouth is not None
+    return controls_of(captured_weights(captured_curves(track), mouth), find_rig("arkit"))
+
+
+def test_a_character_opens_its_mouth_as_the_actor_does() -> None:
+    jaw = [0.6 * abs(np.sin(n / 4)) for n in range(60)]
+    controls = _captured(jaw)
+    assert np.corrcoef(controls["jawOpen"], jaw)[0, 1] > 0.97
+    shut = np.array(jaw) < 0.03
+    assert controls["jawOpen"][shut].max() < 0.1 < 0.3 < controls["jawOpen"].max()
+    rounded = _captured(jaw, pucker=1.0)
+    assert rounded["mouthPucker"].max() > 2 * controls["mouthPucker"].max()
+
+
+def test_a_mouth_that_is_not_seen_goes_evenly_to_the_next_that_is() -> None:
+    landmarks = np.full((5, 478, 3), np.nan, np.float32)
+    face = build_head().posed({"jawOpen": 0.0})[:468]
+    open_mouth = build_head().posed({"jawOpen": 0.6})[:468]
+    for frame, seen in ((0, face), (4, open_mouth)):
+        whole = np.vstack([seen, np.repeat(seen[[33]], 10, axis=0)])
+        landmarks[frame] = whole * [20, -20, -20] + 300
+    hidden = ("", "no face was found", "no face was found", "no face was found", "")
+    curves = captured_curves(FaceTrack(landmarks, head_template(landmarks), hidden))
+    assert np.allclose(np.diff(curves[:, 0]), (curves[4, 0] - curves[0, 0]) / 4)
+
+
+def test_a_rig_follows_the_actor_of_a_plate(sample: Sample, tmp_path: Path) -> None:
+    shot, frames = sample.scene.shots[0], 110
+    plates = sample.folder / "plates" / shot.name / f"{shot.name}.####.exr"
+    folder = capture(plates, tmp_path / "out", frames=(1001, 1110), store=tmp_path / "store")
+    document = json.loads((folder / "controls.json").read_text())
+    assert document["frames"] == frames and document["rate"] == str(sample.scene.rate)
+    voice = EspeakSynthesizer()
+    spoken = [(line, voice.speak(line.text["en"], "en", 1.0)) for line in shot.lines]
+    truth = shot_weights(sample.scene, shot, spoken)[:frames]
+    for control, least in (("jawOpen", 0.85), ("mouthPucker", 0.8), ("mouthFunnel", 0.8)):
+        true = [weights.get(control, 0.0) for weights in truth]
+        assert np.corrcoef(document["controls"][control], true)[0, 1] > least, control
+    assert not (folder / "line.wav").exists() and (folder / "arkit.csv").exists()
+    assert "read from a picture" in json.loads((folder / "manifest.json").read_text())["statement"]
+
+
+def test_a_plate_that_shows_nobody_cannot_be_followed(tmp_path: Path) -> None:
+    for frame in range(1001, 1009):
+        write_rgb(tmp_path / f"wall.{frame}.exr", np.full((120, 160, 3), 0.18, np.float32), {})
+    with pytest.raises(DubwrightError, match="No mouth can be read"):
+        capture(
+            tmp_path / "wall.####.exr", tmp_path / "out", colour_space="ACEScg",
+            store=tmp_path / "store",
+        )  # fmt: skip

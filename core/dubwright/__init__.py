@@ -14,13 +14,14 @@ from dubwright._version import __version__
 from dubwright.errors import DubwrightError
 
 if TYPE_CHECKING:
-    from dubwright.api import Dub, animate, dub, lip_sync, merge, reconform
+    from dubwright.api import Dub, animate, capture, dub, lip_sync, merge, reconform
 
 __all__ = [
     "Dub",
     "DubwrightError",
     "__version__",
     "animate",
+    "capture",
     "dub",
     "lip_sync",
     "merge",

@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from dubwright.character.rig import RIGS
 from dubwright.conform.merge import Conflict
 from dubwright.model import MouthControls
 from dubwright.operations.deliver import check_output
@@ -19,10 +18,12 @@ from dubwright.operations.operation import OPERATIONS
 from dubwright.operations.plan import DubPlan
 from dubwright.operations.request import (
     AnimateRequest,
+    CaptureRequest,
     DubRequest,
     LipSyncRequest,
     ReconformRequest,
     Request,
+    rig_fields,
     validated,
 )
 from dubwright.operations.run import ProgressListener, run
@@ -34,6 +35,7 @@ __all__ = [
     "Dub",
     "Running",
     "animate",
+    "capture",
     "dub",
     "lip_sync",
     "merge",
@@ -196,10 +198,9 @@ def animate(
     Returns:
         The version's folder.
     """
-    named = {"rig": str(rig)} if str(rig) in RIGS else {"rig_file": Path(rig)}
     request = validated(
         AnimateRequest,
-        **named,
+        **rig_fields(rig),
         flaps=flaps,
         flaps_on=flaps_on,
         intensity=intensity,
@@ -210,6 +211,54 @@ def animate(
         rate=rate,
     )
     return Path(perform("animate", request, _store(store))["folder"])
+
+
+def capture(
+    plate: PathLike,
+    out: PathLike,
+    *,
+    frames: tuple[int, int] | None = None,
+    face: int = 1,
+    rig: PathLike = "arkit",
+    flaps: str = "rhubarb",
+    flaps_on: int = 1,
+    intensity: float = 1.0,
+    colour_space: str | None = None,
+    ocio: str | None = None,
+    store: PathLike | None = None,
+) -> Path:
+    """A character's mouth that follows an actor's, as a plate shows it: see animate.
+
+    Args:
+        plate: a movie, or a sequence such as plate.####.exr.
+        out: folder that receives v001, v002...
+        frames: the first and the last of the plate, by its files' numbers; all if None.
+        face: which face of the plate, from the largest.
+        rig, flaps, flaps_on, intensity: as of animate.
+        colour_space: of the plate, if it does not say.
+        ocio: an OCIO config: a path, or the name of a built-in.
+        store: where results are kept for reuse.
+
+    Returns:
+        The version's folder.
+
+    Raises:
+        DubwrightError: something must be repaired first.
+    """
+    request = validated(
+        CaptureRequest,
+        **rig_fields(rig),
+        plate=Path(plate),
+        output=Path(out),
+        frames=frames,
+        face=face,
+        flaps=flaps,
+        flaps_on=flaps_on,
+        intensity=intensity,
+        colour_space=colour_space,
+        ocio=ocio,
+    )
+    return Path(perform("capture", request, _store(store))["folder"])
 
 
 def reconform(

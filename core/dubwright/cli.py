@@ -52,6 +52,19 @@ Original = Annotated[
     str | None, typer.Option("--original", help="Language of the plate's dialogue.")
 ]
 CastFile = Annotated[Path | None, typer.Option("--cast", help="Speakers and their consents.")]
+Rig = Annotated[
+    str,
+    typer.Option("--rig", help="arkit, oculus, vrm1, vrm0, cc4, or a rig of your own (JSON)."),
+]
+Flaps = Annotated[
+    str, typer.Option("--flaps", help="Drawn mouths: rhubarb, preston_blair, sapi or three.")
+]
+FlapsOn = Annotated[
+    int, typer.Option("--on", min=1, max=6, help="Frames that a drawn mouth is held.")
+]
+Intensity = Annotated[
+    float, typer.Option("--intensity", min=0, max=2, help="How far the mouth moves.")
+]
 
 
 def main() -> None:
@@ -206,6 +219,82 @@ def cast(
         print_json(delivered)
         return
     people.print(f"Look through it: {delivered['folder']}", soft_wrap=True)
+
+
+@app.command()
+def animate(
+    text: Annotated[str, typer.Argument(help="What the character says.")],
+    language: Annotated[str, typer.Option("--language", help="Its language tag.")],
+    out: Out = Path("character"),
+    recording: Annotated[
+        Path | None, typer.Option("--recording", help="An actor's take (WAV); else synthesised.")
+    ] = None,
+    rate: Annotated[
+        str, typer.Option("--rate", help="Frames a second, as in 24 or 24000/1001.")
+    ] = "24",
+    rig: Rig = "arkit",
+    flaps: Flaps = "rhubarb",
+    flaps_on: FlapsOn = 1,
+    intensity: Intensity = 1.0,
+    store: StoreFolder = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have a character speak a line: its rig's controls, a drawn mouth, the sound."""
+    from dubwright.operations.request import AnimateRequest, rig_fields, validated
+
+    request = validated(
+        AnimateRequest,
+        **rig_fields(rig),
+        text=text,
+        language=language,
+        recording=recording,
+        rate=rate,
+        flaps=flaps,
+        flaps_on=flaps_on,
+        intensity=intensity,
+        output=out,
+    )
+    _character("animate", request, store, workers, as_json)
+
+
+@app.command()
+def capture(
+    plate: Annotated[Path, typer.Argument(help="A movie, or a sequence such as plate.####.exr.")],
+    out: Out = Path("character"),
+    frames: Annotated[
+        str | None, typer.Option("--frames", help="Of the plate, as in 1001-1100.")
+    ] = None,
+    face: Annotated[
+        int, typer.Option("--face", min=1, help="Which face, counted from the largest.")
+    ] = 1,
+    rig: Rig = "arkit",
+    flaps: Flaps = "rhubarb",
+    flaps_on: FlapsOn = 1,
+    intensity: Intensity = 1.0,
+    colorspace: ColourSpace = None,
+    ocio: Ocio = None,
+    store: StoreFolder = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have a character's mouth follow an actor's, as a plate shows it."""
+    from dubwright.operations.request import CaptureRequest, rig_fields, validated
+
+    request = validated(
+        CaptureRequest,
+        **rig_fields(rig),
+        plate=plate,
+        frames=tuple(frames.split("-")) if frames else None,
+        face=face,
+        flaps=flaps,
+        flaps_on=flaps_on,
+        intensity=intensity,
+        colour_space=colorspace,
+        ocio=ocio,
+        output=out,
+    )
+    _character("capture", request, store, workers, as_json)
 
 
 @app.command()
@@ -571,6 +660,16 @@ def _performed(
             workers, lambda at: show(at.done, at.total, at.label), forewarned=_forewarn
         )
         return api.perform(operation, request, store, running)
+
+
+def _character(
+    operation: str, request: Any, store: Path | None, workers: int | None, as_json: bool
+) -> None:
+    delivered = _performed(operation, request, store, workers)
+    if as_json:
+        print_json(delivered)
+        return
+    people.print(f"The character's mouth: {delivered['folder']}", soft_wrap=True)
 
 
 def _forewarn(missing: list[str]) -> None:

@@ -108,7 +108,7 @@ class Service:
         """Submit a job; its id.
 
         Args:
-            operation: "dub", "lip_sync", "reconform", "animate" or "cast".
+            operation: "dub", "lip_sync", "reconform", "animate", "capture" or "cast".
             request: as schemas.json beside this file says; every path is absolute.
             title: for people.
             tag: to find the job by after the host was restarted; see jobs.

@@ -34,16 +34,18 @@ __all__ = ["AnimatePlan", "deliver_animation", "plan_animate"]
 
 CUE = "line"
 SOUND = "line.wav"
+SPOKEN = "A character's line and the movements of its mouth, made by software."
+CAPTURED = "The movements of an actor's mouth, read from a picture by software."
 # A character has no slot to fill: the line may take as long as it takes.
 FREE_MS = 600_000
 
 
 @dataclass(frozen=True)
 class AnimatePlan:
-    """Keys of the take and of the curves, and the tasks that make them; the rig that they move and
-    the shapes of a drawn mouth, with the frames that each is held."""
+    """Keys of the take, None where there is none, and of the curves, and the tasks that make them;
+    the rig that they move and the shapes of a drawn mouth, with the frames that each is held."""
 
-    take: str
+    take: str | None
     curves: str
     tasks: dict[str, Task]
     rate: Fraction
@@ -104,20 +106,21 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
 
     curves.json holds four curves for any rig of one's own making; controls.json the values of the
     rig's controls, arkit.csv those of ARKit's as Live Link Face has them; mouth.tsv, .xml, .json
-    and .dat the drawn mouth as Rhubarb and Papagayo write it; line.wav the sound.
+    and .dat the drawn mouth as Rhubarb and Papagayo write it; line.wav the sound, if there is one.
 
     Returns:
         The version's folder.
     """
-    take = store.path(plan.take)
+    take = store.path(plan.take) if plan.take else None
+    spoken = load_take(take) if take else None
     made_of = [plan.curves, plan.rig.model_dump(mode="json"), plan.shapes, plan.held]
     key = content_key(made_of)
 
     def write(folder: Path, _: Path) -> None:
-        for source, name in (
-            (store.path(plan.curves) / "curves.json", "curves.json"),
-            (take / load_take(take).audio, SOUND),
-        ):
+        delivered = {"curves.json": store.path(plan.curves) / "curves.json"}
+        if take and spoken:
+            delivered[SOUND] = take / spoken.audio
+        for name, source in delivered.items():
             with whole(folder / name) as partial:
                 shutil.copyfile(source, partial)
         for name, text in _character_files(plan, store).items():
@@ -128,8 +131,8 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
             "version": 1,
             "software": f"dubwright {__version__}",
             "plan": key,
-            "statement": "A character's line and the movements of its mouth, made by software.",
-            "engines": {"voice": load_take(take).engine},
+            "statement": SPOKEN if spoken else CAPTURED,
+            "engines": {"voice": spoken.engine} if spoken else {},
         }
         text = json.dumps(manifest, indent=1) + "\n"
         with whole(folder / MANIFEST) as partial:

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from pydantic import BaseModel
 
 from dubwright.operations.animate import AnimatePlan, deliver_animation, plan_animate
+from dubwright.operations.capture import plan_capture
 from dubwright.operations.casting import CastPlan, deliver_cast, plan_cast
 from dubwright.operations.deliver import deliver
 from dubwright.operations.dub import plan_dub
@@ -91,5 +92,6 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "lip_sync": Operation(REQUESTS["lip_sync"], plan_lip_sync, _deliver_dub),
     "reconform": Operation(REQUESTS["reconform"], plan_reconform, _deliver_reconform),
     "animate": Operation(REQUESTS["animate"], _plan_animation, _deliver_animation),
+    "capture": Operation(REQUESTS["capture"], plan_capture, _deliver_animation),
     "cast": Operation(REQUESTS["cast"], plan_cast, _deliver_cast),
 }

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dubwright.character.rig import RIGS
 from dubwright.errors import DubwrightError
 from dubwright.media.names import is_config_file
 from dubwright.model import LanguageTag, MouthControls
@@ -15,6 +16,7 @@ from dubwright.model import LanguageTag, MouthControls
 __all__ = [
     "REQUESTS",
     "AnimateRequest",
+    "CaptureRequest",
     "CastRequest",
     "DubRequest",
     "EngineChoice",
@@ -22,6 +24,7 @@ __all__ = [
     "ReconformRequest",
     "Request",
     "request_paths",
+    "rig_fields",
     "validated",
 ]
 
@@ -46,6 +49,11 @@ def validated(kind: type[Kind], **content: Any) -> Kind:
             why=fault["msg"],
             repair="correct this value; language tags look like es or pt-BR",
         ) from error
+
+
+def rig_fields(named: str | Path) -> dict[str, Any]:
+    """How a request names a rig that comes along, or a rig's file."""
+    return {"rig": named} if named in RIGS else {"rig_file": Path(named)}
 
 
 class EngineChoice(BaseModel):
@@ -154,15 +162,11 @@ class ReconformRequest(BaseModel):
     cast: Path | None = Field(None, description="Instead of the version's.")
 
 
-class AnimateRequest(BaseModel):
-    """Mouth curves for a character that speaks a line."""
+class CharacterRequest(BaseModel):
+    """What moves a character's mouth is asked for with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    text: str = Field(min_length=1)
-    language: LanguageTag
-    recording: Path | None = Field(None, description="An actor's take; synthesised if None.")
-    rate: str = Field("24", pattern=RATE, description="Frames a second, as in 24000/1001.")
     rig: Literal["arkit", "oculus", "vrm1", "vrm0", "cc4"] = Field(
         "arkit", description="How the character's controls are named."
     )
@@ -176,17 +180,43 @@ class AnimateRequest(BaseModel):
     engines: EngineChoice = EngineChoice()
 
 
+class AnimateRequest(CharacterRequest):
+    """Mouth curves for a character that speaks a line."""
+
+    text: str = Field(min_length=1)
+    language: LanguageTag
+    recording: Path | None = Field(None, description="An actor's take; synthesised if None.")
+    rate: str = Field("24", pattern=RATE, description="Frames a second, as in 24000/1001.")
+
+
+class CaptureRequest(CharacterRequest):
+    """Mouth curves for a character that follows an actor's mouth, as a plate shows it."""
+
+    plate: Path = Field(description="A movie, or an EXR sequence such as plate.####.exr.")
+    frames: tuple[int, int] | None = Field(
+        None,
+        description="The first and the last frame of the plate: of a sequence by its files' "
+        "numbers, of a movie from 0. All of them if None.",
+    )
+    face: int = Field(1, ge=1, description="Which face of the plate: 1, the largest.")
+    colour_space: str | None = None
+    ocio: str | None = None
+
+
 class CastRequest(TimelineRequest):
     """Find who is seen in which shot, as a cast to look through."""
 
 
-Request = DubRequest | LipSyncRequest | ReconformRequest | AnimateRequest | CastRequest
+Request = (
+    DubRequest | LipSyncRequest | ReconformRequest | AnimateRequest | CaptureRequest | CastRequest
+)
 
 REQUESTS: Final[Mapping[str, type[Request]]] = {
     "dub": DubRequest,
     "lip_sync": LipSyncRequest,
     "reconform": ReconformRequest,
     "animate": AnimateRequest,
+    "capture": CaptureRequest,
     "cast": CastRequest,
 }
 

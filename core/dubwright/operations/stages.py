@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from dubwright.character import character_curves
+from dubwright.character.capture import captured_curves, captured_weights
 from dubwright.character.visemes import viseme_weights
 from dubwright.engines import (
     Aligner,
@@ -27,6 +28,7 @@ from dubwright.engines import (
     Synthesizer,
     engine,
 )
+from dubwright.errors import DubwrightError
 from dubwright.face.speaking import HeardLine, named_face, speaking_face
 from dubwright.face.track import track_faces
 from dubwright.media.audio import LoudnessMeter, read_mono, written_wav
@@ -41,7 +43,7 @@ from dubwright.model import (
 from dubwright.mouth.articulation import (
     usual_articulation,
 )
-from dubwright.mouth.range import MouthRange
+from dubwright.mouth.range import MouthRange, measure_range
 from dubwright.operations.cast_stage import write_cast
 from dubwright.operations.mouth_stages import (
     hear_line,
@@ -298,6 +300,23 @@ def _animation(context: Context) -> None:
     np.save(context.folder / "visemes.npy", weights)
 
 
+def _capture(context: Context) -> None:
+    """The mouth of an actor, as curves from 0 to 1 and as visemes, for a character."""
+    track = load_track(context.inputs["track"])
+    mouth = measure_range([track])
+    if mouth is None:
+        raise DubwrightError(
+            "No mouth can be read from this plate",
+            where=context.task.label,
+            why="; ".join(sorted({reason for reason in track.reasons if reason})),
+            repair="choose another face, or frames in which the face is seen",
+        )
+    curves = MouthCurves(Fraction(context.parameters["rate"]), captured_curves(track))
+    write_json(context.folder / "curves.json", character_curves(curves, mouth))
+    weights = captured_weights(curves.values, mouth, context.parameters["intensity"])
+    np.save(context.folder / "visemes.npy", weights)
+
+
 def _check(context: Context) -> None:
     """Measure one span as it was drawn, and picture it beside the plate."""
     tracker: FaceTracker = engine(context.parameters["engine"], EngineKind.FACE_TRACKER)
@@ -394,6 +413,7 @@ STAGES: Final[Mapping[str, Stage]] = {
     "mix": _mix,
     "original mix": _original_mix,
     "animation": _animation,
+    "capture": _capture,
     "check": _check,
     "part of track": _part_of_track,
     "keep": _keep,

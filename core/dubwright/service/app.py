@@ -66,7 +66,7 @@ class Submission(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    operation: Literal["dub", "lip_sync", "reconform", "animate"]
+    operation: Literal["dub", "lip_sync", "reconform", "animate", "capture", "cast"]
     request: dict[str, Any] = Field(description="As the schema of the operation says.")
     title: str = Field("", max_length=200, description="For people.")
     tag: str = Field("", max_length=200, description="For the client to find its jobs by.")
