@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from service_places import own_service_places, wait_for
 
@@ -18,6 +20,10 @@ sys.path.insert(0, str(ROOT / "installers"))
 
 from blender_extension import extension_zip
 from hosts import Places, install_hosts
+
+from dubwright.mouth.visemes import Viseme, viseme_of
+from dubwright.sample.head import build_head
+from dubwright.speech.engines.espeak import EspeakSynthesizer
 
 # What each test's script begins with: a head with shape keys, and teeth that hang on it.
 BEGIN = f"""
@@ -336,6 +342,125 @@ said["again"] = hasattr(bpy.types, "DUBWRIGHT_PT_character")
 """,
     )
     assert said == {"panel": False, "scene": False, "again": True}
+
+
+# The synthetic actor's head as a character: its skin, and the keys that move it, named as ARKit's.
+HEAD = """
+shape = json.load(open(sys.argv[1]))
+mesh = bpy.data.meshes.new("Ana")
+mesh.from_pydata(shape["vertices"], [], shape["triangles"])
+mesh.polygons.foreach_set("material_index", shape["materials"])
+mesh.polygons.foreach_set("use_smooth", [True] * len(mesh.polygons))
+for name, colour in shape["colours"].items():
+    material = bpy.data.materials.new(name)
+    material.use_nodes = True
+    base = next(n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED").inputs
+    base["Base Color"].default_value, base["Roughness"].default_value = (*colour, 1), 0.6
+    mesh.materials.append(material)
+head = bpy.data.objects.new("Ana", mesh)
+scene.collection.objects.link(head)
+head.shape_key_add(name="Basis")
+for name, moved in shape["keys"].items():
+    key = head.shape_key_add(name=name)
+    key.data.foreach_set("co", moved)
+    key.value = 0.0
+
+def lip_gap(frame):
+    scene.frame_set(frame)
+    seen = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.vertices
+    return seen[13].co.z - seen[14].co.z
+
+def lit_and_filmed(size):
+    sun = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
+    sun.data.energy, sun.rotation_euler = 3.0, (0.9, 0.1, 0.4)
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    middle = sum((v.co for v in mesh.vertices[:468]), start=mesh.vertices[0].co * 0) / 468
+    camera.location, camera.rotation_euler = (middle.x, middle.y - 60, middle.z), (1.5708, 0, 0)
+    camera.data.lens = 85
+    scene.collection.objects.link(sun)
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    scene.world = scene.world or bpy.data.worlds.new("World")
+    scene.render.engine, scene.cycles.samples, scene.cycles.device = "CYCLES", 8, "CPU"
+    scene.render.resolution_x = scene.render.resolution_y = size
+    scene.render.image_settings.file_format = "PNG"
+
+def rendered(frame, path):
+    scene.frame_set(frame)
+    scene.render.filepath = path
+    bpy.ops.render.render(write_still=True)
+"""
+
+
+def head_as_json(path: Path) -> Path:
+    """The synthetic actor's head for Blender, which is z up and looks along y."""
+    head = build_head()
+    turned = [[1, 0, 0], [0, 0, 1], [0, -1, 0]]
+    shape = {
+        "vertices": (head.vertices @ turned).tolist(),
+        "triangles": head.triangles.tolist(),
+        "materials": head.materials.tolist(),
+        "colours": {
+            "skin": (0.62, 0.36, 0.26), "hair": (0.06, 0.03, 0.02), "cavity": (0.12, 0.01, 0.01),
+            "teeth": (0.9, 0.88, 0.8),
+        },
+        "keys": {
+            name: ((head.vertices + moved) @ turned).ravel().tolist()
+            for name, moved in head.keys.items()
+        },
+    }  # fmt: skip
+    path.write_text(json.dumps(shape))
+    return path
+
+
+def test_a_head_speaks_on_time_and_is_rendered(
+    blender: str, extended: Path, served: Path, tmp_path: Path
+) -> None:
+    """Lips meet within half a frame of p, b and m, and are open between: by the mesh itself."""
+    text, first = "Papa, Mama, ba, ba.", 7
+    shape = head_as_json(tmp_path / "head.json")
+    said, _ = _extended(
+        blender,
+        tmp_path,
+        f"""
+sys.argv[1:] = [{str(shape)!r}]
+{HEAD}
+import dubwright_blender
+spoken = dubwright_blender.animate(
+    head, {text!r}, "de", {str(tmp_path / "lines")!r}, first_frame={first})
+gaps = [lip_gap(frame) for frame in range({first}, {first} + 90)]
+lit_and_filmed(96)
+widest = {first} + max(range(len(gaps)), key=gaps.__getitem__)
+rendered(1, {str(tmp_path / "rest.png")!r})
+rendered(widest, {str(tmp_path / "open.png")!r})
+bpy.ops.wm.save_as_mainfile(filepath={str(tmp_path / "Ana.blend")!r})
+said = {{"gaps": gaps, "rest": lip_gap(1), "rig": spoken.rig, "missing": spoken.missing}}
+""",
+    )
+    assert said["rig"] == "arkit" and (tmp_path / "Ana.blend").stat().st_size > 10_000
+    rate, gaps = 24 / 1.001, np.array(said["gaps"]) - said["rest"]
+    phones = EspeakSynthesizer().speak(text, "de", 1.0)
+    wide = np.percentile(gaps, 95)
+    closed = [phone for phone in phones.phones if viseme_of(phone.symbol) is Viseme.PP]
+    opened = [phone for phone in phones.phones if viseme_of(phone.symbol) is Viseme.AA]
+    assert len(closed) == 6 and len(opened) >= 6 and wide > 0.5
+    met = np.flatnonzero(gaps < 0.15 * wide)
+    for phone in closed:
+        middle = (phone.start + phone.end) / 2 / phones.sample_rate * rate - 0.5
+        assert np.abs(met - middle).min() <= 0.5, (phone.symbol, middle)
+    for phone in opened:
+        span = slice(
+            int(phone.start / phones.sample_rate * rate),
+            int(phone.end / phones.sample_rate * rate) + 1,
+        )
+        assert gaps[span].max() > 0.4 * wide
+    rest, wide_open = (
+        cv2.imread(str(tmp_path / name)).astype(float) for name in ("rest.png", "open.png")
+    )
+    assert rest.std() > 10
+    changed = np.abs(rest - wide_open).max(axis=2) > 20
+    rows = np.flatnonzero(changed.any(axis=1))
+    assert changed.mean() > 0.003 and rows.min() > 40, "the mouth opens, the eyes stay"
 
 
 def test_blenders_own_tool_finds_nothing_wrong_with_the_archive(
