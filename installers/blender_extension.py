@@ -79,7 +79,10 @@ def _zip(files):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name, BEGINNING), data, zipfile.ZIP_DEFLATED)
+            entry = zipfile.ZipInfo(name, BEGINNING)
+            # A file that everybody may read, as Unix knows it.
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
     return content.getvalue()
 
 

@@ -113,6 +113,8 @@ def blenders(env):
             found.append(str(prepare(folder, ("blender", "blender" + version), supported)))
         except NoPython as missing:
             say(f"Blender {version} is left out. {missing}")
+    if not found:
+        raise NoPython("There is no Python for any Blender; they need 3.11, or 3.13.")
     return found
 
 

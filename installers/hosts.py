@@ -322,8 +322,8 @@ def _blender_files(places, all_users):
     if all_users:
         raise HostTrouble(
             "Blender's extensions are each user's own. Install for yourself (--user); for a "
-            "studio, lay the unpacked archive of installers/blender_extension.py into the folder "
-            "that BLENDER_SYSTEM_EXTENSIONS names."
+            "studio, unpack the archive of installers/blender_extension.py into system/dubwright "
+            "in the folder that BLENDER_SYSTEM_EXTENSIONS names."
         )
     if not folders:
         raise HostTrouble("No Blender of 4.2 or newer was run by this user. Start it once.")

@@ -123,9 +123,11 @@ said = {{
 """,
     )
     assert said["rig"] == "arkit" and said["meshes"] == ["head", "teeth"]
-    assert said["tracks"] == {"Dubwright es": [True, 1], "Dubwright fr": [False, 1]}
-    # One by hand; the head's and the teeth's in each language.
-    assert said["actions"] == 1 + 4 and said["brow"] == pytest.approx([0.25, 0.25])
+    assert said["tracks"] == {
+        "Rest under Dubwright": [False, 1], "Dubwright es": [True, 1], "Dubwright fr": [False, 1],
+    }  # fmt: skip
+    # One by hand; the head's and the teeth's in each language and at rest.
+    assert said["actions"] == 1 + 6 and said["brow"] == pytest.approx([0.25, 0.25])
     assert "mouthPressRight" in said["missing"] and "an action of its own" in said["notes"][0]
     for language, sound in zip(("es", "fr"), said["sounds"], strict=True):
         document = json.loads((Path(sound).parent / "controls.json").read_text())
@@ -135,6 +137,208 @@ said = {{
         assert played == pytest.approx(jaw, abs=1e-4) and max(jaw) > 0.3
         assert said[language][:8] == [0] * 8
     assert said["teeth"] == pytest.approx(said["es"], abs=1e-5)
+
+
+# Lines without the service, of which every control and frame is known.
+LINES = """
+from dubwright_blender.keys import key_line, languages, line_in_the_way, play_language
+def line(obj, name, language, controls, first):
+    key_line(obj, name, language, {control: [v] * 10 for control, v in controls.items()}, first)
+def strips(obj, language):
+    track = obj.data.shape_keys.animation_data.nla_tracks["Dubwright " + language]
+    return sorted([int(s.frame_start), int(s.frame_end), s.action is not None]
+                  for s in track.strips)
+"""
+
+
+def test_a_line_replaces_itself_and_nothing_else(blender: str, tmp_path: Path) -> None:
+    said = _done(
+        blender,
+        tmp_path,
+        LINES
+        + """
+head = mesh_with("head", ["jawOpen", "mouthPucker"])
+line(head, "line", "es", {"jawOpen": 0.5}, 10)
+line(head, "line", "fr", {"jawOpen": 0.6}, 10)
+line(head, "line", "fr", {"jawOpen": 0.7}, 10)
+line(head, "line", "fr", {"jawOpen": 0.8}, 30)
+long = "é" * 60
+for _ in range(2):
+    line(head, long, "fr", {"jawOpen": 0.9}, 50)
+said = {"es": strips(head, "es"), "fr": strips(head, "fr"), "languages": languages(head),
+        "played": played(head, "jawOpen", [12, 32, 52])}
+for name, first in (("line", 30), ("other", 40), ("other", 39), ("other", 25)):
+    said["{} {}".format(name, first)] = line_in_the_way(head, name, "fr", first, 10)
+line(head, "other", "fr", {"jawOpen": 0.3}, 40)
+said["adjoining"] = played(head, "jawOpen", [39, 40])
+play_language(head, "es")
+said["spanish"] = played(head, "jawOpen", [12, 32, 52])
+head.name = "hero"
+second = mesh_with("head", ["jawOpen"])
+line(second, "line", "es", {"jawOpen": 0.2}, 10)
+said["hero"], said["second"] = strips(head, "es"), strips(second, "es")
+said["actions"] = len(bpy.data.actions)
+""",
+    )
+    assert said["es"] == [[10, 19, True]] and said["languages"] == ["es", "fr"]
+    assert said["fr"] == [[30, 39, True], [50, 59, True]]
+    assert said["played"] == pytest.approx([0, 0.8, 0.9])
+    assert said["line 30"] is None and said["other 40"] is None
+    assert said["other 39"] == said["other 25"] == "line (30 to 39)"
+    assert said["adjoining"] == pytest.approx([0.8, 0.3])
+    assert said["spanish"] == pytest.approx([0.5, 0, 0])
+    assert said["hero"] == said["second"] == [[10, 19, True]]
+    # Four lines and a rest of the hero's, one line and a rest of the other's.
+    assert said["actions"] == 4 + 1 + 1 + 1
+
+
+def test_what_a_line_does_not_move_is_at_rest(blender: str, tmp_path: Path) -> None:
+    """Controls of other lines, of other languages, and between lines; not what others play."""
+    said = _done(
+        blender,
+        tmp_path,
+        LINES
+        + """
+head = mesh_with("head", ["jawOpen", "mouthPucker", "mouthFunnel"])
+keys = head.data.shape_keys
+data = keys.animation_data_create()
+keys.key_blocks["mouthFunnel"].value = 0.4
+keys.key_blocks["mouthFunnel"].keyframe_insert("value", frame=1)
+mine = data.action
+data.action = None
+track = data.nla_tracks.new()
+track.strips.new("mine", 1, mine).extrapolation = "HOLD"
+line(head, "one", "es", {"jawOpen": 0.5}, 10)
+line(head, "two", "es", {"mouthPucker": 0.6, "mouthFunnel": 0.9}, 30)
+line(head, "one", "en", {"jawOpen": 0.7}, 10)
+said = {"en": [played(head, key, [5, 12, 25, 32, 50]) for key in ("jawOpen", "mouthPucker")]}
+play_language(head, "es")
+said["es"] = [played(head, key, [5, 12, 25, 32, 50]) for key in ("jawOpen", "mouthPucker")]
+said["theirs"] = played(head, "mouthFunnel", [5, 32, 50])
+scene.frame_set(32)
+play_language(head, "en")
+said["stuck"] = played(head, "mouthPucker", [32, 12])
+""",
+    )
+    assert np.allclose(said["es"], [[0, 0.5, 0, 0, 0], [0, 0, 0, 0.6, 0]])
+    assert np.allclose(said["en"], [[0, 0.7, 0, 0, 0], [0, 0, 0, 0, 0]])
+    assert said["theirs"] == pytest.approx([0.4, 0.9, 0.4]) and said["stuck"] == [0, 0]
+
+
+def test_what_cannot_be_keyed_is_told_and_left_alone(blender: str, tmp_path: Path) -> None:
+    said = _done(
+        blender,
+        tmp_path,
+        f"""
+from dubwright_blender.lines import Answer, ask, key
+from dubwright_blender.rigs import speaking_meshes
+said = {{}}
+def told(name, call):
+    try:
+        call()
+    except ValueError as error:
+        said[name] = str(error)
+def asked(obj, line="line"):
+    return ask(obj, "Mama.", "es", out, None, "auto", line, 10, 1.0)
+answered = Answer({{"jawOpen": [0.5] * 10}}, "line.wav")
+head, teeth = mesh_with("head", {ARKIT}), mesh_with("teeth", ["jawOpen"])
+teeth.parent = head
+twin = bpy.data.objects.new("twin", head.data)
+twin.parent = head
+said["meshes"] = len(speaking_meshes(head))
+key(asked(head), answered)
+told("in the way", lambda: key(asked(head, "other"), answered))
+told("beside the file", lambda: ask(head, "Mama.", "es", "//lines", None, "auto", "x", 1, 1.0))
+waiting = asked(head)
+teeth.shape_key_clear()
+told("gone", lambda: key(waiting, answered))
+bpy.data.objects.remove(twin)
+bpy.ops.wm.save_as_mainfile(filepath={str(tmp_path / "library.blend")!r})
+bpy.ops.wm.read_factory_settings(use_empty=True)
+with bpy.data.libraries.load({str(tmp_path / "library.blend")!r}, link=True) as (there, here):
+    here.objects = ["head"]
+linked = here.objects[0]
+bpy.context.scene.collection.objects.link(linked)
+own = linked.override_create()
+told("linked", lambda: asked(own))
+""",
+    )
+    assert said["meshes"] == 2
+    assert "other would lie over line (10 to 19) in es" in said["in the way"]
+    assert "Save the file first" in said["beside the file"]
+    assert "teeth is gone, or its shape keys are" in said["gone"]
+    assert "another file's" in said["linked"]
+
+
+def test_in_windows_work_is_waited_for_by_a_timer(blender: str, tmp_path: Path) -> None:
+    """Blender's module has no windows: its timers are stood in for by ones that the test fires."""
+    said = _done(
+        blender,
+        tmp_path,
+        """
+import threading
+from types import SimpleNamespace
+from dubwright_blender import work
+from dubwright_blender.lines import Cancelled
+class Timers:
+    def __init__(self):
+        self.known = []
+    def register(self, call, first_interval):
+        self.known.append(call)
+    def is_registered(self, call):
+        return call in self.known
+    def unregister(self, call):
+        self.known.remove(call)
+    def fire(self):
+        for call in list(self.known):
+            if call() is None:
+                self.known.remove(call)
+timers = Timers()
+work.bpy = SimpleNamespace(app=SimpleNamespace(background=False, timers=timers))
+def story(wait, meanwhile=lambda each: None):
+    told, landed, go, done = [], [], threading.Event(), threading.Event()
+    def waited(progress, is_cancelled):
+        try:
+            progress({"label": "speaking", "done": 1, "total": 2})
+            go.wait(5)
+            if is_cancelled():
+                raise Cancelled
+            return wait()
+        finally:
+            done.set()
+    def land(answer):
+        landed.append([answer, threading.current_thread() is threading.main_thread()])
+        return "landed"
+    each = work.Work(waited, land, lambda message, share: told.append([message, share]))
+    each.start()
+    meanwhile(each)
+    go.set()
+    done.wait(5)
+    for _ in range(200):
+        timers.fire()
+        if not each.running:
+            break
+        threading.Event().wait(0.01)
+    return [told, landed, each.running, each.failed, len(timers.known)]
+def refused():
+    raise ValueError("no such rig")
+said = {
+    "landed": story(lambda: 7), "refused": story(refused),
+    "cancelled": story(lambda: 7, lambda each: each.cancel()),
+    "abandoned": story(lambda: 7, lambda each: each.abandon()),
+}
+""",
+    )
+    told, landed, *state = said["landed"]
+    assert told == [["speaking", 0.5], ["landed", 1.0]] and landed == [[7, True]]
+    assert state == [False, False, 0]
+    assert said["refused"][0][-1] == ["no such rig", 0.0] and said["refused"][2:] == [
+        False,
+        True,
+        0,
+    ]
+    assert said["cancelled"][0][-1] == ["Cancelled.", 0.0] and said["cancelled"][1] == []
+    assert said["abandoned"] == [[], [], False, False, 0]
 
 
 def test_rigs_are_known_by_their_names(blender: str, tmp_path: Path) -> None:
@@ -240,7 +444,9 @@ said = {{
     assert "Save the file first" in said["refused"][1] and len(said["refused"]) == 2
     assert said["spoken"] == ["FINISHED"] and said["first"].startswith("head speaks es.")
     assert "It has no shape key for" in said["first"] and "100 %  head speaks es." in shown
-    assert said["tracks"] == {"Dubwright es": False, "Dubwright en": True}
+    assert said["tracks"] == {
+        "Rest under Dubwright": False, "Dubwright es": False, "Dubwright en": True,
+    }  # fmt: skip
     assert max(said["es"][:4]) == 0 and max(said["es"]) > 0.3
     assert Path(said["where"]).is_relative_to(extended), "the modules come with the extension"
 
@@ -325,6 +531,38 @@ said["again"] = bpy.ops.dubwright.speak.poll()
 """,
         )
     assert "service is not running" in said["refused"] and said["again"]
+
+
+def test_a_line_never_lands_in_another_file(blender: str, extended: Path, tmp_path: Path) -> None:
+    """Nor is the panel locked after a file was opened, or the extension taken out, meanwhile."""
+    said, _ = _extended(
+        blender,
+        tmp_path,
+        LAYOUT
+        + f"""
+from dubwright_blender import panel
+class Waiting:
+    running, failed = True, False
+    def abandon(self):
+        self.running = False
+said = {{}}
+bpy.context.view_layer.objects.active = mesh_with("head", {ARKIT})
+bpy.context.window_manager.dubwright.share = 0.5
+bpy.context.window_manager.dubwright.message = "speaking"
+panel._Current.work = Waiting()
+said["locked"] = [bpy.ops.dubwright.speak.poll(), bpy.ops.dubwright.cancel.poll()]
+said["drawn"] = drawn()
+bpy.ops.wm.read_homefile(use_empty=True)
+said["opened"] = panel._Current.running()
+panel._Current.work = Waiting()
+addon_utils.disable(name)
+said["taken out"] = panel._Current.running()
+addon_utils.enable(name)
+""",
+    )
+    assert said["locked"] == [False, True] and not said["opened"] and not said["taken out"]
+    assert "speaking" in said["drawn"] and "dubwright.cancel" in said["drawn"]
+    assert "dubwright.speak" not in said["drawn"]
 
 
 def test_blender_can_take_the_extension_out_again(

@@ -548,3 +548,22 @@ def test_the_doctor_knows_the_usual_causes_in_blender(
     assert "is gone. Run" in found and "not of this Dubwright" in found
     shutil.rmtree(blenders)
     assert "No Blender of 4.2" in diagnose("blender", places, receipt, sys.executable)[0]
+
+
+def test_what_blender_copied_to_its_next_version_is_ours(
+    places: Places, blenders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blender's first run offers to copy the settings of the version before, extensions and all."""
+    import hosts
+
+    receipt, before = tmp_path / "receipt.json", extension_files()
+    install_hosts(["blender"], places, receipt)
+    shutil.copytree(blenders / "4.2", blenders / "5.11")
+    newer = before | {"__init__.py": before["__init__.py"] + b"# newer\n"}
+    monkeypatch.setattr(hosts, "extension_files", lambda house: newer)
+    written = install_hosts(["blender"], places, receipt)
+    copied = blenders / "5.11" / "extensions" / "user_default" / "dubwright" / "__init__.py"
+    assert copied in written and copied.read_bytes().endswith(b"# newer\n")
+    copied.write_text("mine")
+    with pytest.raises(HostTrouble, match="was not written by this installer"):
+        install_hosts(["blender"], places, receipt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dubwright.dialogue import Cast
 from dubwright.engines import Choice
 from dubwright.face.head_frame import head_template, in_head_frame, mouth_curves
-from dubwright.face.landmarks import LIPS, MESH_POINTS, SKIN_RING_FAR
+from dubwright.face.landmarks import LIPS, LIPS_INNER, MESH_POINTS, SKIN_RING_FAR
 from dubwright.media.colour import encode_log
 from dubwright.model import Box, FaceTrack, MouthCurves, Patch
 from dubwright.picture.composite import MouthMatte, blended, tone_matched
@@ -517,13 +517,29 @@ def test_frames_without_a_face_are_no_part_of_a_chart() -> None:
     assert JawMotion(nobody, HeadCharts(nobody), Fraction(24)).share() is None
 
 
-def _teeth_seen(lift: float, above: float) -> tuple[np.ndarray, np.ndarray]:
-    """How far upper teeth are taken from where the skull has them, [places], in pixels.
+@dataclass(frozen=True)
+class _HeldMouth:
+    """A mouth of the library on a turned, larger head, by the mesh alone and with teeth held.
 
-    The head to draw is turned and larger, and its upper lip is lifted by some of the eyes'
-    distance; the places are so far above the line where its lips close. By the mesh alone, and
-    with the teeth held.
+    Attributes:
+        bent, held: the warps.
+        bite: the actor's.
+        turn: [2, 2], from the library's pixels to the plate's.
+        to_plate: where x and y of the head frame lie in the plate, at the teeth's depth.
+        target, source: the face to draw and the library's, [468, 2], each in its own pixels.
     """
+
+    bent: Warp
+    held: Warp
+    bite: Bite
+    turn: np.ndarray
+    to_plate: Callable[[float, float], np.ndarray]
+    target: np.ndarray
+    source: np.ndarray
+
+
+def _held_mouth(lift: float, chin: float = 0.1, aspect: float = 1.0) -> _HeldMouth:
+    """The upper lip is lifted by some of the eyes' distance; the chin is so far from the bite."""
     track = _speaking_head(24)
     positions = in_head_frame(track.landmarks, track.template).positions
     bite = Bite.learned(positions)
@@ -535,34 +551,95 @@ def _teeth_seen(lift: float, above: float) -> tuple[np.ndarray, np.ndarray]:
     turned = track.landmarks * np.float32(larger)
     turned[..., :2] = track.landmarks[..., :2] @ turn.T
     plate = in_head_frame(turned, track.template)
+    pixels = np.array([1 / aspect, 1.0])
     shape = plate.positions[index][:MESH_POINTS].copy()
     shape[upper, 1] -= lift
-    target = plate.in_picture(index, shape)[:, :2]
+    target = plate.in_picture(index, shape)[:, :2] * pixels
     source = track.landmarks[index, :MESH_POINTS, :2].astype(np.float64)
     low, high = target[list(LIPS)].min(axis=0) - 8, target[list(LIPS)].max(axis=0) + 8
     cells = Cells.around(Box(*low.astype(int).tolist(), *high.astype(int).tolist()), 1)
     bent = MeshOver(with_frame(target), face_triangles(target), cells).warp(with_frame(source), 0.8)
     library = in_head_frame(track.landmarks, track.template)
-    teeth = TeethMotion((plate, index, 1.0), (library, index, 1.0), bite.jaw + 0.1, bite)
-    edge = np.array([[x, bite.height - above, bite.depth] for x in np.linspace(-0.04, 0.04, 5)])
-    places = np.round(plate.in_picture(index, edge)[:, :2]).astype(int)
-    rows, columns = places[:, 1] - cells.box.y0, places[:, 0] - cells.box.x0
-    bent_away, held_away = (
-        places
-        + np.stack([warp.dx, warp.dy], axis=-1)[rows, columns]
-        - places @ np.linalg.inv(turn).T
-        for warp in (bent, teeth.held(bent, target, source))
-    )
-    return np.hypot(*bent_away.T), np.hypot(*held_away.T)
+    teeth = TeethMotion((plate, index, aspect), (library, index, 1.0), bite.jaw + chin, bite)
+
+    def to_plate(x: float, y: float) -> np.ndarray:
+        place = plate.in_picture(index, np.array([[x, y, bite.depth]]))[0, :2]
+        return np.asarray(place * pixels)
+
+    # From the plate's pixels, squeezed as they may be, back to the library's.
+    back = turn * pixels[:, None]
+    return _HeldMouth(bent, teeth.held(bent, target, source), bite, back, to_plate, target, source)
 
 
+def _taken_from(mouth: _HeldMouth, warp: Warp, places: np.ndarray) -> np.ndarray:
+    """How far the pixels at places [places, 2] are taken from where the skull has them."""
+    pixels = np.round(places).astype(int)
+    rows, columns = pixels[:, 1] - warp.cells.box.y0, pixels[:, 0] - warp.cells.box.x0
+    taken = pixels + np.stack([warp.dx, warp.dy], axis=-1)[rows, columns]
+    return np.asarray(np.hypot(*(taken - pixels @ np.linalg.inv(mouth.turn).T).T))
+
+
+def _row(mouth: _HeldMouth, below_bite: float) -> np.ndarray:
+    """Five places across the mouth, so far below the edge of the upper teeth."""
+    across = np.linspace(-0.05, 0.05, 5)
+    return np.array([mouth.to_plate(x, mouth.bite.height + below_bite) for x in across])
+
+
+@pytest.mark.parametrize("aspect", [1.0, 2.0])
 @pytest.mark.parametrize(("lift", "above", "bent_by"), [(-0.015, 0.025, 0.3), (0.02, 0.055, 0.15)])
-def test_upper_teeth_move_as_the_skull_does(lift: float, above: float, bent_by: float) -> None:
-    bent, held = _teeth_seen(lift, above)
-    assert bent.min() > bent_by
-    assert held.max() < 0.1
+def test_upper_teeth_move_as_the_skull_does(
+    lift: float, above: float, bent_by: float, aspect: float
+) -> None:
+    mouth = _held_mouth(lift, aspect=aspect)
+    teeth = _row(mouth, -above)
+    assert _taken_from(mouth, mouth.bent, teeth).max() > bent_by
+    assert _taken_from(mouth, mouth.held, teeth).max() < 0.2
 
 
 def test_teeth_that_no_lip_bends_are_where_they_were() -> None:
-    bent, held = _teeth_seen(0, 0.03)
-    assert bent.max() < 0.01 and held.max() < 0.01
+    mouth = _held_mouth(0)
+    for warp in (mouth.bent, mouth.held):
+        assert _taken_from(mouth, warp, _row(mouth, -0.025)).max() < 0.01
+
+
+@pytest.mark.parametrize("lift", [-0.04, 0.04])
+def test_lips_are_never_taken_for_teeth(lift: float) -> None:
+    """On the lips and beyond the mesh stands; between them nothing is taken from a lip."""
+    mouth = _held_mouth(lift)
+    cells = mouth.bent.cells
+    x, y = cells.places()
+    outline = mouth.target[list(LIPS_INNER)]
+    inside = cells.filled(outline) > 0
+    beyond = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    assert np.array_equal(mouth.held.dx[beyond], mouth.bent.dx[beyond])
+    assert np.array_equal(mouth.held.dy[beyond], mouth.bent.dy[beyond])
+    assert np.abs(mouth.held.dy - mouth.bent.dy).max() > 0.3, "something is held"
+    lips = np.round(mouth.source[list(LIPS_INNER)] * 16).astype(np.int32)
+    seen = np.zeros((400, 400), np.uint8)
+    cv2.fillPoly(seen, [lips], 255, cv2.LINE_8, 4)
+    depth = cv2.distanceTransform(seen, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    deep = inside & (cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
+    bent, held = (
+        cv2.remap(depth, x + warp.dx, y + warp.dy, cv2.INTER_LINEAR)[deep]
+        for warp in (mouth.bent, mouth.held)
+    )
+    assert (held >= 0.75 * bent - 0.5).all()
+
+
+def test_what_is_below_the_upper_teeth_follows_the_mesh() -> None:
+    """From where the lower teeth are, which is further down the further the chin is."""
+    for chin, free in ((0.04, 0.045), (0.1, 0.105)):
+        mouth = _held_mouth(-0.02, chin)
+        rows = np.round(_row(mouth, free)[:, 1]).astype(int).max() - mouth.bent.cells.box.y0 + 3
+        assert np.array_equal(mouth.held.dy[rows:], mouth.bent.dy[rows:])
+    near, far = (_held_mouth(-0.02, chin) for chin in (0.03, 0.12))
+    moved_near, moved_far = (np.abs(mouth.held.dy - mouth.bent.dy).sum() for mouth in (near, far))
+    assert moved_far > moved_near
+
+
+def test_the_renderer_holds_teeth(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = _drawn(OpenCvRaster())
+    monkeypatch.setattr(TeethMotion, "held", lambda self, warp, points, source: warp)
+    bent = _drawn(OpenCvRaster())
+    changes = [np.abs(a.rgb - b.rgb).max() for a, b in zip(held, bent, strict=True)]
+    assert max(changes) > 0.01

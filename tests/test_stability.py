@@ -51,6 +51,32 @@ def test_teeth_that_slide_are_measured(pixels: float) -> None:
     ]
     figures = _measured(pictures)
     assert figures.teeth_slide == pytest.approx(pixels / IOD, abs=0.15 / IOD)
+    assert figures.teeth_lost == 0
+
+
+def test_teeth_that_are_others_are_lost_and_do_not_slide() -> None:
+    one, other = _texture(1), _texture(2)
+    few = _measured([other if n % 4 == 2 else one for n in range(FRAMES)])
+    assert few.teeth_slide is None and few.teeth_lost == pytest.approx(6 / 11)
+    frames = 4 * FRAMES
+    longer = np.repeat(_landmarks()[:1], frames, axis=0)
+    pictures = [other if n % 4 == 2 else one for n in range(frames)]
+    many = measure_stability(pictures, longer, np.full(frames, 0.3))
+    assert many.teeth_lost == pytest.approx(24 / 47)
+    assert many.teeth_slide == pytest.approx(0, abs=0.01 / IOD)
+
+
+def test_a_jump_now_and_then_is_a_slide() -> None:
+    still = _texture(1)
+    pictures = [_moved(still, 0, 4 if n % 4 == 2 else 0) for n in range(FRAMES)]
+    figures = _measured(pictures)
+    assert figures.teeth_slide is not None and figures.teeth_slide > 2 / IOD
+
+
+def test_of_few_open_mouths_nothing_is_said() -> None:
+    still = _texture(1)
+    figures = measure_stability([still] * 6, _landmarks()[:6], OPEN[:6])
+    assert figures.teeth_slide is None and figures.teeth_lost is None
 
 
 def test_a_texture_that_pops_is_told_from_one_that_moves() -> None:
@@ -65,6 +91,6 @@ def test_a_texture_that_pops_is_told_from_one_that_moves() -> None:
 def test_a_face_that_is_lost_has_no_figures() -> None:
     gone = np.full((FRAMES, 478, 3), np.nan, np.float32)
     figures = measure_stability([_texture(1)] * FRAMES, gone, OPEN)
-    assert figures == StabilityFigures(None, None)
+    assert figures == StabilityFigures(None, None, None)
     shut = measure_stability([_texture(1)] * FRAMES, _landmarks(), np.zeros(FRAMES))
     assert shut.teeth_slide is None and shut.pops == pytest.approx(0, abs=0.05)

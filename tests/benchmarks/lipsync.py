@@ -348,6 +348,8 @@ def _compared(
         "flicker": looks.flicker,
         "flicker_p99": looks.flicker_p99,
         "interior_over_real": (looks.interior or 0) / (looks.interior_plate or 1),
+        "teeth_lost": own.teeth_lost,
+        "teeth_lost_real": real.teeth_lost,
     }
     for key, (value, beside) in {
         "pops_over_real": (own.pops, real.pops),

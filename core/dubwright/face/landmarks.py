@@ -13,6 +13,7 @@ __all__ = [
     "EYE_LEFT",
     "EYE_RIGHT",
     "FACE_OVAL",
+    "INNER_CORNERS",
     "INNER_LIP_PAIRS",
     "JAW",
     "LIPS",
@@ -58,6 +59,7 @@ LIPS_INNER: Final = (
     + (308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 )  # fmt: skip
 LIPS: Final = LIPS_OUTER + LIPS_INNER
+INNER_CORNERS: Final = (78, 308)
 # The inner lips point against point, from the corner at the right of the face to the other.
 UPPER_INNER_LIP: Final = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 LOWER_INNER_LIP: Final = (95, 88, 178, 87, 14, 317, 402, 318, 324)

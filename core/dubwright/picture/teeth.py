@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.face.head_frame import HeadMotion, mouth_curves
-from dubwright.face.landmarks import JAW, LOWER_INNER_LIP, UPPER_INNER_LIP
+from dubwright.face.landmarks import INNER_CORNERS, JAW, LOWER_INNER_LIP, UPPER_INNER_LIP
 from dubwright.picture.shape import smoothstep
 from dubwright.picture.warp import Warp
 
@@ -126,17 +126,18 @@ def _moved(affine: Array, x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def _depth_between_lips(to_head: Array, points: Array, place: tuple[Array, Array]) -> Array:
-    """How far places of the head frame are from the nearer inner lip; < 0 beyond it."""
+    """How far places of the head frame are from the nearer inner lip; <= 0 beyond them."""
     across, down = place
+    right, left = INNER_CORNERS
     upper, lower = (
-        _height(_moved(to_head, *points[list(lip)].T), across)
+        _height(_moved(to_head, *points[[right, *lip, left]].T), across)
         for lip in (UPPER_INNER_LIP, LOWER_INNER_LIP)
     )
     return np.minimum(down - upper, lower - down)
 
 
 def _height(lip: tuple[Array, Array], across: Array) -> Array:
-    """How high a lip is at each place; beyond its ends, as high as there."""
+    """How high a lip is at each place; beyond the mouth's corners, as high as there."""
     order = np.argsort(lip[0])
     height: Array = np.interp(across, lip[0][order], lip[1][order])
     return height

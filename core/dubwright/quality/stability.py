@@ -44,11 +44,13 @@ class StabilityFigures:
         pops: what optical flow leaves of the change from frame to frame around the lips, in code
             values; the 95th percentile.
         teeth_slide: how far the upper teeth move against the skull from frame to frame while the
-            mouth is open, the median over eight or more, in inter-ocular distances.
+            mouth is open, RMS over eight pairs of frames or more, in inter-ocular distances.
+        teeth_lost: the share of these pairs in which they are not found again.
     """
 
     pops: float | None
     teeth_slide: float | None
+    teeth_lost: float | None
 
 
 def measure_stability(
@@ -64,7 +66,8 @@ def measure_stability(
         aperture: [frames], in inter-ocular distances.
     """
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    left, slides = [], []
+    left: list[float] = []
+    slides: list[float | None] = []
     before: tuple[Grey, Points] | None = None
     for index, picture in enumerate(frames):
         points = landmarks[index, :, :2].astype(np.float64)
@@ -75,13 +78,17 @@ def measure_stability(
         if before is not None:
             left.append(_unexplained(before, now, flow))
             if min(aperture[index - 1 : index + 1]) > OPEN_APERTURE_IOD:
-                slide = _slide(before, now)
-                if slide is not None:
-                    slides.append(slide)
+                mask = cv2.bitwise_and(_upper_teeth(before[1]), _upper_teeth(now[1]))
+                if cv2.countNonZero(mask) >= LEAST_TEETH:
+                    slides.append(_slide(before, now, mask))
         before = now
+    found = [slide for slide in slides if slide is not None]
     return StabilityFigures(
         pops=float(np.percentile(left, 95)) if left else None,
-        teeth_slide=float(np.median(slides)) if len(slides) >= LEAST_PAIRS else None,
+        teeth_slide=(
+            float(np.sqrt(np.mean(np.square(found)))) if len(found) >= LEAST_PAIRS else None
+        ),
+        teeth_lost=1 - len(found) / len(slides) if len(slides) >= LEAST_PAIRS else None,
     )
 
 
@@ -113,11 +120,8 @@ def _unexplained(before: tuple[Grey, Points], now: tuple[Grey, Points], flow: An
     return float(change.mean()) if change.size else 0.0
 
 
-def _slide(before: tuple[Grey, Points], now: tuple[Grey, Points]) -> float | None:
-    """How far the upper teeth moved; None where too little of them is seen, or nothing alike."""
-    mask = cv2.bitwise_and(_upper_teeth(before[1]), _upper_teeth(now[1]))
-    if cv2.countNonZero(mask) < LEAST_TEETH:
-        return None
+def _slide(before: tuple[Grey, Points], now: tuple[Grey, Points], mask: Grey) -> float | None:
+    """How far what the mask shows moved; None where nothing alike is found."""
     shift = np.eye(2, 3, dtype=np.float32)
     try:
         alike, shift = cv2.findTransformECC(

@@ -8,15 +8,16 @@ the service, and may do so in another.
 
 import json
 import tempfile
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import bpy
 
-from dubwright_blender.keys import key_line
+from dubwright_blender.keys import key_line, line_in_the_way
 from dubwright_blender.rigs import find_rig, matching_keys, speaking_meshes
-from dubwright_plugin import connect
+from dubwright_plugin import ServiceError, connect
 
 __all__ = [
     "Answer",
@@ -29,8 +30,6 @@ __all__ = [
     "key",
     "scene_rate",
 ]
-
-ENDED = ("done", "failed", "cancelled")
 
 
 class Cancelled(Exception):  # noqa: N818 - it is a wish
@@ -101,6 +100,12 @@ def ask(obj, text, language, output, audio, rig, line, first_frame, intensity):
     meshes = speaking_meshes(obj)
     if not meshes:
         raise ValueError("{} and what hangs on it have no shape keys".format(obj.name))
+    linked = [mesh.name for mesh in meshes if not mesh.data.shape_keys.is_editable]
+    if linked:
+        raise ValueError(
+            "The shape keys of {} are another file's; make them local, or override their data"
+            " (Object > Relations)".format(", ".join(linked))
+        )
     rig = find_rig(meshes) if rig == "auto" else str(rig)
     if rig is None:
         raise ValueError(
@@ -139,13 +144,16 @@ def answer(
     Raises Cancelled, and what dubwright_plugin does.
     """
     service = connect()
+    if is_cancelled():
+        raise Cancelled
     job = service.submit("animate", asked.request, title=asked.title)
     last: Dict[str, Any] = {}
-    stopping = False
     for state in service.follow(job):
-        if is_cancelled() and not stopping and state["state"] not in ENDED:
-            service.cancel(job)
-            stopping = True
+        if is_cancelled():
+            # It may have ended meanwhile, and then refuses.
+            with suppress(ServiceError):
+                service.cancel(job)
+            raise Cancelled
         if progress is not None and state != last:
             progress(state)
         last = state
@@ -158,32 +166,45 @@ def answer(
 
 
 def key(asked: Asked, answered: Answer) -> Spoken:
-    """Key the shape keys of the meshes that are still there.
+    """Key the shape keys of the meshes: all of them, or none.
 
-    Raises ValueError where none of them has a control of the rig.
+    Raises ValueError where one is gone, where another line is in the way, and where none has a
+    control of the rig.
     """
     controls = answered.controls
-    moved, found, notes = [], set(), []
+    found = {}
     for name in asked.meshes:
-        mesh = bpy.data.objects.get(name)
-        known = matching_keys(mesh, controls) if mesh is not None else {}
-        if not known:
-            continue
-        values = {block: controls[control] for control, block in known.items()}
-        key_line(mesh, asked.line, asked.language, values, asked.first_frame)
-        moved.append(name)
-        found.update(known)
-        if mesh.data.shape_keys.animation_data.action is not None:
-            notes.append(
-                "{} has an action of its own, which plays over the line; push it down to see the "
-                "line.".format(name)
-            )
-    if not moved:
+        mesh = bpy.data.objects.get((name, None))
+        if mesh is None or mesh.type != "MESH" or mesh.data.shape_keys is None:
+            raise ValueError("{} is gone, or its shape keys are".format(name))
+        known = matching_keys(mesh, controls)
+        if known:
+            found[mesh] = known
+    if not found:
         raise ValueError(
             "No shape key of {} is a control of {}".format(", ".join(asked.meshes), asked.rig)
         )
-    missing = [name for name, row in controls.items() if any(row) and name not in found]
-    return Spoken(answered.sound, asked.rig, moved, missing, notes)
+    frames = max(map(len, controls.values()))
+    for mesh in found:
+        other = line_in_the_way(mesh, asked.line, asked.language, asked.first_frame, frames)
+        if other is not None:
+            raise ValueError(
+                "{} would lie over {} in {}; choose another frame, or speak that line again".format(
+                    asked.line, other, asked.language
+                )
+            )
+    notes = []
+    for mesh, known in found.items():
+        values = {block: controls[control] for control, block in known.items()}
+        key_line(mesh, asked.line, asked.language, values, asked.first_frame)
+        if mesh.data.shape_keys.animation_data.action is not None:
+            notes.append(
+                "{} has an action of its own, which plays over the line; push it down to see the "
+                "line.".format(mesh.name)
+            )
+    moved = {control for known in found.values() for control in known}
+    missing = [name for name, row in controls.items() if any(row) and name not in moved]
+    return Spoken(answered.sound, asked.rig, [mesh.name for mesh in found], missing, notes)
 
 
 def scene_rate(scene):

@@ -6,6 +6,7 @@ import textwrap
 import webbrowser
 
 import bpy
+from bpy.app.handlers import persistent
 from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProperty
 from bpy.types import Operator, Panel, PropertyGroup
 
@@ -13,8 +14,8 @@ from dubwright_blender.keys import languages, play_language
 from dubwright_blender.lines import answer, ask, key
 from dubwright_blender.rigs import find_rig, speaking_meshes
 from dubwright_blender.work import Work
-from dubwright_plugin import ServiceError, connect
-from dubwright_plugin.runtime import start_command
+from dubwright_plugin import connect
+from dubwright_plugin.runtime import read_runtime, start_command
 
 __all__ = ["register", "unregister"]
 
@@ -81,13 +82,36 @@ class DubwrightStatus(PropertyGroup):
 
 
 class _Current:
-    """The work of this Blender: one at a time."""
+    """The work of this Blender: one thing at a time."""
 
     work = None
 
     @classmethod
     def running(cls):
         return cls.work is not None and cls.work.running
+
+    @classmethod
+    def begin(cls, operator, context, wait, land):
+        """Begin what takes long; what an operator gives back."""
+        cls.work = work = Work(wait, land, _said)
+        _said("Asking the service ...", 0.0)
+        work.start()
+        if work.failed:
+            operator.report({"ERROR"}, context.window_manager.dubwright.message)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    @classmethod
+    def abandon(cls):
+        if cls.running():
+            cls.work.abandon()
+            cls.work = None
+
+
+@persistent
+def _leave_file(_):
+    """What was asked for the file that is left must not land in another."""
+    _Current.abandon()
 
 
 class DUBWRIGHT_OT_speak(Operator):
@@ -113,18 +137,12 @@ class DUBWRIGHT_OT_speak(Operator):
         except ValueError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        work = Work(
+        return _Current.begin(
+            self,
+            context,
             lambda progress, is_cancelled: answer(asked, progress, is_cancelled),
             lambda answered: _landed(asked, answered),
-            _said,
         )
-        _Current.work = work
-        _said("Asking the service ...", 0.0)
-        work.start()
-        if work.failed:
-            self.report({"ERROR"}, context.window_manager.dubwright.message)
-            return {"CANCELLED"}
-        return {"FINISHED"}
 
 
 class DUBWRIGHT_OT_cancel(Operator):
@@ -177,13 +195,12 @@ class DUBWRIGHT_OT_review(Operator):
     bl_idname = "dubwright.review"
     bl_label = "Open Review"
 
+    @classmethod
+    def poll(cls, context):
+        return not _Current.running()
+
     def execute(self, context):
-        try:
-            webbrowser.open(connect().page())
-        except (OSError, ServiceError) as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        return _Current.begin(self, context, lambda *_: connect().page(), _opened)
 
 
 class DUBWRIGHT_PT_character(Panel):
@@ -197,7 +214,7 @@ class DUBWRIGHT_PT_character(Panel):
         layout, line = self.layout, context.scene.dubwright
         layout.use_property_split = True
         layout.use_property_decorate = False
-        if start_command() is None:
+        if start_command() is None and read_runtime() is None:
             box = layout.box()
             for text in _wrapped(NOT_INSTALLED, context):
                 box.label(text=text)
@@ -240,11 +257,12 @@ def register():
         bpy.utils.register_class(each)
     bpy.types.Scene.dubwright = PointerProperty(type=DubwrightLine)
     bpy.types.WindowManager.dubwright = PointerProperty(type=DubwrightStatus)
+    bpy.app.handlers.load_pre.append(_leave_file)
 
 
 def unregister():
-    if _Current.running():
-        _Current.work.cancel()
+    bpy.app.handlers.load_pre.remove(_leave_file)
+    _Current.abandon()
     del bpy.types.WindowManager.dubwright
     del bpy.types.Scene.dubwright
     for each in reversed(CLASSES):
@@ -279,6 +297,11 @@ def _landed(asked, answered):
     if spoken.missing:
         lines.append("It has no shape key for {}.".format(", ".join(spoken.missing)))
     return "\n".join(lines)
+
+
+def _opened(address):
+    webbrowser.open(address)
+    return ""
 
 
 def _said(message, share):

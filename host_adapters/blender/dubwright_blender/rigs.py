@@ -20,8 +20,12 @@ ALSO = {"viseme_i": "viseme_ih", "viseme_o": "viseme_oh", "viseme_u": "viseme_ou
 
 def speaking_meshes(obj):
     """An object and what hangs on it, as far as it has shape keys: face, teeth, tongue, beard."""
-    found = [obj, *obj.children_recursive]
-    return [each for each in found if each.type == "MESH" and each.data.shape_keys is not None]
+    found = {}
+    for each in [obj, *obj.children_recursive]:
+        if each.type == "MESH" and each.data.shape_keys is not None:
+            # Two objects may show one mesh.
+            found.setdefault(each.data, each)
+    return list(found.values())
 
 
 def find_rig(meshes):

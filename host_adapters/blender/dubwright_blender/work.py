@@ -25,7 +25,10 @@ class Work:
     """One thing that is waited for.
 
     wait: called with `progress` and `is_cancelled`; must touch nothing of Blender's. land: called
-    with what it gave, in Blender's thread. said: called there with what a person should read.
+    with what it gave, in Blender's thread. said: called there with what a person should read, and
+    with the share that is done.
+
+    `running` tells whether it goes on; `failed` whether it ended without landing.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Work:
         self._said = said
         self._cancelled = threading.Event()
         self._news: "queue.SimpleQueue[Callable[[], None]]" = queue.SimpleQueue()
+        self._timer = self._tick
         self.running = False
         self.failed = False
 
@@ -50,11 +54,19 @@ class Work:
             self.drain()
             return
         threading.Thread(target=self._waited, name="dubwright", daemon=True).start()
-        bpy.app.timers.register(self._tick, first_interval=POLL_S)
+        bpy.app.timers.register(self._timer, first_interval=POLL_S)
 
     def cancel(self) -> None:
         """Have the service end the job; what it finished is found again by the next."""
         self._cancelled.set()
+
+    def abandon(self) -> None:
+        """Cancel, and never land: what it was for is going away."""
+        self.cancel()
+        self.running = False
+        self._news = queue.SimpleQueue()
+        if not bpy.app.background and bpy.app.timers.is_registered(self._timer):
+            bpy.app.timers.unregister(self._timer)
 
     def drain(self) -> None:
         """Do in Blender's thread what the waiting one has left to do."""
@@ -78,6 +90,9 @@ class Work:
         self._news.put(lambda: self._said(state.get("label", ""), share))
 
     def _landed(self, answered: Any) -> None:
+        if self._cancelled.is_set():
+            self._ended(Cancelled())
+            return
         try:
             message = self._land(answered)
         except Exception as error:  # noqa: BLE001 - as above
