@@ -214,6 +214,23 @@ def test_a_character_speaks_a_line(tmp_path: Path) -> None:
     assert "closed" in (other / "mouth.tsv").read_text()
 
 
+def test_a_recording_alone_is_heard(tmp_path: Path) -> None:
+    spoken = animate(
+        "My mother baked a big apple pie.", "en", tmp_path / "out", store=tmp_path / "store"
+    )
+    heard = animate(
+        "", "en", tmp_path / "heard", recording=spoken / "line.wav", store=tmp_path / "store"
+    )
+    with_words, by_sound = (
+        np.array(json.loads((folder / "controls.json").read_text())["controls"]["jawOpen"])
+        for folder in (spoken, heard)
+    )
+    frames = min(len(with_words), len(by_sound))
+    assert np.corrcoef(with_words[:frames], by_sound[:frames])[0, 1] > 0.5
+    with pytest.raises(DubwrightError, match="neither a text nor a recording"):
+        animate(" ", "en", tmp_path / "out", store=tmp_path / "store")
+
+
 def _captured(open_to: list[float], pucker: float = 0.0) -> dict[str, np.ndarray]:
     """ARKit's controls, captured from a head whose jaw opens so far."""
     head = build_head()

@@ -184,7 +184,7 @@ def animate(
     """A character's mouth for a line that it speaks: its rig's controls, drawn shapes, the sound.
 
     Args:
-        text: the line.
+        text: the line; "" if only the recording is known, whose phones are then heard.
         language: its tag.
         out: folder that receives v001, v002...
         recording: an actor's take; the line is synthesised without one.

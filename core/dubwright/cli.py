@@ -223,8 +223,10 @@ def cast(
 
 @app.command()
 def animate(
-    text: Annotated[str, typer.Argument(help="What the character says.")],
     language: Annotated[str, typer.Option("--language", help="Its language tag.")],
+    text: Annotated[
+        str, typer.Argument(help="What the character says; else it is heard in the recording.")
+    ] = "",
     out: Out = Path("character"),
     recording: Annotated[
         Path | None, typer.Option("--recording", help="An actor's take (WAV); else synthesised.")

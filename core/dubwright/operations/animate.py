@@ -58,18 +58,25 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
     """Plan an animation: a take, then its curves. See plan_dub for the arguments."""
     for _, path in request_paths(request):
         access.check(path)
+    words = {request.language: request.text} if request.text.strip() else {}
+    recorded = {request.language: request.recording} if request.recording and not words else {}
     spoken = Cue(
-        id=CUE, speaker="character", start_ms=0, end_ms=FREE_MS,
-        text={request.language: request.text},
-    )  # fmt: skip
-    aligner = engine(request.engines.aligner, EngineKind.ALIGNER).card
+        id=CUE, speaker="character", start_ms=0, end_ms=FREE_MS, text=words, takes=recorded
+    )
     voice = engine(request.engines.synthesizer, EngineKind.SYNTHESIZER).card
     predictor = engine(request.engines.mouth_predictor, EngineKind.MOUTH_PREDICTOR).card
     parameters = {"cue": spoken.model_dump(mode="json"), "language": request.language}
+    recognizer: dict[str, str] = {}
     if request.recording:
         fingerprints = Fingerprints(store.folder)
         content = fingerprints.of_file(request.recording)
-        parameters |= {"aligner": aligner.name, "card": aligner.identity, "recording": content}
+        if words:
+            card = engine(request.engines.aligner, EngineKind.ALIGNER).card
+            parameters["aligner"] = card.name
+        else:
+            card = engine(request.engines.phone_recognizer, EngineKind.PHONE_RECOGNIZER).card
+            parameters["recognizer"] = recognizer["recognizer"] = card.name
+        parameters |= {"card": card.identity, "recording": content}
         where = {"recording": str(request.recording)}
         media = media_content(where, fingerprints)
         take = Task(
@@ -86,6 +93,7 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
             "card": predictor.identity,
             "rate": request.rate,
             "intensity": request.intensity,
+            **recognizer,
         },
         inputs={"take": take.key},
         label="shaping the mouth",

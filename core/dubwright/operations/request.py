@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dubwright.character.rig import RIGS
 from dubwright.errors import DubwrightError
@@ -181,12 +181,20 @@ class CharacterRequest(BaseModel):
 
 
 class AnimateRequest(CharacterRequest):
-    """Mouth curves for a character that speaks a line."""
+    """Mouth curves for a character that speaks a line: its text, a recording of it, or both."""
 
-    text: str = Field(min_length=1)
+    text: str = Field(
+        "", description="What is said; without it the phones are heard in the recording."
+    )
     language: LanguageTag
     recording: Path | None = Field(None, description="An actor's take; synthesised if None.")
     rate: str = Field("24", pattern=RATE, description="Frames a second, as in 24000/1001.")
+
+    @model_validator(mode="after")
+    def _something_is_said(self) -> AnimateRequest:
+        if not self.text.strip() and self.recording is None:
+            raise ValueError("neither a text nor a recording is given")
+        return self
 
 
 class CaptureRequest(CharacterRequest):

@@ -284,7 +284,10 @@ def _original_mix(context: Context) -> None:
 
 
 def _animation(context: Context) -> None:
-    """The mouth of a character that speaks a take, as curves from 0 to 1."""
+    """The mouth of a character that speaks a take, as curves from 0 to 1 and as visemes.
+
+    Where no words are known, several hearings that may disagree are averaged.
+    """
     predictor: MouthPredictor = engine(context.parameters["engine"], EngineKind.MOUTH_PREDICTOR)
     take = load_take(context.inputs["take"])
     rate = Fraction(context.parameters["rate"])
@@ -294,10 +297,16 @@ def _animation(context: Context) -> None:
         take.phones, take.sample_rate, Fraction(0), frames, rate, usual_articulation(mouth)
     )
     write_json(context.folder / "curves.json", character_curves(curves, mouth))
-    weights = viseme_weights(
-        take.phones, take.sample_rate, rate, frames, context.parameters["intensity"]
-    )
-    np.save(context.folder / "visemes.npy", weights)
+    hearings = [take.phones]
+    if name := context.parameters.get("recognizer"):
+        recognizer: PhoneRecognizer = engine(name, EngineKind.PHONE_RECOGNIZER)
+        samples, sample_rate = read_mono(context.inputs["take"] / take.audio)
+        hearings = list(recognizer.recognize(samples, sample_rate))
+    weights = [
+        viseme_weights(phones, take.sample_rate, rate, frames, context.parameters["intensity"])
+        for phones in hearings
+    ]
+    np.save(context.folder / "visemes.npy", np.mean(weights, axis=0))
 
 
 def _capture(context: Context) -> None:

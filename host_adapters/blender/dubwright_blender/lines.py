@@ -80,7 +80,8 @@ def animate(
 ):
     """Have a character speak a line: key its shape keys, in a strip of their own.
 
-    obj: its object, or one that its meshes hang on. text, language: the line and its language tag.
+    obj: its object, or one that its meshes hang on. text, language: the line, "" if only
+    its recording is known, and its language tag.
     output: folder for the line's sound and curves, as in "//lines". audio: an actor's WAV, else the
     line is synthesised. rig: arkit, oculus, vrm1, vrm0, cc4, or the path of a rig of your own;
     found by the shape keys' names if "auto". line: a name; the same name again replaces the line in

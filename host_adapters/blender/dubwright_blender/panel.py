@@ -39,7 +39,10 @@ RIGS = (
 class DubwrightLine(PropertyGroup):
     """The line that the panel asks for."""
 
-    text: StringProperty(name="Text", description="What the character says")
+    text: StringProperty(
+        name="Text",
+        description="What the character says; left empty, it is heard in the recording, less surely",
+    )
     language: StringProperty(
         name="Language", default="en", description="Its language tag, as in es or pt-BR"
     )
@@ -272,8 +275,8 @@ def unregister():
 def _asked(context):
     """What the panel asks of the service. Raises ValueError with what is missing."""
     line = context.scene.dubwright
-    if not line.text.strip():
-        raise ValueError("Write what the character says under Text")
+    if not line.text.strip() and not line.audio:
+        raise ValueError("Write what the character says under Text, or choose a recording")
     if line.rig == "file" and not line.rig_file:
         raise ValueError("Choose the rig's file")
     return ask(
