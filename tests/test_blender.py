@@ -430,11 +430,16 @@ spoken = speak()
 first = status.message
 line.text, line.language = "Mum and pup.", "en"
 speak()
+speak()  # again replaces its sound, too
 bpy.ops.dubwright.play_language(language="es")
 es = played(head, "jawOpen", range(1, 40))
 tracks = head.data.shape_keys.animation_data.nla_tracks
 import dubwright_blender
+editor = scene.sequence_editor
+strips = editor.strips if hasattr(editor, "strips") else editor.sequences
 said = {{
+    "sounds": sorted([s.name, s.channel, s.mute, int(s.frame_final_start)] for s in strips),
+    "version": bpy.app.version, "second": status.message,
     "refused": refused, "spoken": spoken, "first": first, "es": es,
     "tracks": {{t.name: t.mute for t in tracks}}, "where": dubwright_blender.__file__,
 }}
@@ -448,6 +453,12 @@ said = {{
         "Rest under Dubwright": False, "Dubwright es": False, "Dubwright en": True,
     }  # fmt: skip
     assert max(said["es"][:4]) == 0 and max(said["es"]) > 0.3
+    if said["version"] < [4, 4]:  # its module was built without sound
+        assert "Its sound is not in the sequencer" in said["second"]
+    else:
+        assert said["sounds"] == [
+            ["head: line (en)", 2, True, 5], ["head: line (es)", 1, False, 5],
+        ]  # fmt: skip
     assert Path(said["where"]).is_relative_to(extended), "the modules come with the extension"
 
 

@@ -10,5 +10,6 @@ Runs inside Blender 4.2 or newer, or under its Python module. dubwright_plugin m
 
 from dubwright_blender.lines import Spoken, animate, scene_rate
 from dubwright_blender.rigs import find_rig, speaking_meshes
+from dubwright_blender.sequencer import lay_sound
 
-__all__ = ["Spoken", "animate", "find_rig", "scene_rate", "speaking_meshes"]
+__all__ = ["Spoken", "animate", "find_rig", "lay_sound", "scene_rate", "speaking_meshes"]

@@ -7,12 +7,13 @@ import webbrowser
 
 import bpy
 from bpy.app.handlers import persistent
-from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, PointerProperty, StringProperty
 from bpy.types import Operator, Panel, PropertyGroup
 
 from dubwright_blender.keys import languages, play_language
 from dubwright_blender.lines import answer, ask, key
 from dubwright_blender.rigs import find_rig, speaking_meshes
+from dubwright_blender.sequencer import lay_sound, play_sound_of
 from dubwright_blender.work import Work
 from dubwright_plugin import connect
 from dubwright_plugin.runtime import read_runtime, start_command
@@ -41,7 +42,7 @@ class DubwrightLine(PropertyGroup):
 
     text: StringProperty(
         name="Text",
-        description="What the character says; left empty, it is heard in the recording, less surely",
+        description="What the character says; left empty, it is heard in the recording",
     )
     language: StringProperty(
         name="Language", default="en", description="Its language tag, as in es or pt-BR"
@@ -74,6 +75,11 @@ class DubwrightLine(PropertyGroup):
         subtype="DIR_PATH",
         default="//dubwright",
         description="Where the line's sound and curves are written",
+    )
+    with_sound: BoolProperty(
+        name="Sound",
+        default=True,
+        description="Lay the line's sound into the sequencer, on a channel of its language",
     )
 
 
@@ -136,7 +142,7 @@ class DUBWRIGHT_OT_speak(Operator):
 
     def execute(self, context):
         try:
-            asked = _asked(context)
+            asked, with_sound = _asked(context), context.scene.dubwright.with_sound
         except ValueError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -144,7 +150,7 @@ class DUBWRIGHT_OT_speak(Operator):
             self,
             context,
             lambda progress, is_cancelled: answer(asked, progress, is_cancelled),
-            lambda answered: _landed(asked, answered),
+            lambda answered: _landed(asked, answered, with_sound),
         )
 
 
@@ -189,6 +195,7 @@ class DUBWRIGHT_OT_play_language(Operator):
             return {"CANCELLED"}
         for mesh in meshes:
             play_language(mesh, self.language)
+        play_sound_of(context.scene, self.language)
         return {"FINISHED"}
 
 
@@ -228,6 +235,7 @@ class DUBWRIGHT_PT_character(Panel):
         if line.rig == "file":
             layout.prop(line, "rig_file")
         layout.prop(line, "output")
+        layout.prop(line, "with_sound")
         status = context.window_manager.dubwright
         if _Current.running():
             layout.progress(text=status.message, factor=status.share)
@@ -292,11 +300,20 @@ def _asked(context):
     )
 
 
-def _landed(asked, answered):
+def _landed(asked, answered, with_sound):
     spoken = key(asked, answered)
+    notes = list(spoken.notes)
+    if with_sound:
+        who = asked.title.rpartition(":")[0]
+        try:
+            lay_sound(
+                bpy.context.scene, spoken.sound, who, asked.line, asked.language, asked.first_frame
+            )
+        except RuntimeError as error:
+            notes.append("Its sound is not in the sequencer: {}".format(error))
     if not bpy.app.background:
         bpy.ops.ed.undo_push(message="Speak {}".format(asked.title))
-    lines = ["{} speaks {}.".format(", ".join(spoken.meshes), asked.language), *spoken.notes]
+    lines = ["{} speaks {}.".format(", ".join(spoken.meshes), asked.language), *notes]
     if spoken.missing:
         lines.append("It has no shape key for {}.".format(", ".join(spoken.missing)))
     return "\n".join(lines)
