@@ -11,7 +11,9 @@ phones. `speed` is seconds of sound per second of work, from known phones to cur
 
 DUBWRIGHT_RHUBARB may name a folder in which the npm package rhubarb-lip-sync-wasm is installed:
 rows `rhubarb_told` and `rhubarb_heard` are Rhubarb's, by its English recogniser, which is the one
-that the package has. DUBWRIGHT_BPY_PYTHON may name a Python with bpy: `blender.keys_a_second`.
+that the package has. `captured.CONTROL_r` is how well a control that is captured from the synthetic
+actor's picture follows the one that moved the actor. DUBWRIGHT_BPY_PYTHON may name a Python with
+bpy: `blender.keys_a_second`.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from typing import Final
 import numpy as np
 from scipy.signal import resample_poly
 
+from dubwright.api import capture
 from dubwright.character.flaps import FLAP_SETS, flaps
 from dubwright.character.formats import arkit_csv
 from dubwright.character.rig import controls_of, find_rig
@@ -38,6 +41,7 @@ from dubwright.character.visemes import viseme_weights
 from dubwright.engines import Speech
 from dubwright.model import Phone
 from dubwright.mouth.visemes import Viseme, viseme_of
+from dubwright.sample.scene import sample_scene, shot_weights, write_sample
 from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.engines.espeak_dtw import EspeakDtwAligner
 from dubwright.speech.engines.pocketsphinx import PocketSphinxRecognizer
@@ -59,6 +63,7 @@ LINES: Final[Mapping[str, Sequence[str]]] = {
 }
 RATE: Final = Fraction(100)
 SHAPES: Final = FLAP_SETS["rhubarb"]
+CAPTURED: Final = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthLowerDownLeft")
 RHUBARB_RATE: Final = 16000
 RHUBARB: Final = """
 import { Rhubarb } from "rhubarb-lip-sync-wasm";
@@ -120,6 +125,8 @@ def measure(quick: bool) -> Figures:
             of_row = [v for name, v in figures.items() if name.endswith(f".{row}.{kind}")]
             figures[f"{row}.{kind}"] = float(np.mean(of_row))
     figures["speed.sound_seconds_a_second"] = _speed()
+    if not quick:
+        figures |= _captured()
     if python := os.environ.get("DUBWRIGHT_BPY_PYTHON"):
         figures["blender.keys_a_second"] = _keys_a_second(python.split(os.pathsep)[0])
     return figures
@@ -175,6 +182,25 @@ def _rhubarb(folder: Path, speech: Speech, text: str, frames: int) -> list[str]:
         for frame in range(first, min(last, frames)):
             shown[frame] = cue["value"]
     return shown
+
+
+def _captured() -> Figures:
+    """How well controls that are captured from the synthetic actor follow those that moved it."""
+    scene = sample_scene()
+    shot = scene.shots[0]
+    spoken = [(line, EspeakSynthesizer().speak(line.text["en"], "en", 1.0)) for line in shot.lines]
+    truth = shot_weights(scene, shot, spoken)
+    with tempfile.TemporaryDirectory() as folder:
+        write_sample(Path(folder), scene)
+        plates = Path(folder) / "plates" / shot.name / f"{shot.name}.####.exr"
+        made = capture(plates, Path(folder) / "out", store=Path(folder) / "store")
+        controls = json.loads((made / "controls.json").read_text())["controls"]
+    return {
+        f"captured.{name}_r": float(
+            np.corrcoef(controls[name], [weights.get(name, 0.0) for weights in truth])[0, 1]
+        )
+        for name in CAPTURED
+    }
 
 
 def _speed() -> float:
