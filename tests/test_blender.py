@@ -425,6 +425,7 @@ speak()
 line.text, line.language = "Mama, papa.", "es"
 speak()
 line.output = {str(tmp_path / "lines")!r}
+line.acting, line.emotion = 1.0, "surprised"
 scene.frame_set(5)
 spoken = speak()
 first = status.message
@@ -433,6 +434,7 @@ speak()
 speak()  # again replaces its sound, too
 bpy.ops.dubwright.play_language(language="es")
 es = played(head, "jawOpen", range(1, 40))
+brows = played(head, "browInnerUp", range(6, 12))
 tracks = head.data.shape_keys.animation_data.nla_tracks
 import dubwright_blender
 editor = scene.sequence_editor
@@ -440,7 +442,7 @@ strips = editor.strips if hasattr(editor, "strips") else editor.sequences
 said = {{
     "sounds": sorted([s.name, s.channel, s.mute, int(s.frame_final_start)] for s in strips),
     "version": bpy.app.version, "second": status.message,
-    "refused": refused, "spoken": spoken, "first": first, "es": es,
+    "brows": brows, "refused": refused, "spoken": spoken, "first": first, "es": es,
     "tracks": {{t.name: t.mute for t in tracks}}, "where": dubwright_blender.__file__,
 }}
 """,
@@ -452,7 +454,7 @@ said = {{
     assert said["tracks"] == {
         "Rest under Dubwright": False, "Dubwright es": False, "Dubwright en": True,
     }  # fmt: skip
-    assert max(said["es"][:4]) == 0 and max(said["es"]) > 0.3
+    assert max(said["es"][:4]) == 0 and max(said["es"]) > 0.3 and min(said["brows"]) >= 0.6 - 1e-4
     if said["version"] < [4, 4]:  # its module was built without sound
         assert "Its sound is not in the sequencer" in said["second"]
     else:

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubwright.api import animate, capture
+from dubwright.character.acting import Gesture, acted
 from dubwright.character.capture import captured_curves, captured_weights
 from dubwright.character.flaps import FLAP_SETS, flaps
 from dubwright.character.formats import (
@@ -212,6 +213,50 @@ def test_a_character_speaks_a_line(tmp_path: Path) -> None:
     assert other != folder and not (other / "arkit.csv").exists()
     assert max(json.loads((other / "controls.json").read_text())["controls"]["Kiefer"]) > 0.5
     assert "closed" in (other / "mouth.tsv").read_text()
+
+
+def _loud_at(*accents: float) -> np.ndarray:
+    """Six seconds of quiet noise that is loud for a syllable at these times."""
+    noise = np.random.default_rng(0).normal(0, 0.05, 6 * SAMPLE_RATE)
+    times = np.arange(len(noise)) / SAMPLE_RATE
+    louder = sum((np.abs(times - at) < 0.08).astype(float) for at in accents)
+    return (noise * (1 + 4 * louder)).astype(np.float32)
+
+
+def test_brows_and_head_go_with_accents_and_eyes_close_in_pauses() -> None:
+    rate, frames = Fraction(24), 144
+    phones = [*_said("mama", 200), *_said("papa", 200, lead_ms=2500)]
+    face = acted(_loud_at(1.5, 4.0), SAMPLE_RATE, phones, rate, frames)
+    blinks, brows, nods = (face[:, list(Gesture).index(gesture)] for gesture in Gesture)
+    assert face.min() >= 0 and face.max() <= 1
+    for at in (1.5, 4.0):
+        frame = round(at * 24)
+        assert brows[frame - 6 : frame + 2].max() > 0.7 and nods[frame - 2 : frame + 4].max() > 0.7
+    assert nods[round(2.7 * 24)] == 0 and brows[round(0.8 * 24)] == 0
+    pause = round(1.0 * 24)  # "mama" ends after a second, "papa" begins at two and a half
+    assert blinks[pause - 1 : pause + 3].max() > 0.9
+    shut = np.flatnonzero(np.diff((blinks > 0.5).astype(int)) == 1)
+    assert 2 <= len(shut) <= 6 and np.diff(shut).min() > 0.5 * 24
+    assert np.array_equal(face, acted(_loud_at(1.5, 4.0), SAMPLE_RATE, phones, rate, frames))
+    assert acted(np.zeros(0, np.float32), SAMPLE_RATE, [], rate, 0).shape == (0, 3)
+
+
+def test_a_character_acts_as_much_as_is_asked(tmp_path: Path) -> None:
+    said = "Mama and papa are coming. They bring a big apple pie!"
+    faces = []
+    for acting, emotion in ((0.0, None), (1.0, "happy")):
+        folder = animate(
+            said, "en", tmp_path / "out", acting=acting, emotion=emotion, store=tmp_path / "store"
+        )
+        faces.append(json.loads((folder / "controls.json").read_text())["controls"])
+    still, acting = ({name: np.array(row) for name, row in face.items()} for face in faces)
+    assert still["eyeBlinkLeft"].max() == 0 and acting["eyeBlinkLeft"].max() > 0.9
+    assert still["browInnerUp"].max() == 0 and acting["browInnerUp"].max() > 0.1
+    assert np.allclose(still["jawOpen"], acting["jawOpen"])
+    assert (acting["mouthSmileLeft"] - still["mouthSmileLeft"]).min() > 0.4
+    with pytest.raises(DubwrightError, match="does not know this emotion"):
+        animate(said, "en", tmp_path / "out", rig="oculus", emotion="happy", store=tmp_path / "s")
+    assert not (tmp_path / "s" / "results").exists(), "nothing was done before it was told"
 
 
 def test_a_recording_alone_is_heard(tmp_path: Path) -> None:

@@ -179,6 +179,8 @@ def animate(
     flaps: str = "rhubarb",
     flaps_on: int = 1,
     intensity: float = 1.0,
+    emotion: str | None = None,
+    acting: float = 0.0,
     store: PathLike | None = None,
 ) -> Path:
     """A character's mouth for a line that it speaks: its rig's controls, drawn shapes, the sound.
@@ -193,6 +195,9 @@ def animate(
         flaps: the shapes of a drawn mouth: rhubarb, preston_blair, sapi or three.
         flaps_on: frames that each is held at least.
         intensity: how far the mouth moves from rest, 0 to 2.
+        emotion: one that the rig knows, shown all along; of arkit: happy, sad, angry, afraid or
+            surprised.
+        acting: how much the rest of the face acts, 0 to 1: blinks, brows and nods.
         store: where results are kept for reuse.
 
     Returns:
@@ -204,11 +209,13 @@ def animate(
         flaps=flaps,
         flaps_on=flaps_on,
         intensity=intensity,
+        emotion=emotion,
         text=text,
         language=language,
         output=Path(out),
         recording=Path(recording) if recording else None,
         rate=rate,
+        acting=acting,
     )
     return Path(perform("animate", request, _store(store))["folder"])
 
@@ -223,6 +230,7 @@ def capture(
     flaps: str = "rhubarb",
     flaps_on: int = 1,
     intensity: float = 1.0,
+    emotion: str | None = None,
     colour_space: str | None = None,
     ocio: str | None = None,
     store: PathLike | None = None,
@@ -234,7 +242,7 @@ def capture(
         out: folder that receives v001, v002...
         frames: the first and the last of the plate, by its files' numbers; all if None.
         face: which face of the plate, from the largest.
-        rig, flaps, flaps_on, intensity: as of animate.
+        rig, flaps, flaps_on, intensity, emotion: as of animate.
         colour_space: of the plate, if it does not say.
         ocio: an OCIO config: a path, or the name of a built-in.
         store: where results are kept for reuse.
@@ -255,6 +263,7 @@ def capture(
         flaps=flaps,
         flaps_on=flaps_on,
         intensity=intensity,
+        emotion=emotion,
         colour_space=colour_space,
         ocio=ocio,
     )

@@ -65,6 +65,9 @@ FlapsOn = Annotated[
 Intensity = Annotated[
     float, typer.Option("--intensity", min=0, max=2, help="How far the mouth moves.")
 ]
+Emotion = Annotated[
+    str | None, typer.Option("--emotion", help="Shown all along; arkit: happy, sad, angry...")
+]
 
 
 def main() -> None:
@@ -238,6 +241,10 @@ def animate(
     flaps: Flaps = "rhubarb",
     flaps_on: FlapsOn = 1,
     intensity: Intensity = 1.0,
+    emotion: Emotion = None,
+    acting: Annotated[
+        float, typer.Option("--acting", min=0, max=1, help="Blinks, brows and nods, from 0.")
+    ] = 0.0,
     store: StoreFolder = None,
     workers: Workers = None,
     as_json: AsJson = False,
@@ -252,9 +259,11 @@ def animate(
         language=language,
         recording=recording,
         rate=rate,
+        acting=acting,
         flaps=flaps,
         flaps_on=flaps_on,
         intensity=intensity,
+        emotion=emotion,
         output=out,
     )
     _character("animate", request, store, workers, as_json)
@@ -274,6 +283,7 @@ def capture(
     flaps: Flaps = "rhubarb",
     flaps_on: FlapsOn = 1,
     intensity: Intensity = 1.0,
+    emotion: Emotion = None,
     colorspace: ColourSpace = None,
     ocio: Ocio = None,
     store: StoreFolder = None,
@@ -292,6 +302,7 @@ def capture(
         flaps=flaps,
         flaps_on=flaps_on,
         intensity=intensity,
+        emotion=emotion,
         colour_space=colorspace,
         ocio=ocio,
         output=out,

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dubwright.character.acting import Gesture
 from dubwright.dialogue.documents import read_document
 from dubwright.errors import DubwrightError
 from dubwright.mouth.visemes import Viseme
 
-__all__ = ["RIGS", "Rig", "controls_of", "find_rig"]
+__all__ = ["RIGS", "Rig", "controls_of", "emotion_of", "find_rig"]
 
 MOST_CONTROLS: Final = 1024
 
@@ -38,17 +39,24 @@ class Rig(BaseModel):
     visemes: Mapping[Viseme, Mapping[str, float]] = Field(
         description="Weights by control, of each viseme that moves any."
     )
+    gestures: Mapping[Gesture, Mapping[str, float]] = Field(
+        default_factory=dict, description="Weights by control, of blinks, brows and nods."
+    )
+    emotions: Mapping[str, Mapping[str, float]] = Field(
+        default_factory=dict, description="Weights by control that are added all along."
+    )
 
     @model_validator(mode="after")
     def _controls_are_named_once_and_known(self) -> Rig:
         if len(set(self.controls)) < len(self.controls):
             raise ValueError("a control is named twice")
-        for viseme, weights in self.visemes.items():
+        movers = [*self.visemes.items(), *self.gestures.items(), *self.emotions.items()]
+        for mover, weights in movers:
             for control, weight in weights.items():
                 if control not in self.controls:
-                    raise ValueError(f"{viseme} moves {control}, which is not among the controls")
+                    raise ValueError(f"{mover} moves {control}, which is not among the controls")
                 if not -1 <= weight <= 1:
-                    raise ValueError(f"{viseme} moves {control} by {weight}; -1 to 1 is possible")
+                    raise ValueError(f"{mover} moves {control} by {weight}; -1 to 1 is possible")
         return self
 
 
@@ -80,19 +88,52 @@ def find_rig(name: str) -> Rig:
     return read_document(Path(name), Rig, "rig")
 
 
-def controls_of(weights: NDArray[np.floating[Any]], rig: Rig) -> dict[str, NDArray[np.float32]]:
+def controls_of(
+    weights: NDArray[np.floating[Any]],
+    rig: Rig,
+    gestures: NDArray[np.floating[Any]] | None = None,
+    emotion: str | None = None,
+) -> dict[str, NDArray[np.float32]]:
     """What a rig's controls do.
 
     Args:
         weights: of the visemes in the order of Viseme, [frames, 15].
         rig: the rig.
+        gestures: in the order of Gesture, [frames, 3]; none if None.
+        emotion: one of the rig's, all along; none if None.
 
     Returns:
-        Each control's values, float32 [frames], in the rig's order.
+        Each control's values, float32 [frames], in the rig's order; from -1 to 1.
+
+    Raises:
+        DubwrightError: the rig does not know the emotion.
     """
-    rows = [[rig.visemes.get(v, {}).get(name, 0.0) for name in rig.controls] for v in Viseme]
-    values = weights @ np.array(rows)
-    return dict(zip(rig.controls, _columns(values), strict=True))
+    values = weights @ _table(rig, [rig.visemes.get(viseme, {}) for viseme in Viseme])
+    if gestures is not None:
+        values = values + gestures @ _table(rig, [rig.gestures.get(each, {}) for each in Gesture])
+    if emotion is not None:
+        values = values + _table(rig, [emotion_of(rig, emotion)])
+    return dict(zip(rig.controls, _columns(values.clip(-1, 1)), strict=True))
+
+
+def emotion_of(rig: Rig, emotion: str) -> Mapping[str, float]:
+    """Weights by control of one of a rig's emotions.
+
+    Raises:
+        DubwrightError: the rig does not know it.
+    """
+    if emotion not in rig.emotions:
+        raise DubwrightError(
+            "The rig does not know this emotion",
+            where=emotion,
+            why=f"it knows {', '.join(rig.emotions) or 'none'}",
+            repair="choose one of these, or add it to a rig of your own",
+        )
+    return rig.emotions[emotion]
+
+
+def _table(rig: Rig, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
+    return np.array([[row.get(name, 0.0) for name in rig.controls] for row in rows])
 
 
 def _columns(values: NDArray[np.floating[Any]]) -> Sequence[NDArray[np.float32]]:

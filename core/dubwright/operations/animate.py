@@ -19,18 +19,18 @@ from dubwright.character.formats import (
     rhubarb_tsv,
     rhubarb_xml,
 )
-from dubwright.character.rig import Rig, controls_of, find_rig
+from dubwright.character.rig import Rig, controls_of, emotion_of, find_rig
 from dubwright.engines import EngineKind, engine
 from dubwright.model import Cue
 from dubwright.operations.deliver import MANIFEST, deliver_once
 from dubwright.operations.media_content import media_content
-from dubwright.operations.request import AnimateRequest, request_paths
+from dubwright.operations.request import AnimateRequest, CharacterRequest, request_paths
 from dubwright.operations.results import load_take
 from dubwright.operations.stages import VERSIONS
 from dubwright.operations.task import Task
 from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, content_key, whole
 
-__all__ = ["AnimatePlan", "deliver_animation", "plan_animate"]
+__all__ = ["AnimatePlan", "deliver_animation", "plan_animate", "rig_of"]
 
 CUE = "line"
 SOUND = "line.wav"
@@ -43,7 +43,8 @@ FREE_MS = 600_000
 @dataclass(frozen=True)
 class AnimatePlan:
     """Keys of the take, None where there is none, and of the curves, and the tasks that make them;
-    the rig that they move and the shapes of a drawn mouth, with the frames that each is held."""
+    the rig that they move, the shapes of a drawn mouth with the frames that each is held, how much
+    the rest of the face acts, and which emotion it shows."""
 
     take: str | None
     curves: str
@@ -52,6 +53,8 @@ class AnimatePlan:
     rig: Rig
     shapes: str
     held: int
+    acting: float
+    emotion: str | None
 
 
 def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWHERE) -> AnimatePlan:
@@ -103,10 +106,24 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
         curves=curves.key,
         tasks={take.key: take, curves.key: curves},
         rate=Fraction(request.rate),
-        rig=find_rig(str(request.rig_file or request.rig)),
+        rig=rig_of(request),
         shapes=request.flaps,
         held=request.flaps_on,
+        acting=request.acting,
+        emotion=request.emotion,
     )
+
+
+def rig_of(request: CharacterRequest) -> Rig:
+    """The rig that a request names.
+
+    Raises:
+        DubwrightError: there is none, or it does not know the emotion.
+    """
+    rig = find_rig(str(request.rig_file or request.rig))
+    if request.emotion is not None:
+        emotion_of(rig, request.emotion)
+    return rig
 
 
 def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
@@ -121,7 +138,10 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
     """
     take = store.path(plan.take) if plan.take else None
     spoken = load_take(take) if take else None
-    made_of = [plan.curves, plan.rig.model_dump(mode="json"), plan.shapes, plan.held]
+    made_of = [
+        plan.curves, plan.rig.model_dump(mode="json"), plan.shapes, plan.held, plan.acting,
+        plan.emotion,
+    ]  # fmt: skip
     key = content_key(made_of)
 
     def write(folder: Path, _: Path) -> None:
@@ -152,7 +172,10 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
 def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
     """What a character's programs read, by file name."""
     weights = np.load(store.path(plan.curves) / "visemes.npy")
-    controls = controls_of(weights, plan.rig)
+    gestures = None
+    if plan.acting:
+        gestures = plan.acting * np.load(store.path(plan.curves) / "gestures.npy")
+    controls = controls_of(weights, plan.rig, gestures, plan.emotion)
     drawn = flaps(weights, FLAP_SETS[plan.shapes], plan.held)
     document = {
         "document": "dubwright.controls",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from dubwright.character.rig import find_rig
 from dubwright.conform.read import read_timeline
 from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
 from dubwright.model import FrameRange
-from dubwright.operations.animate import AnimatePlan
+from dubwright.operations.animate import AnimatePlan, rig_of
 from dubwright.operations.material import Colours, plates_of
 from dubwright.operations.request import CaptureRequest, request_paths
 from dubwright.operations.task_list import TaskList
@@ -67,7 +66,9 @@ def plan_capture(
         curves=captured,
         tasks=tasks.tasks,
         rate=spec.rate,
-        rig=find_rig(str(request.rig_file or request.rig)),
+        rig=rig_of(request),
         shapes=request.flaps,
         held=request.flaps_on,
+        acting=0.0,
+        emotion=request.emotion,
     )

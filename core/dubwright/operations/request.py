@@ -18,6 +18,7 @@ __all__ = [
     "AnimateRequest",
     "CaptureRequest",
     "CastRequest",
+    "CharacterRequest",
     "DubRequest",
     "EngineChoice",
     "LipSyncRequest",
@@ -176,6 +177,9 @@ class CharacterRequest(BaseModel):
     )
     flaps_on: int = Field(1, ge=1, le=6, description="Frames that a drawn mouth is held at least.")
     intensity: float = Field(1.0, ge=0, le=2, description="How far the mouth moves from rest.")
+    emotion: str | None = Field(
+        None, description="One that the rig knows, shown all along; arkit: happy, sad, angry..."
+    )
     output: Path = Field(description="Folder that receives v001, v002...")
     engines: EngineChoice = EngineChoice()
 
@@ -189,6 +193,9 @@ class AnimateRequest(CharacterRequest):
     language: LanguageTag
     recording: Path | None = Field(None, description="An actor's take; synthesised if None.")
     rate: str = Field("24", pattern=RATE, description="Frames a second, as in 24000/1001.")
+    acting: float = Field(
+        0.0, ge=0, le=1, description="How much the rest of the face acts: blinks, brows, nods."
+    )
 
     @model_validator(mode="after")
     def _something_is_said(self) -> AnimateRequest:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from dubwright.character import character_curves
+from dubwright.character.acting import acted
 from dubwright.character.capture import captured_curves, captured_weights
 from dubwright.character.visemes import viseme_weights
 from dubwright.engines import (
@@ -284,7 +285,7 @@ def _original_mix(context: Context) -> None:
 
 
 def _animation(context: Context) -> None:
-    """The mouth of a character that speaks a take, as curves from 0 to 1 and as visemes.
+    """The face of a character that speaks a take: curves from 0 to 1, visemes and gestures.
 
     Where no words are known, several hearings that may disagree are averaged.
     """
@@ -297,10 +298,12 @@ def _animation(context: Context) -> None:
         take.phones, take.sample_rate, Fraction(0), frames, rate, usual_articulation(mouth)
     )
     write_json(context.folder / "curves.json", character_curves(curves, mouth))
+    samples, sample_rate = read_mono(context.inputs["take"] / take.audio)
+    gestures = acted(samples, sample_rate, take.phones, rate, frames)
+    np.save(context.folder / "gestures.npy", gestures)
     hearings = [take.phones]
     if name := context.parameters.get("recognizer"):
         recognizer: PhoneRecognizer = engine(name, EngineKind.PHONE_RECOGNIZER)
-        samples, sample_rate = read_mono(context.inputs["take"] / take.audio)
         hearings = list(recognizer.recognize(samples, sample_rate))
     weights = [
         viseme_weights(phones, take.sample_rate, rate, frames, context.parameters["intensity"])
@@ -436,7 +439,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "library": 6,
     "decode": 2,
     "original line": 2,
-    "animation": 2,
+    "animation": 3,
     "articulation": 7,
     "curves": 4,
     "choose": 3,

@@ -76,6 +76,8 @@ def animate(
     line="line",
     first_frame=None,
     intensity=1.0,
+    emotion=None,
+    acting=0.0,
     progress=None,
 ):
     """Have a character speak a line: key its shape keys, in a strip of their own.
@@ -86,16 +88,21 @@ def animate(
     line is synthesised. rig: arkit, oculus, vrm1, vrm0, cc4, or the path of a rig of your own;
     found by the shape keys' names if "auto". line: a name; the same name again replaces the line in
     this language. first_frame: where it begins, else the current frame. intensity: how far the
-    mouth moves, 0 to 2. progress: is called with each state of the job.
+    mouth moves, 0 to 2. emotion: one that the rig knows, shown all along. acting: how much the rest
+    of the face acts, 0 to 1. progress: is called with each state of the job.
 
     Returns a Spoken. Raises ValueError where the character has no shape keys that are known, and
     for a path beside a file that was never saved.
     """
-    asked = ask(obj, text, language, output, audio, rig, line, first_frame, intensity)
+    asked = ask(
+        obj, text, language, output, audio, rig, line, first_frame, intensity, emotion, acting
+    )
     return key(asked, answer(asked, progress))
 
 
-def ask(obj, text, language, output, audio, rig, line, first_frame, intensity):
+def ask(
+    obj, text, language, output, audio, rig, line, first_frame, intensity, emotion=None, acting=0.0
+):
     """What the service is to be asked; see animate."""
     scene = bpy.context.scene
     meshes = speaking_meshes(obj)
@@ -118,6 +125,8 @@ def ask(obj, text, language, output, audio, rig, line, first_frame, intensity):
         "language": language,
         "rate": scene_rate(scene),
         "intensity": intensity,
+        "emotion": emotion,
+        "acting": acting,
         "output": _absolute(output),
     }
     is_file = bool(Path(rig).suffix)

@@ -64,6 +64,18 @@ class DubwrightLine(PropertyGroup):
         max=2.0,
         description="How far the mouth moves: 1 as a person's does, 2 twice as far",
     )
+    acting: FloatProperty(
+        name="Acting",
+        default=0.0,
+        min=0.0,
+        max=1.0,
+        description="How much the rest of the face acts: eyes that blink, brows that go up",
+    )
+    emotion: StringProperty(
+        name="Emotion",
+        description="One that the rig knows, shown all along; ARKit: happy, sad, angry, afraid, "
+        "surprised",
+    )
     rig: EnumProperty(name="Rig", items=RIGS, description="What the shape keys are named after")
     rig_file: StringProperty(
         name="Rig file",
@@ -230,7 +242,7 @@ class DUBWRIGHT_PT_character(Panel):
                 box.label(text=text)
         meshes = speaking_meshes(context.object) if context.object is not None else []
         layout.label(text=_who(context.object, meshes))
-        for name in ("text", "language", "audio", "line", "intensity", "rig"):
+        for name in ("text", "language", "audio", "line", "intensity", "acting", "emotion", "rig"):
             layout.prop(line, name)
         if line.rig == "file":
             layout.prop(line, "rig_file")
@@ -297,6 +309,8 @@ def _asked(context):
         line.line.strip() or "line",
         None,
         line.intensity,
+        line.emotion.strip() or None,
+        line.acting,
     )
 
 
