@@ -201,7 +201,17 @@ def _remove(files):
             left[name] = known
             continue
         path.unlink()
+        _remove_compiled(path)
     return left
+
+
+def _remove_compiled(path):
+    """What a host's Python made of a module of ours."""
+    folder = path.parent / "__pycache__"
+    if path.suffix == ".py" and folder.is_dir():
+        for compiled in folder.glob(path.stem + ".*.pyc"):
+            compiled.unlink()
+        _remove_empty([str(folder)])
 
 
 def _remove_empty(folders):

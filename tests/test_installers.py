@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import shutil
@@ -483,6 +484,9 @@ def test_every_blender_that_knows_extensions_gets_its_own(
     once = _tree(places.root)
     install_hosts(None, places, receipt)
     assert _tree(places.root) == once
+    # As Blender's Python leaves it when the extension is on.
+    compileall.compile_dir(blenders, quiet=1)
+    assert (extension / "__pycache__").is_dir()
     assert uninstall_hosts(receipt) == [] and _tree(places.root) == before
 
 
