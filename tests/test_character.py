@@ -272,6 +272,10 @@ def test_a_recording_alone_is_heard(tmp_path: Path) -> None:
     )
     frames = min(len(with_words), len(by_sound))
     assert np.corrcoef(with_words[:frames], by_sound[:frames])[0, 1] > 0.5
+    moved = tmp_path / "elsewhere.wav"
+    moved.write_bytes((spoken / "line.wav").read_bytes())
+    again = animate("", "en", tmp_path / "heard", recording=moved, store=tmp_path / "store")
+    assert again == heard, "what a result is known by does not say where a recording lies"
     with pytest.raises(DubwrightError, match="neither a text nor a recording"):
         animate(" ", "en", tmp_path / "out", store=tmp_path / "store")
 

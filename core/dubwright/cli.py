@@ -174,7 +174,7 @@ def lipsync(
         text=text,
         language=language,
         output=out,
-        frames=tuple(frames.split("-")) if frames else None,
+        frames=_first_and_last(frames),
         start_ms=start,
         face=face,
         cast=cast,
@@ -297,7 +297,7 @@ def capture(
         CaptureRequest,
         **rig_fields(rig),
         plate=plate,
-        frames=tuple(frames.split("-")) if frames else None,
+        frames=_first_and_last(frames),
         face=face,
         flaps=flaps,
         flaps_on=flaps_on,
@@ -673,6 +673,11 @@ def _performed(
             workers, lambda at: show(at.done, at.total, at.label), forewarned=_forewarn
         )
         return api.perform(operation, request, store, running)
+
+
+def _first_and_last(frames: str | None) -> tuple[str, ...] | None:
+    """A range as it is written, 1001-1100; the request checks what it holds."""
+    return tuple(frames.split("-")) if frames else None
 
 
 def _character(

@@ -23,14 +23,13 @@ from dubwright.character.rig import Rig, controls_of, emotion_of, find_rig
 from dubwright.engines import EngineKind, engine
 from dubwright.model import Cue
 from dubwright.operations.deliver import MANIFEST, deliver_once
-from dubwright.operations.media_content import media_content
 from dubwright.operations.request import AnimateRequest, CharacterRequest, request_paths
 from dubwright.operations.results import load_take
-from dubwright.operations.stages import VERSIONS
 from dubwright.operations.task import Task
-from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, content_key, whole
+from dubwright.operations.task_list import TaskList
+from dubwright.store import EVERYWHERE, Access, Store, content_key, whole
 
-__all__ = ["AnimatePlan", "deliver_animation", "plan_animate", "rig_of"]
+__all__ = ["AnimatePlan", "deliver_animation", "plan_animate"]
 
 CUE = "line"
 SOUND = "line.wav"
@@ -56,74 +55,69 @@ class AnimatePlan:
     acting: float
     emotion: str | None
 
+    @classmethod
+    def of(
+        cls,
+        request: CharacterRequest,
+        curves: str,
+        tasks: dict[str, Task],
+        rate: Fraction,
+        take: str | None = None,
+        acting: float = 0.0,
+    ) -> AnimatePlan:
+        """The plan of a request whose tasks are known.
+
+        Raises:
+            DubwrightError: there is no such rig, or it does not know the emotion.
+        """
+        rig = find_rig(str(request.rig_file or request.rig))
+        if request.emotion is not None:
+            emotion_of(rig, request.emotion)
+        return cls(
+            take, curves, tasks, rate, rig, request.flaps, request.flaps_on, acting, request.emotion
+        )
+
 
 def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWHERE) -> AnimatePlan:
     """Plan an animation: a take, then its curves. See plan_dub for the arguments."""
     for _, path in request_paths(request):
         access.check(path)
     words = {request.language: request.text} if request.text.strip() else {}
-    recorded = {request.language: request.recording} if request.recording and not words else {}
-    spoken = Cue(
-        id=CUE, speaker="character", start_ms=0, end_ms=FREE_MS, text=words, takes=recorded
-    )
-    voice = engine(request.engines.synthesizer, EngineKind.SYNTHESIZER).card
-    predictor = engine(request.engines.mouth_predictor, EngineKind.MOUTH_PREDICTOR).card
+    spoken = Cue(id=CUE, speaker="character", start_ms=0, end_ms=FREE_MS, text=words)
+    engines = request.engines
+    predictor = engine(engines.mouth_predictor, EngineKind.MOUTH_PREDICTOR).card
+    tasks = TaskList(store)
     parameters = {"cue": spoken.model_dump(mode="json"), "language": request.language}
-    recognizer: dict[str, str] = {}
+    heard_by: dict[str, str] = {}
     if request.recording:
-        fingerprints = Fingerprints(store.folder)
-        content = fingerprints.of_file(request.recording)
         if words:
-            card = engine(request.engines.aligner, EngineKind.ALIGNER).card
+            card = engine(engines.aligner, EngineKind.ALIGNER).card
             parameters["aligner"] = card.name
         else:
-            card = engine(request.engines.phone_recognizer, EngineKind.PHONE_RECOGNIZER).card
-            parameters["recognizer"] = recognizer["recognizer"] = card.name
-        parameters |= {"card": card.identity, "recording": content}
+            card = engine(engines.phone_recognizer, EngineKind.PHONE_RECOGNIZER).card
+            heard_by = {"recognizer": card.name}
+        content = tasks.fingerprints.of_file(request.recording)
+        parameters |= heard_by | {"card": card.identity, "recording": content}
         where = {"recording": str(request.recording)}
-        media = media_content(where, fingerprints)
-        take = Task(
-            "dialogue", VERSIONS["dialogue"], parameters, where=where, media=media, label="timing"
-        )
+        take = tasks.add("dialogue", parameters, where=where, label="timing")
     else:
+        voice = engine(engines.synthesizer, EngineKind.SYNTHESIZER).card
         parameters |= {"synthesizer": voice.name, "card": voice.identity}
-        take = Task("line", VERSIONS["line"], parameters, label="speaking")
-    curves = Task(
+        take = tasks.add("line", parameters, label="speaking")
+    curves = tasks.add(
         "animation",
-        VERSIONS["animation"],
         {
             "engine": predictor.name,
             "card": predictor.identity,
             "rate": request.rate,
             "intensity": request.intensity,
-            **recognizer,
+            **heard_by,
         },
-        inputs={"take": take.key},
+        inputs={"take": take},
         label="shaping the mouth",
     )
-    return AnimatePlan(
-        take=take.key,
-        curves=curves.key,
-        tasks={take.key: take, curves.key: curves},
-        rate=Fraction(request.rate),
-        rig=rig_of(request),
-        shapes=request.flaps,
-        held=request.flaps_on,
-        acting=request.acting,
-        emotion=request.emotion,
-    )
-
-
-def rig_of(request: CharacterRequest) -> Rig:
-    """The rig that a request names.
-
-    Raises:
-        DubwrightError: there is none, or it does not know the emotion.
-    """
-    rig = find_rig(str(request.rig_file or request.rig))
-    if request.emotion is not None:
-        emotion_of(rig, request.emotion)
-    return rig
+    rate = Fraction(request.rate)
+    return AnimatePlan.of(request, curves, tasks.tasks, rate, take, request.acting)
 
 
 def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:

@@ -8,7 +8,7 @@ from dubwright.conform.read import read_timeline
 from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
 from dubwright.model import FrameRange
-from dubwright.operations.animate import AnimatePlan, rig_of
+from dubwright.operations.animate import AnimatePlan
 from dubwright.operations.material import Colours, plates_of
 from dubwright.operations.request import CaptureRequest, request_paths
 from dubwright.operations.task_list import TaskList
@@ -61,14 +61,4 @@ def plan_capture(
         inputs={"track": track},
         label="reading the mouth",
     )
-    return AnimatePlan(
-        take=None,
-        curves=captured,
-        tasks=tasks.tasks,
-        rate=spec.rate,
-        rig=rig_of(request),
-        shapes=request.flaps,
-        held=request.flaps_on,
-        acting=0.0,
-        emotion=request.emotion,
-    )
+    return AnimatePlan.of(request, captured, tasks.tasks, spec.rate)
