@@ -104,7 +104,7 @@ def _remove(track, strip):
     """Take away a strip of ours, and its action unless something else plays it."""
     action = strip.action
     track.strips.remove(strip)
-    if action is not None and action.library is None:
+    if action is not None and action.is_editable:
         action.use_fake_user = False
         if action.users == 0:
             bpy.data.actions.remove(action)
