@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -110,6 +111,22 @@ def test_two_dubs_may_hash_at_once(tmp_path: Path) -> None:
             yield file
 
     assert one.of_files(watched()) == two.of_files(files)
+
+
+@pytest.mark.parametrize("left", [0, 20_000])
+def test_hashing_on_a_full_disk_can_be_waited_out(
+    tmp_path: Path, tiny_disk: Path, left: int
+) -> None:
+    media = tmp_path / "media"
+    media.write_text("a plate")
+    prints = Fingerprints(Store(tiny_disk / "store").folder)
+    ballast = tiny_disk / "ballast"
+    with ballast.open("wb") as file:
+        file.write(b"x" * (shutil.disk_usage(tiny_disk).free - left))
+    with pytest.raises(StorageUnavailable, match="disk is full"):
+        prints.of_file(media)
+    ballast.unlink()
+    assert prints.of_file(media)
 
 
 def test_a_missing_file_has_no_fingerprint(tmp_path: Path) -> None:

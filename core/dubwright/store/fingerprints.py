@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, StorageUnavailable
+from dubwright.store.whole import disk_is_full
 
 __all__ = ["Fingerprints"]
 
@@ -43,7 +44,12 @@ class Fingerprints:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection on which every statement commits itself: a hash once made is kept."""
+        """A connection on which every statement commits itself: a hash once made is kept.
+
+        Raises:
+            StorageUnavailable: the disk is full.
+            DubwrightError: the database cannot be written for another reason.
+        """
         try:
             connection = sqlite3.connect(self._database, timeout=30, isolation_level=None)
             try:
@@ -51,11 +57,19 @@ class Fingerprints:
             finally:
                 connection.close()
         except sqlite3.OperationalError as error:
+            # Where its shared memory finds no room, SQLite calls a full disk an "I/O error".
+            if disk_is_full(error, self._database.parent):
+                raise StorageUnavailable(
+                    "The disk is full",
+                    where=str(self._database),
+                    why=str(error),
+                    repair="free some space, or choose another disk with --store",
+                ) from error
             raise DubwrightError(
-                "The disk is full" if "full" in str(error) else "The store cannot be written",
+                "The store cannot be written",
                 where=str(self._database),
                 why=str(error),
-                repair="free some space, or choose another disk with --store",
+                repair="check the drive, or choose another disk with --store",
             ) from error
 
     def _remembered(self, connection: sqlite3.Connection, path: Path) -> str:
