@@ -626,15 +626,23 @@ def test_lips_are_never_taken_for_teeth(lift: float) -> None:
     assert (held >= 0.75 * bent - 0.5).all()
 
 
-def test_what_is_below_the_upper_teeth_follows_the_mesh() -> None:
-    """From where the lower teeth are, which is further down the further the chin is."""
-    for chin, free in ((0.04, 0.045), (0.1, 0.105)):
-        mouth = _held_mouth(-0.02, chin)
-        rows = np.round(_row(mouth, free)[:, 1]).astype(int).max() - mouth.bent.cells.box.y0 + 3
-        assert np.array_equal(mouth.held.dy[rows:], mouth.bent.dy[rows:])
-    near, far = (_held_mouth(-0.02, chin) for chin in (0.03, 0.12))
-    moved_near, moved_far = (np.abs(mouth.held.dy - mouth.bent.dy).sum() for mouth in (near, far))
-    assert moved_far > moved_near
+@pytest.mark.parametrize(
+    ("chin", "row", "dropped"),
+    [(0.08, 0.09, 0.0077), (0.0877, 0.09, 0), (0.1, 0.11, 0.0123)],
+    ids=["nearer", "as it was", "further"],
+)
+def test_lower_teeth_move_as_the_jaw_does(chin: float, row: float, dropped: float) -> None:
+    """The library's chin is 0.0877 of the eyes' distance, 98 pixels, from where teeth meet."""
+    mouth = _held_mouth(0, chin)
+    taken = _taken_from(mouth, mouth.held, _row(mouth, row))
+    assert np.abs(taken - dropped * 98).max() < 0.15
+
+
+def test_what_is_between_the_teeth_is_not_smeared() -> None:
+    """A jaw that drops by 0.072 of the eyes' distance would widen it twofold."""
+    mouth = _held_mouth(0, chin=0.16)
+    taken = _taken_from(mouth, mouth.held, _row(mouth, 0.11)) / 98
+    assert (0.11 / (0.11 - taken)).max() < 1.65
 
 
 def test_the_renderer_holds_teeth(monkeypatch: pytest.MonkeyPatch) -> None:

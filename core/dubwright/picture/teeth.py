@@ -1,10 +1,9 @@
-"""Upper teeth that stay rigid with the skull while the lips around them are bent.
+"""Teeth that stay rigid while the lips around them are bent.
 
-A mesh bends what is between the lips with the lips. Here the upper teeth are moved as the head is
-instead, from the library's pose to the plate's. A rim along the lips still follows them, wider
-where the new lips are further apart than the library's: no picture shows what would be there. What
-is below the upper teeth is bent as the mesh bends it: the tongue and the lower teeth follow the
-lower lip and the jaw.
+A mesh bends what is between the lips with the lips. Here the upper teeth are moved as the skull is
+instead, from the library's pose to the plate's, and the lower teeth as the skull and the jaw are.
+What is between them, the tongue or the dark, is stretched. A rim along the lips still follows them,
+wider where the new lips are further apart than the library's: no picture shows what would be there.
 """
 
 from __future__ import annotations
@@ -32,6 +31,8 @@ LEAST_PARTED_IOD: Final = 0.03
 RIM_IOD: Final = 0.03
 # Of its depth behind a library's lip, a place keeps all but this share: lips are no teeth.
 GIVEN_UP: Final = 0.25
+# On the average: between the teeth a picture has few pixels, and wider still they are a smear.
+WIDENED: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,12 @@ class TeethMotion:
         self._from_plate = cv2.invertAffineTransform(_teeth_plane(*plate, bite.depth))
         self._edge = bite.height
         self._parted = max(jaw - bite.jaw, LEAST_PARTED_IOD)
+        motion, frame, _ = source
+        source_jaw = float(motion.positions[frame, list(JAW), 1].mean())
+        self._dropped = min(jaw - source_jaw, self._parted * (1 - 1 / WIDENED))
 
     def held(self, warp: Warp, points: Array, source_points: Array) -> Warp:
-        """A warp of a whole mouth by which the upper teeth move as the head does.
+        """A warp of a whole mouth by which teeth move as the skull and the jaw do.
 
         Args:
             warp: from the plate's cells to the library's picture.
@@ -93,22 +97,21 @@ class TeethMotion:
             source_points: of the library's face, [points, 2] in its picture's pixels.
         """
         x, y = warp.cells.places()
-        rigid = _moved(self._from_plate, x, y)
+        upper = _moved(self._from_plate, x, y)
+        lower = upper[0], upper[1] - self._dropped
         bent = _moved(self._from_source, x + warp.dx, y + warp.dy)
-        drawn_depth = _depth_between_lips(self._from_plate, points, rigid)
-        rigid_depth, bent_depth = (
-            _depth_between_lips(self._from_source, source_points, place) for place in (rigid, bent)
-        )
-        nearer_lip = np.maximum(bent_depth - rigid_depth, 1e-6)
-        hold = np.minimum(1, GIVEN_UP * np.maximum(bent_depth, 0) / nearer_lip)
-        hold *= smoothstep(0, RIM_IOD, drawn_depth)
-        hold *= 1 - smoothstep(self._edge, self._edge + self._parted, rigid[1])
-        rigid_x, rigid_y = _moved(self._to_source, *rigid)
-        return Warp(
-            warp.cells,
-            (warp.dx + hold * (rigid_x - x - warp.dx)).astype(np.float32),
-            (warp.dy + hold * (rigid_y - y - warp.dy)).astype(np.float32),
-        )
+        bent_depth = _depth_between_lips(self._from_source, source_points, bent)
+        rim = smoothstep(0, RIM_IOD, _depth_between_lips(self._from_plate, points, upper))
+        lowerness = smoothstep(self._edge, self._edge + self._parted, upper[1])
+        dx, dy = warp.dx, warp.dy
+        for place, share in ((upper, 1 - lowerness), (lower, lowerness)):
+            depth = _depth_between_lips(self._from_source, source_points, place)
+            nearer_lip = np.maximum(bent_depth - depth, 1e-6)
+            hold = share * rim * np.minimum(1, GIVEN_UP * np.maximum(bent_depth, 0) / nearer_lip)
+            held_x, held_y = _moved(self._to_source, *place)
+            dx = dx + hold * (held_x - x - warp.dx)
+            dy = dy + hold * (held_y - y - warp.dy)
+        return Warp(warp.cells, dx.astype(np.float32), dy.astype(np.float32))
 
 
 def _teeth_plane(motion: HeadMotion, frame: int, pixel_aspect: float, depth: float) -> Array:
