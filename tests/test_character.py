@@ -8,6 +8,7 @@ import json
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from dubwright.api import animate, capture
 from dubwright.character.acting import Gesture, acted
 from dubwright.character.capture import captured_curves, captured_weights
+from dubwright.character.controls import controlled_weights
 from dubwright.character.flaps import FLAP_SETS, flaps
 from dubwright.character.formats import (
     arkit_csv,
@@ -28,11 +30,12 @@ from dubwright.character.formats import (
     rhubarb_xml,
 )
 from dubwright.character.rig import RIGS, Rig, controls_of, find_rig
+from dubwright.character.style import Style, styled
 from dubwright.character.visemes import viseme_weights
 from dubwright.errors import DubwrightError
 from dubwright.face.head_frame import head_template
 from dubwright.media.exr import write_rgb
-from dubwright.model import FaceTrack, Phone
+from dubwright.model import ControlKey, ControlRange, FaceTrack, MouthControls, Phone
 from dubwright.mouth.range import measure_range
 from dubwright.mouth.visemes import Viseme, viseme_of
 from dubwright.sample.head import build_head
@@ -54,12 +57,14 @@ def _said(symbols: str, each_ms: float = 80, lead_ms: float = 200) -> list[Phone
     return phones
 
 
-def _weights(
-    symbols: str, rate: Fraction = RATES[0], each_ms: float = 80, **more: float
-) -> np.ndarray:
+def _weights(symbols: str, rate: Fraction = RATES[0], each_ms: float = 80) -> np.ndarray:
     phones = _said(symbols, each_ms)
     frames = int(Fraction(phones[-1].end + SAMPLE_RATE // 4, SAMPLE_RATE) * rate)
-    return viseme_weights(phones, SAMPLE_RATE, rate, frames, **more)
+    return viseme_weights(phones, SAMPLE_RATE, rate, frames)
+
+
+def _middles(weights: np.ndarray, rate: Fraction = RATES[0]) -> np.ndarray:
+    return np.asarray((np.arange(len(weights)) + 0.5) * 1000 / float(rate))
 
 
 def _of(weights: np.ndarray, viseme: Viseme) -> np.ndarray:
@@ -89,11 +94,101 @@ def test_weights_are_those_of_what_is_said() -> None:
 @given(st.text("pamoeistfkulyr", min_size=1, max_size=20), st.floats(0, 2), st.floats(30, 200))
 @settings(max_examples=40, deadline=None)
 def test_weights_stay_in_their_range(symbols: str, intensity: float, each_ms: float) -> None:
-    weights = _weights(symbols, each_ms=each_ms, intensity=intensity)
-    assert weights.dtype == np.float32 and np.isfinite(weights).all()
+    said = _weights(symbols, each_ms=each_ms)
+    assert said.dtype == np.float32 and said.min() >= 0 and said.max() <= 1
+    weights = controlled_weights(said, MouthControls(intensity=intensity), _middles(said))
+    assert np.isfinite(weights).all()
     assert weights.min() >= 0 and weights.max() <= 1
     if any(viseme_of(symbol) is Viseme.PP for symbol in symbols):
         assert _of(weights, Viseme.PP).max() == pytest.approx(1), "lips meet at any intensity"
+
+
+def test_controls_move_the_mouth_as_they_say() -> None:
+    """As of an actor's mouth; the lips of p meet whatever is asked."""
+    said = _weights("aaapaaaa", each_ms=100)
+    at = _middles(said)
+
+    def asked(**controls: object) -> np.ndarray:
+        return controlled_weights(said, MouthControls(**controls), at)
+
+    assert np.allclose(asked(), said)
+    late = asked(offset_ms=125)
+    assert np.allclose(late[3:], said[:-3], atol=1e-5), "three frames at 24 a second"
+    keys = (ControlKey(at_ms=400, intensity=0), ControlKey(at_ms=401, intensity=2))
+    moved = _of(asked(keys=keys), Viseme.AA)
+    assert moved[at < 400].max() == 0
+    assert np.allclose(moved[at > 401], (2 * _of(said, Viseme.AA)[at > 401]).clip(0, 1))
+    even = asked(smoothing_ms=80)
+    assert np.abs(np.diff(_of(even, Viseme.AA))).max() < np.abs(np.diff(_of(said, Viseme.AA))).max()
+    for weights in (late, even, asked(intensity=0)):
+        assert _of(weights, Viseme.PP).max() == pytest.approx(1)
+    still = (
+        ControlRange(start_ms=250, end_ms=400, does="hold"),
+        ControlRange(start_ms=700, end_ms=900, does="rest"),
+    )
+    weights = asked(ranges=still)
+    held = weights[(at >= 250) & (at < 400)]
+    assert np.allclose(held, held[0]) and held[0].argmax() == VISEMES.index(Viseme.AA)
+    assert np.allclose(_of(weights, Viseme.SIL)[(at >= 700) & (at < 900)], 1)
+
+
+def test_a_cartoon_goes_from_pose_to_pose() -> None:
+    """What pulls most is further, the rest nearer to nothing, and lips meet as they did."""
+    said = _weights("amiupotasi", each_ms=110)
+    posed = styled(said, Style.CARTOON)
+    strongest = said.argmax(axis=1)
+    frames = np.arange(len(said))
+    clear = np.sort(said, axis=1)[:, -2] > 0.1
+    second = said.copy()
+    second[frames, strongest] = 0
+    assert (posed[frames, strongest] >= said[frames, strongest] - 1e-6)[clear].all()
+    weaker = second.argmax(axis=1)
+    touching = np.isin(weaker, [VISEMES.index(Viseme.PP), VISEMES.index(Viseme.FF)])
+    assert (posed[frames, weaker] < said[frames, weaker])[clear & ~touching].mean() > 0.8
+    assert (_of(posed, Viseme.PP) >= _of(said, Viseme.PP)).all()
+    assert posed.min() >= 0 and posed.max() <= 1
+
+
+@pytest.mark.parametrize("on", [1, 2, 3])
+def test_anime_has_three_mouths_that_are_held(on: int) -> None:
+    said = _weights("amiupotasi", each_ms=110)
+    drawn = styled(said, Style.ANIME, on)
+    assert len(np.unique(drawn, axis=0)) == 3
+    changes = 1 + np.flatnonzero((np.diff(drawn, axis=0) != 0).any(axis=1))
+    assert len(changes) > 3 and (changes % on == 0).all()
+    assert np.array_equal(styled(said, Style.REALISTIC, on), said)
+
+
+def test_jaw_and_width_are_controls_of_the_rig() -> None:
+    said = _weights("aiauai", each_ms=110)
+    rig = find_rig("arkit")
+    usual = controls_of(said, rig)
+    opening = np.linspace(0.4, 0.6, len(said))
+    moved = controls_of(said, rig, jaw=opening, width=0.0)
+    assert np.allclose(moved["jawOpen"], usual["jawOpen"] * opening, atol=1e-6)
+    assert usual["mouthPucker"].max() > 0.1 and not moved["mouthPucker"].any()
+    assert np.array_equal(moved["mouthLowerDownLeft"], usual["mouthLowerDownLeft"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"mouth": MouthControls(jaw=0.5), "rig": "oculus"}, "names no controls under"),
+        (
+            {"mouth": MouthControls(keys=(ControlKey(at_ms=0, width=2),)), "rig": "vrm1"},
+            "no controls",
+        ),
+        ({"mouth": MouthControls(leave=True)}, "no plate whose mouth could stay"),
+        ({"style": "manga"}, "realistic"),
+    ],
+)
+def test_what_a_character_cannot_do_is_said_before(
+    tmp_path: Path, asked: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(DubwrightError) as told:
+        animate("Mama.", "en", tmp_path / "out", store=tmp_path / "store", **asked)
+    assert why in told.value.why
+    assert not list(tmp_path.glob("out/*"))
 
 
 @pytest.mark.parametrize("name", RIGS)
@@ -124,6 +219,7 @@ def test_arkit_has_its_52_shapes_and_both_sides_alike() -> None:
         ({"controls": ["a"], "visemes": {"ah": {"a": 1}}}, "Input should be"),
         ({"controls": ["a"], "visemes": {"aa": {"a": 3}}}, "-1 to 1"),
         ({"controls": [], "visemes": {}}, "at least 1"),
+        ({"controls": ["a"], "visemes": {}, "jaw": ["b"]}, "b is not among the controls"),
         ("nothing", "Input should be an object"),
     ],
 )

@@ -178,7 +178,8 @@ def animate(
     rig: PathLike = "arkit",
     flaps: str = "rhubarb",
     flaps_on: int = 1,
-    intensity: float = 1.0,
+    style: str = "realistic",
+    mouth: MouthControls | None = None,
     emotion: str | None = None,
     acting: float = 0.0,
     store: PathLike | None = None,
@@ -194,7 +195,9 @@ def animate(
         rig: arkit, oculus, vrm1, vrm0 or cc4, or the path of a rig of your own (JSON).
         flaps: the shapes of a drawn mouth: rhubarb, preston_blair, sapi or three.
         flaps_on: frames that each is held at least.
-        intensity: how far the mouth moves from rest, 0 to 2.
+        style: realistic; cartoon, which goes from pose to pose; or anime, three mouths that are
+            held for `flaps_on` frames.
+        mouth: how it moves; keys count from where the line begins.
         emotion: one that the rig knows, shown all along; of arkit: happy, sad, angry, afraid or
             surprised.
         acting: how much the rest of the face acts, 0 to 1: blinks, brows and nods.
@@ -208,7 +211,8 @@ def animate(
         **rig_fields(rig),
         flaps=flaps,
         flaps_on=flaps_on,
-        intensity=intensity,
+        style=style,
+        mouth=mouth or MouthControls(),
         emotion=emotion,
         text=text,
         language=language,
@@ -229,7 +233,8 @@ def capture(
     rig: PathLike = "arkit",
     flaps: str = "rhubarb",
     flaps_on: int = 1,
-    intensity: float = 1.0,
+    style: str = "realistic",
+    mouth: MouthControls | None = None,
     emotion: str | None = None,
     colour_space: str | None = None,
     ocio: str | None = None,
@@ -242,7 +247,7 @@ def capture(
         out: folder that receives v001, v002...
         frames: the first and the last of the plate, by its files' numbers; all if None.
         face: which face of the plate, from the largest.
-        rig, flaps, flaps_on, intensity, emotion: as of animate.
+        rig, flaps, flaps_on, style, mouth, emotion: as of animate.
         colour_space: of the plate, if it does not say.
         ocio: an OCIO config: a path, or the name of a built-in.
         store: where results are kept for reuse.
@@ -262,7 +267,8 @@ def capture(
         face=face,
         flaps=flaps,
         flaps_on=flaps_on,
-        intensity=intensity,
+        style=style,
+        mouth=mouth or MouthControls(),
         emotion=emotion,
         colour_space=colour_space,
         ocio=ocio,

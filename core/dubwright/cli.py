@@ -62,8 +62,14 @@ Flaps = Annotated[
 FlapsOn = Annotated[
     int, typer.Option("--on", min=1, max=6, help="Frames that a drawn mouth is held.")
 ]
+CharacterStyle = Annotated[
+    str, typer.Option("--style", help="How the mouth moves: realistic, cartoon or anime.")
+]
 Intensity = Annotated[
     float, typer.Option("--intensity", min=0, max=2, help="How far the mouth moves.")
+]
+Offset = Annotated[
+    int, typer.Option("--offset", help="Milliseconds that the mouth comes later than its sound.")
 ]
 Emotion = Annotated[
     str | None, typer.Option("--emotion", help="Shown all along; arkit: happy, sad, angry...")
@@ -240,7 +246,9 @@ def animate(
     rig: Rig = "arkit",
     flaps: Flaps = "rhubarb",
     flaps_on: FlapsOn = 1,
+    style: CharacterStyle = "realistic",
     intensity: Intensity = 1.0,
+    offset: Offset = 0,
     emotion: Emotion = None,
     acting: Annotated[
         float, typer.Option("--acting", min=0, max=1, help="Blinks, brows and nods, from 0.")
@@ -262,7 +270,8 @@ def animate(
         acting=acting,
         flaps=flaps,
         flaps_on=flaps_on,
-        intensity=intensity,
+        style=style,
+        mouth={"intensity": intensity, "offset_ms": offset},
         emotion=emotion,
         output=out,
     )
@@ -282,7 +291,9 @@ def capture(
     rig: Rig = "arkit",
     flaps: Flaps = "rhubarb",
     flaps_on: FlapsOn = 1,
+    style: CharacterStyle = "realistic",
     intensity: Intensity = 1.0,
+    offset: Offset = 0,
     emotion: Emotion = None,
     colorspace: ColourSpace = None,
     ocio: Ocio = None,
@@ -301,7 +312,8 @@ def capture(
         face=face,
         flaps=flaps,
         flaps_on=flaps_on,
-        intensity=intensity,
+        style=style,
+        mouth={"intensity": intensity, "offset_ms": offset},
         emotion=emotion,
         colour_space=colorspace,
         ocio=ocio,

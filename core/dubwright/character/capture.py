@@ -43,9 +43,7 @@ def captured_curves(track: FaceTrack) -> NDArray[np.float32]:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def captured_weights(
-    curves: Array, mouth: MouthRange, intensity: float = 1.0
-) -> NDArray[np.float32]:
+def captured_weights(curves: Array, mouth: MouthRange) -> NDArray[np.float32]:
     """Weights of the visemes in the order of Viseme, float32 [frames, 15], from 0 to 1.
 
     Non-negative least squares (Lawson and Hanson, 1974) towards the usual shapes.
@@ -53,7 +51,6 @@ def captured_weights(
     Args:
         curves: of captured_curves.
         mouth: the actor's range.
-        intensity: how far the mouth moves from rest, 0 to 2.
     """
     targets = usual_articulation(mouth).targets
     shapes = np.array([targets[viseme] for viseme in Viseme])
@@ -65,6 +62,4 @@ def captured_weights(
     weights = np.array(
         [nnls(system, np.concatenate([frame * scale, [WHOLE], spread]))[0] for frame in curves]
     ).reshape(len(curves), visemes)
-    speech = [index for index, viseme in enumerate(Viseme) if viseme is not Viseme.SIL]
-    weights[:, speech] *= intensity
     return weights.clip(0, 1).astype(np.float32)

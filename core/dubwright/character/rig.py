@@ -45,6 +45,8 @@ class Rig(BaseModel):
     emotions: Mapping[str, Mapping[str, float]] = Field(
         default_factory=dict, description="Weights by control that are added all along."
     )
+    jaw: tuple[str, ...] = Field((), description="Controls that open the jaw.")
+    width: tuple[str, ...] = Field((), description="Controls that widen or narrow the mouth.")
 
     @model_validator(mode="after")
     def _controls_are_named_once_and_known(self) -> Rig:
@@ -57,6 +59,8 @@ class Rig(BaseModel):
                     raise ValueError(f"{mover} moves {control}, which is not among the controls")
                 if not -1 <= weight <= 1:
                     raise ValueError(f"{mover} moves {control} by {weight}; -1 to 1 is possible")
+        if unknown := {*self.jaw, *self.width} - {*self.controls}:
+            raise ValueError(f"{min(unknown)} is not among the controls")
         return self
 
 
@@ -93,6 +97,8 @@ def controls_of(
     rig: Rig,
     gestures: NDArray[np.floating[Any]] | None = None,
     emotion: str | None = None,
+    jaw: NDArray[np.floating[Any]] | float = 1.0,
+    width: NDArray[np.floating[Any]] | float = 1.0,
 ) -> dict[str, NDArray[np.float32]]:
     """What a rig's controls do.
 
@@ -101,6 +107,7 @@ def controls_of(
         rig: the rig.
         gestures: in the order of Gesture, [frames, 3]; none if None.
         emotion: one of the rig's, all along; none if None.
+        jaw, width: how far the controls of each go, 1 as usual, [frames] or all along.
 
     Returns:
         Each control's values, float32 [frames], in the rig's order; from -1 to 1.
@@ -109,6 +116,9 @@ def controls_of(
         DubwrightError: the rig does not know the emotion.
     """
     values = weights @ _table(rig, [rig.visemes.get(viseme, {}) for viseme in Viseme])
+    for moved, share in ((rig.jaw, jaw), (rig.width, width)):
+        columns = [rig.controls.index(control) for control in moved]
+        values[:, columns] *= np.reshape(share, (-1, 1))
     if gestures is not None:
         values = values + gestures @ _table(rig, [rig.gestures.get(each, {}) for each in Gesture])
     if emotion is not None:

@@ -32,24 +32,21 @@ TIMING: Final = Timing()
 
 
 def viseme_weights(
-    phones: Sequence[Phone], sample_rate: int, rate: Fraction, frames: int, intensity: float = 1.0
+    phones: Sequence[Phone], sample_rate: int, rate: Fraction, frames: int
 ) -> NDArray[np.float32]:
     """Weights of the visemes in the order of Viseme, float32 [frames, 15], from 0 to 1.
 
-    They sum to 1 but for what `intensity` takes away or adds; contact is whole at any intensity.
+    They sum to 1 where lips touch nothing.
 
     Args:
         phones: of the take.
         sample_rate: of their places.
         rate: frames a second; frame n is at (n + 1/2) / rate.
         frames: how many.
-        intensity: how far the mouth moves from rest, 0 to 2.
     """
     times = (np.arange(frames) + 0.5) / float(rate)
     spoken = timed_phones(phones, sample_rate)
     weights = _folded(shares(times, spoken, TIMING))
-    speech = [index for index, viseme in enumerate(Viseme) if viseme is not Viseme.SIL]
-    weights[:, speech] *= intensity
     held = np.zeros((frames, len(CONTACT)))
     for start, end, symbol in spoken:
         if viseme_of(symbol) in CONTACT:

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from dubwright.model import CURVE_NAMES, MouthControls
 
-__all__ = ["controlled", "keyed", "left_alone", "resampled"]
+__all__ = [
+    "at_ranges",
+    "controlled",
+    "evened",
+    "keyed",
+    "left_alone",
+    "resampled",
+    "spoken_freely",
+]
 
 Array = NDArray[np.floating[Any]]
 
@@ -29,7 +37,7 @@ def keyed(controls: MouthControls, name: str, times_ms: Array) -> Array:
 
 
 def resampled(curves: Array, sampled_ms: Array, times_ms: Array) -> Array:
-    """Curves [samples, 4], taken at `sampled_ms`, at other times, [times, 4]."""
+    """Values [samples, values], taken at `sampled_ms`, at other times, [times, values]."""
     return np.stack([np.interp(times_ms, sampled_ms, curve) for curve in curves.T], axis=1)
 
 
@@ -52,20 +60,30 @@ def controlled(curves: Array, rest: Array, controls: MouthControls, times_ms: Ar
     for opening in (APERTURE, JAW):
         closed = away[:, opening] <= 0
         moved[closed, opening] = curves[closed, opening]
-    even = _evened(moved, keyed(controls, "smoothing_ms", times_ms), times_ms)
+    even = evened(moved, keyed(controls, "smoothing_ms", times_ms), times_ms)
     shut = moved[:, APERTURE] <= rest[APERTURE]
     even[shut, APERTURE] = moved[shut, APERTURE]
+    return at_ranges(even, rest, controls, times_ms)
+
+
+def at_ranges(values: Array, rest: Array, controls: MouthControls, times_ms: Array) -> Array:
+    """Values [frames, values] that rest or hold where the controls' ranges say so.
+
+    Args:
+        values: of each frame.
+        rest: the values of a mouth at rest.
+        controls: of the cue.
+        times_ms: the middle of each frame, in milliseconds from the cue's start, [frames].
+    """
     for part in controls.ranges:
-        if part.does == "leave":
-            continue
         inside = (times_ms >= part.start_ms) & (times_ms < part.end_ms)
-        if not inside.any():
+        if part.does == "leave" or not inside.any():
             continue
-        still = rest if part.does == "rest" else even[int(inside.argmax())]
+        still = rest if part.does == "rest" else values[int(inside.argmax())]
         outside = np.maximum(part.start_ms - times_ms, times_ms - part.end_ms)
         free = np.clip(outside / EASE_MS, 0, 1)[:, None]
-        even = still * (1 - free) + even * free
-    return even
+        values = still * (1 - free) + values * free
+    return values
 
 
 def left_alone(controls: MouthControls, times_ms: Array) -> NDArray[np.bool_]:
@@ -86,7 +104,7 @@ def spoken_freely(controls: MouthControls, times_ms: Array) -> NDArray[np.bool_]
     return free
 
 
-def _evened(curves: Array, sigma_ms: Array, times_ms: Array) -> Array:
+def evened(curves: Array, sigma_ms: Array, times_ms: Array) -> Array:
     """Each frame averaged with those around it, Gaussian, over its own width."""
     if not sigma_ms.any():
         return curves

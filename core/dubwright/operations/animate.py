@@ -7,10 +7,12 @@ import shutil
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dubwright._version import __version__
+from dubwright.character.controls import controlled_weights
 from dubwright.character.flaps import FLAP_SETS, flaps
 from dubwright.character.formats import (
     arkit_csv,
@@ -20,8 +22,11 @@ from dubwright.character.formats import (
     rhubarb_xml,
 )
 from dubwright.character.rig import Rig, controls_of, emotion_of, find_rig
+from dubwright.character.style import styled
 from dubwright.engines import EngineKind, engine
+from dubwright.errors import DubwrightError
 from dubwright.model import Cue
+from dubwright.mouth.controls import keyed
 from dubwright.operations.deliver import MANIFEST, deliver_once
 from dubwright.operations.request import AnimateRequest, CharacterRequest, request_paths
 from dubwright.operations.results import load_take
@@ -42,18 +47,15 @@ FREE_MS = 600_000
 @dataclass(frozen=True)
 class AnimatePlan:
     """Keys of the take, None where there is none, and of the curves, and the tasks that make them;
-    the rig that they move, the shapes of a drawn mouth with the frames that each is held, how much
-    the rest of the face acts, and which emotion it shows."""
+    what was asked, the rig, and how much the rest of the face acts."""
 
     take: str | None
     curves: str
     tasks: dict[str, Task]
     rate: Fraction
+    request: CharacterRequest
     rig: Rig
-    shapes: str
-    held: int
     acting: float
-    emotion: str | None
 
     @classmethod
     def of(
@@ -68,14 +70,29 @@ class AnimatePlan:
         """The plan of a request whose tasks are known.
 
         Raises:
-            DubwrightError: there is no such rig, or it does not know the emotion.
+            DubwrightError: there is no such rig, or it does not know the emotion, or what is asked
+                of jaw or width.
         """
         rig = find_rig(str(request.rig_file or request.rig))
         if request.emotion is not None:
             emotion_of(rig, request.emotion)
-        return cls(
-            take, curves, tasks, rate, rig, request.flaps, request.flaps_on, acting, request.emotion
-        )
+        for part, controls in (("jaw", rig.jaw), ("width", rig.width)):
+            asked = [request.mouth, *request.mouth.keys]
+            if not controls and any(getattr(each, part) not in (None, 1) for each in asked):
+                raise DubwrightError(
+                    f"The rig does not know its {part}",
+                    where=str(request.rig_file or request.rig),
+                    why=f'it names no controls under "{part}"',
+                    repair=f"leave {part} at 1, or name them in a rig of your own",
+                )
+        return cls(take, curves, tasks, rate, request, rig, acting)
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """What, besides the curves, decides what is delivered."""
+        named = {"style", "mouth", "emotion", "flaps", "flaps_on"}
+        asked = self.request.model_dump(mode="json", include=named)
+        return asked | {"rig": self.rig.model_dump(mode="json"), "acting": self.acting}
 
 
 def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWHERE) -> AnimatePlan:
@@ -110,7 +127,6 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
             "engine": predictor.name,
             "card": predictor.identity,
             "rate": request.rate,
-            "intensity": request.intensity,
             **heard_by,
         },
         inputs={"take": take},
@@ -132,11 +148,7 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
     """
     take = store.path(plan.take) if plan.take else None
     spoken = load_take(take) if take else None
-    made_of = [
-        plan.curves, plan.rig.model_dump(mode="json"), plan.shapes, plan.held, plan.acting,
-        plan.emotion,
-    ]  # fmt: skip
-    key = content_key(made_of)
+    key = content_key([plan.curves, plan.look])
 
     def write(folder: Path, _: Path) -> None:
         delivered = {"curves.json": store.path(plan.curves) / "curves.json"}
@@ -165,12 +177,22 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
 
 def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
     """What a character's programs read, by file name."""
-    weights = np.load(store.path(plan.curves) / "visemes.npy")
+    asked = plan.request
+    spoken = np.load(store.path(plan.curves) / "visemes.npy")
+    times_ms = (np.arange(len(spoken)) + 0.5) * 1000 / float(plan.rate)
+    weights = controlled_weights(spoken, asked.mouth, times_ms)
     gestures = None
     if plan.acting:
         gestures = plan.acting * np.load(store.path(plan.curves) / "gestures.npy")
-    controls = controls_of(weights, plan.rig, gestures, plan.emotion)
-    drawn = flaps(weights, FLAP_SETS[plan.shapes], plan.held)
+    controls = controls_of(
+        styled(weights, asked.style, asked.flaps_on),
+        plan.rig,
+        gestures,
+        asked.emotion,
+        jaw=keyed(asked.mouth, "jaw", times_ms),
+        width=keyed(asked.mouth, "width", times_ms),
+    )
+    drawn = flaps(weights, FLAP_SETS[asked.flaps], asked.flaps_on)
     document = {
         "document": "dubwright.controls",
         "version": 1,

@@ -57,7 +57,7 @@ def plan_capture(
     )
     captured = tasks.add(
         "capture",
-        {"rate": str(spec.rate), "intensity": request.intensity},
+        {"rate": str(spec.rate)},
         inputs={"track": track},
         label="reading the mouth",
     )

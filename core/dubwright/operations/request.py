@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dubwright.character.rig import RIGS
+from dubwright.character.style import Style
 from dubwright.errors import DubwrightError
 from dubwright.media.names import is_config_file
 from dubwright.model import LanguageTag, MouthControls
@@ -176,12 +177,26 @@ class CharacterRequest(BaseModel):
         "rhubarb", description="The shapes of a drawn mouth."
     )
     flaps_on: int = Field(1, ge=1, le=6, description="Frames that a drawn mouth is held at least.")
-    intensity: float = Field(1.0, ge=0, le=2, description="How far the mouth moves from rest.")
+    style: Style = Field(
+        Style.REALISTIC,
+        description="Moves as a person does, from pose to pose, or has three mouths that are held.",
+    )
+    mouth: MouthControls = Field(
+        MouthControls(), description="How the mouth moves; keys count from where the line begins."
+    )
     emotion: str | None = Field(
         None, description="One that the rig knows, shown all along; arkit: happy, sad, angry..."
     )
     output: Path = Field(description="Folder that receives v001, v002...")
     engines: EngineChoice = EngineChoice()
+
+    @model_validator(mode="after")
+    def _no_plate_to_leave(self) -> CharacterRequest:
+        if self.mouth.leave or any(part.does == "leave" for part in self.mouth.ranges):
+            raise ValueError(
+                "a character has no plate whose mouth could stay; have it rest or hold"
+            )
+        return self
 
 
 class AnimateRequest(CharacterRequest):

@@ -305,10 +305,7 @@ def _animation(context: Context) -> None:
     if name := context.parameters.get("recognizer"):
         recognizer: PhoneRecognizer = engine(name, EngineKind.PHONE_RECOGNIZER)
         hearings = list(recognizer.recognize(samples, sample_rate))
-    weights = [
-        viseme_weights(phones, take.sample_rate, rate, frames, context.parameters["intensity"])
-        for phones in hearings
-    ]
+    weights = [viseme_weights(phones, take.sample_rate, rate, frames) for phones in hearings]
     np.save(context.folder / "visemes.npy", np.mean(weights, axis=0))
 
 
@@ -325,7 +322,7 @@ def _capture(context: Context) -> None:
         )
     curves = MouthCurves(Fraction(context.parameters["rate"]), captured_curves(track))
     write_json(context.folder / "curves.json", character_curves(curves, mouth))
-    weights = captured_weights(curves.values, mouth, context.parameters["intensity"])
+    weights = captured_weights(curves.values, mouth)
     np.save(context.folder / "visemes.npy", weights)
 
 
@@ -439,7 +436,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "library": 6,
     "decode": 2,
     "original line": 2,
-    "animation": 3,
+    "animation": 4,
     "articulation": 7,
     "curves": 4,
     "choose": 3,

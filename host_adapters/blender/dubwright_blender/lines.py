@@ -78,6 +78,8 @@ def animate(
     intensity=1.0,
     emotion=None,
     acting=0.0,
+    style="realistic",
+    mouth=None,
     progress=None,
 ):
     """Have a character speak a line: key its shape keys, in a strip of their own.
@@ -89,19 +91,44 @@ def animate(
     found by the shape keys' names if "auto". line: a name; the same name again replaces the line in
     this language. first_frame: where it begins, else the current frame. intensity: how far the
     mouth moves, 0 to 2. emotion: one that the rig knows, shown all along. acting: how much the rest
-    of the face acts, 0 to 1. progress: is called with each state of the job.
+    of the face acts, 0 to 1. style: realistic, cartoon or anime. mouth: other controls of the
+    mouth, as a cue has them (docs/formats.md). progress: is called with each state of the job.
 
     Returns a Spoken. Raises ValueError where the character has no shape keys that are known, and
     for a path beside a file that was never saved.
     """
     asked = ask(
-        obj, text, language, output, audio, rig, line, first_frame, intensity, emotion, acting
+        obj,
+        text,
+        language,
+        output,
+        audio,
+        rig,
+        line,
+        first_frame,
+        intensity,
+        emotion,
+        acting,
+        style,
+        mouth,
     )
     return key(asked, answer(asked, progress))
 
 
 def ask(
-    obj, text, language, output, audio, rig, line, first_frame, intensity, emotion=None, acting=0.0
+    obj,
+    text,
+    language,
+    output,
+    audio,
+    rig,
+    line,
+    first_frame,
+    intensity,
+    emotion=None,
+    acting=0.0,
+    style="realistic",
+    mouth=None,
 ):
     """What the service is to be asked; see animate."""
     scene = bpy.context.scene
@@ -124,7 +151,8 @@ def ask(
         "text": text,
         "language": language,
         "rate": scene_rate(scene),
-        "intensity": intensity,
+        "style": style,
+        "mouth": dict({"intensity": intensity}, **(mouth or {})),
         "emotion": emotion,
         "acting": acting,
         "output": _absolute(output),

@@ -7,7 +7,14 @@ import webbrowser
 
 import bpy
 from bpy.app.handlers import persistent
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 from bpy.types import Operator, Panel, PropertyGroup
 
 from dubwright_blender.keys import languages, play_language
@@ -37,6 +44,12 @@ RIGS = (
 )
 
 
+FIELDS = (
+    "text", "language", "audio", "line", "style", "intensity", "offset_ms", "acting", "emotion",
+    "rig",
+)  # fmt: skip
+
+
 class DubwrightLine(PropertyGroup):
     """The line that the panel asks for."""
 
@@ -63,6 +76,21 @@ class DubwrightLine(PropertyGroup):
         min=0.0,
         max=2.0,
         description="How far the mouth moves: 1 as a person's does, 2 twice as far",
+    )
+    style: EnumProperty(
+        name="Style",
+        items=(
+            ("realistic", "Realistic", "As a person's mouth moves"),
+            ("cartoon", "Cartoon", "From pose to pose, and further"),
+            ("anime", "Anime", "Closed, half and open, each held"),
+        ),
+        description="How the mouth moves",
+    )
+    offset_ms: IntProperty(
+        name="Offset",
+        min=-500,
+        max=500,
+        description="Milliseconds that the mouth comes later than its sound; less is earlier",
     )
     acting: FloatProperty(
         name="Acting",
@@ -242,7 +270,7 @@ class DUBWRIGHT_PT_character(Panel):
                 box.label(text=text)
         meshes = speaking_meshes(context.object) if context.object is not None else []
         layout.label(text=_who(context.object, meshes))
-        for name in ("text", "language", "audio", "line", "intensity", "acting", "emotion", "rig"):
+        for name in FIELDS:
             layout.prop(line, name)
         if line.rig == "file":
             layout.prop(line, "rig_file")
@@ -311,6 +339,8 @@ def _asked(context):
         line.intensity,
         line.emotion.strip() or None,
         line.acting,
+        line.style,
+        {"offset_ms": line.offset_ms},
     )
 
 
