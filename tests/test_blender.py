@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ sys.path.insert(0, str(ROOT / "installers"))
 from blender_extension import extension_zip
 from hosts import Places, install_hosts
 
+from dubwright.character.scenes import gltf, usda
 from dubwright.mouth.visemes import Viseme, viseme_of
 from dubwright.sample.head import build_head
 from dubwright.speech.engines.espeak import EspeakSynthesizer
@@ -137,6 +139,36 @@ said = {{
         assert played == pytest.approx(jaw, abs=1e-4) and max(jaw) > 0.3
         assert said[language][:8] == [0] * 8
     assert said["teeth"] == pytest.approx(said["es"], abs=1e-5)
+
+
+@pytest.mark.parametrize("scene", ["gltf", "usda"])
+def test_scenes_are_read_by_blenders_own_importers(
+    blender: str, tmp_path: Path, scene: str
+) -> None:
+    frames = 20
+    controls = {
+        "jawOpen": np.sin(np.arange(frames) / 4).clip(0).astype(np.float32),
+        "mouthPucker": np.linspace(0, 1, frames, dtype=np.float32),
+    }
+    path = tmp_path / f"mouth.{scene}"
+    path.write_text({"gltf": gltf, "usda": usda}[scene](controls, Fraction(24)))
+    said = _done(
+        blender,
+        tmp_path,
+        f"""
+scene.render.fps, scene.render.fps_base = 24, 1
+if {scene!r} == "gltf":
+    import addon_utils
+    addon_utils.enable("io_scene_gltf2")
+    bpy.ops.import_scene.gltf(filepath={str(path)!r})
+else:
+    bpy.ops.wm.usd_import(filepath={str(path)!r}, import_blendshapes=True)
+mesh = next(o for o in bpy.data.objects if o.type == "MESH" and o.data.shape_keys)
+said = {{key: played(mesh, key, range(0, {frames})) for key in {list(controls)!r}}}
+""",
+    )
+    for name, values in controls.items():
+        assert said[name] == pytest.approx(values.tolist(), abs=1e-4)
 
 
 # Lines without the service, of which every control and frame is known.

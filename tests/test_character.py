@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -12,10 +13,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import opentimelineio as otio
 import pytest
 from conftest import Sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pxr import Usd, UsdSkel
 
 from dubwright.api import animate, capture
 from dubwright.character.acting import Gesture, acted
@@ -30,6 +33,7 @@ from dubwright.character.formats import (
     rhubarb_xml,
 )
 from dubwright.character.rig import RIGS, Rig, controls_of, find_rig
+from dubwright.character.scenes import gltf, otio_timeline, usda
 from dubwright.character.style import Style, styled
 from dubwright.character.visemes import viseme_weights
 from dubwright.errors import DubwrightError
@@ -265,6 +269,59 @@ def test_every_set_has_a_shape_for_every_viseme() -> None:
 
 
 @pytest.mark.parametrize("rate", RATES)
+def test_scenes_are_read_back(rate: Fraction, tmp_path: Path) -> None:
+    """By USD's own library, by OpenTimelineIO's, and as glTF 2.0 says."""
+    weights = _weights("amipo", rate)
+    controls = controls_of(weights, find_rig("arkit"))
+    values = np.stack(list(controls.values()), axis=1)
+
+    layer = tmp_path / "mouth.usda"
+    layer.write_text(usda(controls, rate))
+    stage = Usd.Stage.Open(str(layer))
+    assert stage.GetTimeCodesPerSecond() == float(rate)
+    assert (stage.GetStartTimeCode(), stage.GetEndTimeCode()) == (0, len(weights) - 1)
+    root = UsdSkel.Root(stage.GetDefaultPrim())
+    cache = UsdSkel.Cache()
+    assert cache.Populate(root, Usd.PrimDefaultPredicate)
+    (binding,) = cache.ComputeSkelBindings(root, Usd.PrimDefaultPredicate)
+    animation = cache.GetSkelQuery(binding.GetSkeleton()).GetAnimQuery()
+    assert list(animation.GetBlendShapeOrder()) == list(controls)
+    for frame in range(len(weights)):
+        assert np.allclose(animation.ComputeBlendShapeWeights(frame), values[frame], atol=1e-5)
+    (mesh,) = binding.GetSkinningTargets()
+    assert list(mesh.GetBlendShapeOrder()) == list(controls)
+    assert len(mesh.GetBlendShapeTargetsRel().GetTargets()) == len(controls)
+
+    document = json.loads(gltf(controls, rate))
+    data = base64.b64decode(document["buffers"][0]["uri"].partition(",")[2])
+    assert len(data) == document["buffers"][0]["byteLength"]
+
+    def accessor(index: int) -> np.ndarray:
+        found = document["accessors"][index]
+        view = document["bufferViews"][found["bufferView"]]
+        return np.frombuffer(data, np.float32, view["byteLength"] // 4, view["byteOffset"])
+
+    ((sampler,), (channel,)) = (document["animations"][0][k] for k in ("samplers", "channels"))
+    assert channel["target"] == {"node": 0, "path": "weights"}
+    assert np.allclose(accessor(sampler["input"]) * float(rate), np.arange(len(weights)), atol=1e-4)
+    assert np.array_equal(accessor(sampler["output"]).reshape(values.shape), values)
+    assert document["meshes"][0]["extras"]["targetNames"] == list(controls)
+
+    drawn = flaps(weights, FLAP_SETS["rhubarb"])
+    rows = {name: row.tolist() for name, row in controls.items()}
+    for sound in ("line.wav", None):
+        timeline = otio.adapters.read_from_string(
+            otio_timeline(rows, drawn, rate, sound), "otio_json"
+        )
+        (clip,) = timeline.find_clips()
+        assert clip.trimmed_range().duration.value == len(weights)
+        character = clip.metadata["dubwright"]["character"]
+        assert list(character["controls"]["jawOpen"]) == pytest.approx(rows["jawOpen"], abs=1e-9)
+        assert character["drawn"][0]["shape"] == "X"
+        assert getattr(clip.media_reference, "target_url", None) == sound
+
+
+@pytest.mark.parametrize("rate", RATES)
 def test_what_is_written_is_read_back(rate: Fraction) -> None:
     weights = _weights("mapitosafu", rate)
     runs = flaps(weights, FLAP_SETS["rhubarb"])
@@ -298,7 +355,7 @@ def test_a_character_speaks_a_line(tmp_path: Path) -> None:
     assert max(document["controls"]["mouthPressLeft"]) > 0.5
     assert {path.name for path in folder.iterdir()} == {
         "arkit.csv", "controls.json", "curves.json", "line.wav", "manifest.json", "mouth.dat",
-        "mouth.json", "mouth.tsv", "mouth.xml",
+        "mouth.gltf", "mouth.json", "mouth.otio", "mouth.tsv", "mouth.usda", "mouth.xml",
     }  # fmt: skip
     assert animate("Mama, papa.", "es", tmp_path / "out", store=store) == folder
     mine = tmp_path / "mine.json"

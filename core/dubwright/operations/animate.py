@@ -22,6 +22,7 @@ from dubwright.character.formats import (
     rhubarb_xml,
 )
 from dubwright.character.rig import Rig, controls_of, emotion_of, find_rig
+from dubwright.character.scenes import gltf, otio_timeline, usda
 from dubwright.character.style import styled
 from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
@@ -141,7 +142,8 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
 
     curves.json holds four curves for any rig of one's own making; controls.json the values of the
     rig's controls, arkit.csv those of ARKit's as Live Link Face has them; mouth.tsv, .xml, .json
-    and .dat the drawn mouth as Rhubarb and Papagayo write it; line.wav the sound, if there is one.
+    and .dat the drawn mouth as Rhubarb and Papagayo write it; mouth.gltf, .usda and .otio the
+    controls in a scene and on a timeline; line.wav the sound, if there is one.
 
     Returns:
         The version's folder.
@@ -193,12 +195,13 @@ def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
         width=keyed(asked.mouth, "width", times_ms),
     )
     drawn = flaps(weights, FLAP_SETS[asked.flaps], asked.flaps_on)
+    rounded = {name: values.round(4).tolist() for name, values in controls.items()}
     document = {
         "document": "dubwright.controls",
         "version": 1,
         "rate": str(plan.rate),
         "frames": len(weights),
-        "controls": {name: values.round(4).tolist() for name, values in controls.items()},
+        "controls": rounded,
     }
     files = {
         "controls.json": json.dumps(document) + "\n",
@@ -206,6 +209,9 @@ def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
         "mouth.xml": rhubarb_xml(drawn, plan.rate, SOUND),
         "mouth.json": rhubarb_json(drawn, plan.rate, SOUND),
         "mouth.dat": moho_dat(drawn),
+        "mouth.gltf": gltf(controls, plan.rate),
+        "mouth.usda": usda(controls, plan.rate),
+        "mouth.otio": otio_timeline(rounded, drawn, plan.rate, SOUND if plan.take else None),
     }
     if plan.rig == find_rig("arkit"):
         files["arkit.csv"] = arkit_csv(controls, plan.rate)
