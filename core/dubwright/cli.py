@@ -323,6 +323,43 @@ def capture(
 
 
 @app.command()
+def live(
+    recording: Annotated[
+        Path | None, typer.Argument(help="A sound that is played; else the microphone is heard.")
+    ] = None,
+    to: Annotated[
+        str, typer.Option("--to", help="Who reads VMC protocol: a host and a UDP port.")
+    ] = "127.0.0.1:39539",
+    rate: Annotated[str, typer.Option("--rate", help="Frames a second.")] = "60",
+    rig: Rig = "vrm1",
+    intensity: Intensity = 1.0,
+    store: StoreFolder = None,
+) -> None:
+    """Move a character's mouth while somebody speaks, in programs that read VMC protocol."""
+    from dubwright.operations.live import LiveRequest, speak_live, taught_listener
+    from dubwright.operations.request import rig_fields, validated
+    from dubwright.store import Store, default_store_folder
+
+    host, _, port = to.rpartition(":")
+    request = validated(
+        LiveRequest,
+        **rig_fields(rig),
+        recording=recording,
+        host=host,
+        port=port,
+        rate=rate,
+        intensity=intensity,
+    )
+    with _bar() as show:
+        listener = taught_listener(
+            Store(store or default_store_folder()),
+            listener=lambda at: show(at.done, at.total, at.label),
+        )
+    people.print(f"Speaking to {to}; Ctrl+C ends it.")
+    speak_live(request, listener)
+
+
+@app.command()
 def reconform(
     old: Annotated[Path, typer.Argument(help="Folder of the version, such as dubs/v003.")],
     new: Annotated[Path, typer.Argument(help="The new cut: a timeline.")],

@@ -4,7 +4,8 @@
 
 Lines in ten languages are spoken by espeak-ng, which says when each of its phones begins and ends.
 Each is given back as drawn mouths (Rhubarb's shapes, A to H and X) by its sound and words (`told`)
-and by its sound alone (`heard`), and held against the shapes of the known phones every 10 ms:
+and by its sound alone (`heard`, and `live` as it comes), and held against the shapes of the known
+phones every 10 ms:
 `LANGUAGE.ROW.agree` is the share of the spoken time in which the shape is right, `closed` that of
 the time of p, b and m in which the lips are closed, `ROW.CLASS` the mean agreement on one class of
 phones. `speed` is seconds of sound per second of work, from known phones to curves and files.
@@ -12,39 +13,49 @@ phones. `speed` is seconds of sound per second of work, from known phones to cur
 DUBWRIGHT_RHUBARB may name a folder in which the npm package rhubarb-lip-sync-wasm is installed:
 rows `rhubarb_told` and `rhubarb_heard` are Rhubarb's, by its English recogniser, which is the one
 that the package has. `captured.CONTROL_r` is how well a control that is captured from the synthetic
-actor's picture follows the one that moved the actor. DUBWRIGHT_BPY_PYTHON may name a Python with
-bpy: `blender.keys_a_second`.
+actor's picture follows the one that moved the actor. `live.latency_ms.median` and `.p99` are how
+long after a moment's sound a receiver on this machine has the frame that shows it.
+DUBWRIGHT_BPY_PYTHON may name a Python with bpy: `blender.keys_a_second`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import soundfile
+from pythonosc.osc_bundle import OscBundle
 from scipy.signal import resample_poly
 
 from dubwright.api import capture
 from dubwright.character.flaps import FLAP_SETS, flaps
 from dubwright.character.formats import arkit_csv
+from dubwright.character.hearing import heard_weights
 from dubwright.character.rig import controls_of, find_rig
 from dubwright.character.visemes import viseme_weights
 from dubwright.engines import Speech
-from dubwright.model import Phone
+from dubwright.mouth.listener import Listener, heard
 from dubwright.mouth.visemes import Viseme, viseme_of
+from dubwright.operations.listening import AHEAD, LIVE_AHEAD
+from dubwright.operations.live import LiveRequest, played, speak_live, taught_listener
 from dubwright.sample.scene import sample_scene, shot_weights, write_sample
 from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.engines.espeak_dtw import EspeakDtwAligner
 from dubwright.speech.engines.pocketsphinx import PocketSphinxRecognizer
+from dubwright.store import Store
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from _common import Figures, run
@@ -97,13 +108,16 @@ os._exit(0)
 
 def measure(quick: bool) -> Figures:
     figures: Figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        listeners = {ahead: taught_listener(store, ahead) for ahead in (AHEAD, LIVE_AHEAD)}
     by_class: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for language in ["en", "es"] if quick else LINES:
         known: dict[str, list[np.ndarray]] = defaultdict(list)
         for text in LINES[language][: 1 if quick else None]:
             speech = EspeakSynthesizer().speak(text, language, 1.0)
             truth = _truth(speech)
-            for row, shown in _rows(speech, text, language, len(truth)).items():
+            for row, shown in _rows(speech, text, language, len(truth), listeners).items():
                 right = np.array(
                     [said[1] == shape for said, shape in zip(truth, shown, strict=True)]
                 )
@@ -124,6 +138,7 @@ def measure(quick: bool) -> Figures:
         for kind in ("agree", "closed"):
             of_row = [v for name, v in figures.items() if name.endswith(f".{row}.{kind}")]
             figures[f"{row}.{kind}"] = float(np.mean(of_row))
+    figures |= _latency(listeners[LIVE_AHEAD])
     figures["speed.sound_seconds_a_second"] = _speed()
     if not quick:
         figures |= _captured()
@@ -146,12 +161,21 @@ def _truth(speech: Speech) -> list[tuple[Viseme, str]]:
     return said
 
 
-def _rows(speech: Speech, text: str, language: str, frames: int) -> dict[str, list[str]]:
+def _rows(
+    speech: Speech, text: str, language: str, frames: int, listeners: Mapping[int, Listener]
+) -> dict[str, list[str]]:
     aligned = EspeakDtwAligner().align(speech.samples, speech.sample_rate, text, language)
-    hearings = PocketSphinxRecognizer().recognize(speech.samples, speech.sample_rate)
+    recognizer = PocketSphinxRecognizer()
+    knows = recognizer.knows(language)
+    hearings = recognizer.recognize(speech.samples, speech.sample_rate) if knows else ()
+    listened = heard_weights(
+        speech.samples, speech.sample_rate, hearings, listeners[AHEAD], RATE, frames
+    )
+    as_it_comes = heard(listeners[LIVE_AHEAD], speech.samples, speech.sample_rate)[:frames]
     rows = {
-        "told": _shown([aligned], speech.sample_rate, frames),
-        "heard": _shown(hearings, speech.sample_rate, frames),
+        "told": _drawn(viseme_weights(aligned, speech.sample_rate, RATE, frames)),
+        "heard": _drawn(listened),
+        "live": _drawn(as_it_comes),
     }
     if folder := os.environ.get("DUBWRIGHT_RHUBARB"):
         rows["rhubarb_told"] = _rhubarb(Path(folder), speech, text, frames)
@@ -159,10 +183,42 @@ def _rows(speech: Speech, text: str, language: str, frames: int) -> dict[str, li
     return rows
 
 
-def _shown(hearings: Sequence[Sequence[Phone]], sample_rate: int, frames: int) -> list[str]:
-    weights = [viseme_weights(phones, sample_rate, RATE, frames) for phones in hearings]
-    drawn = flaps(np.mean(weights, axis=0), SHAPES)
-    return [flap.shape for flap in drawn for _ in range(flap.start, flap.end)]
+def _drawn(weights: np.ndarray) -> list[str]:
+    return [flap.shape for flap in flaps(weights, SHAPES) for _ in range(flap.start, flap.end)]
+
+
+def _latency(listener: Listener) -> Figures:
+    """How late a receiver has each frame, in milliseconds, while a line is played."""
+    speech = EspeakSynthesizer().speak(" ".join(LINES["en"]) * 3, "en", 1.0)
+    began: list[float] = []
+    late: list[float] = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+    ):
+        line = Path(folder) / "line.wav"
+        soundfile.write(line, speech.samples, speech.sample_rate)
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(1)
+
+        def sound() -> Iterator[np.ndarray]:
+            began.append(time.monotonic())
+            yield from played(line)
+
+        request = LiveRequest(port=receiver.getsockname()[1])
+        speaking = threading.Thread(
+            target=speak_live, args=(request, listener), kwargs={"blocks": sound()}
+        )
+        speaking.start()
+        while speaking.is_alive():
+            with suppress(TimeoutError):
+                messages = {m.address: m.params for m in OscBundle(receiver.recv(65536))}
+                late.append(1000 * (time.monotonic() - began[0] - messages["/VMC/Ext/T"][0]))
+        speaking.join()
+    return {
+        "live.latency_ms.median": float(np.median(late[:-1])),
+        "live.latency_ms.p99": float(np.percentile(late[:-1], 99)),
+    }
 
 
 def _rhubarb(folder: Path, speech: Speech, text: str, frames: int) -> list[str]:

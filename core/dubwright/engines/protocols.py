@@ -70,6 +70,9 @@ class Aligner(Protocol):
 class PhoneRecognizer(Protocol):
     card: EngineCard
 
+    def knows(self, language: str) -> bool:
+        """Whether it hears this language's own phones, or takes them for another's."""
+
     def recognize(
         self, samples: NDArray[np.float32], sample_rate: int
     ) -> tuple[tuple[Phone, ...], ...]:

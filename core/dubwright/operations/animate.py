@@ -29,6 +29,7 @@ from dubwright.errors import DubwrightError
 from dubwright.model import Cue
 from dubwright.mouth.controls import keyed
 from dubwright.operations.deliver import MANIFEST, deliver_once
+from dubwright.operations.listening import AHEAD, teaching
 from dubwright.operations.request import AnimateRequest, CharacterRequest, request_paths
 from dubwright.operations.results import load_take
 from dubwright.operations.task import Task
@@ -106,16 +107,25 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
     predictor = engine(engines.mouth_predictor, EngineKind.MOUTH_PREDICTOR).card
     tasks = TaskList(store)
     parameters = {"cue": spoken.model_dump(mode="json"), "language": request.language}
-    heard_by: dict[str, str] = {}
+    shaping = {
+        "engine": predictor.name,
+        "card": predictor.identity,
+        "rate": request.rate,
+    }
+    inputs: dict[str, str] = {}
     if request.recording:
         if words:
             card = engine(engines.aligner, EngineKind.ALIGNER).card
             parameters["aligner"] = card.name
         else:
-            card = engine(engines.phone_recognizer, EngineKind.PHONE_RECOGNIZER).card
-            heard_by = {"recognizer": card.name}
+            recognizer = engine(engines.phone_recognizer, EngineKind.PHONE_RECOGNIZER)
+            card = recognizer.card
+            parameters["recognizer"] = card.name
+            if recognizer.knows(request.language):
+                shaping["recognizer"] = card.name
+            inputs["listener"] = tasks.add(**teaching(AHEAD))
         content = tasks.fingerprints.of_file(request.recording)
-        parameters |= heard_by | {"card": card.identity, "recording": content}
+        parameters |= {"card": card.identity, "recording": content}
         where = {"recording": str(request.recording)}
         take = tasks.add("dialogue", parameters, where=where, label="timing")
     else:
@@ -124,13 +134,8 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
         take = tasks.add("line", parameters, label="speaking")
     curves = tasks.add(
         "animation",
-        {
-            "engine": predictor.name,
-            "card": predictor.identity,
-            "rate": request.rate,
-            **heard_by,
-        },
-        inputs={"take": take},
+        shaping,
+        inputs=inputs | {"take": take},
         label="shaping the mouth",
     )
     rate = Fraction(request.rate)

@@ -15,6 +15,7 @@ from dubwright.media.names import is_config_file
 from dubwright.model import LanguageTag, MouthControls
 
 __all__ = [
+    "RATE",
     "REQUESTS",
     "AnimateRequest",
     "CaptureRequest",
@@ -25,6 +26,7 @@ __all__ = [
     "LipSyncRequest",
     "ReconformRequest",
     "Request",
+    "RigName",
     "request_paths",
     "rig_fields",
     "validated",
@@ -32,6 +34,7 @@ __all__ = [
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
+RigName = Literal["arkit", "oculus", "vrm1", "vrm0", "cc4"]
 RATE: Final = r"^[1-9]\d*(/[1-9]\d*)?$"
 
 
@@ -169,9 +172,7 @@ class CharacterRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rig: Literal["arkit", "oculus", "vrm1", "vrm0", "cc4"] = Field(
-        "arkit", description="How the character's controls are named."
-    )
+    rig: RigName = Field("arkit", description="How the character's controls are named.")
     rig_file: Path | None = Field(None, description="A rig of your own (JSON), instead.")
     flaps: Literal["rhubarb", "preston_blair", "sapi", "three"] = Field(
         "rhubarb", description="The shapes of a drawn mouth."

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from dubwright.face.speaking import Decision
 from dubwright.face.track import SeenFace
 from dubwright.model import Articulation, FaceTrack, MouthCurves, Phone, Take
 from dubwright.mouth.acoustic import Acoustics, Hearing
+from dubwright.mouth.listener import Listener
 from dubwright.operations.task import Context
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "load_faces",
     "load_glimpses",
     "load_hearing",
+    "load_listener",
     "load_loudness",
     "load_phones",
     "load_take",
@@ -48,6 +50,7 @@ __all__ = [
     "save_decision",
     "save_faces",
     "save_hearing",
+    "save_listener",
     "save_loudness",
     "save_phones",
     "save_take",
@@ -64,6 +67,7 @@ TRACK: Final = "track.npz"
 FACE: Final = "face-{}.npz"
 FACES: Final = "faces.npz"
 VISEMES: Final = "visemes.npz"
+LISTENER: Final = "listener.npz"
 
 
 def save_track(track: FaceTrack, folder: Path, name: str = TRACK) -> None:
@@ -214,6 +218,16 @@ def load_hearing(folder: Path) -> Hearing:
         features = data["features"].astype(np.float64)
     heard = [[(start, end, symbol) for start, end, symbol in line] for line in told["phones"]]
     return Hearing(features, told["rate"], heard)
+
+
+def save_listener(listener: Listener, folder: Path) -> None:
+    np.savez(folder / LISTENER, **asdict(listener))
+
+
+def load_listener(folder: Path) -> Listener:
+    with np.load(folder / LISTENER) as data:
+        arrays = {name: data[name] for name in data.files if name != "ahead"}
+        return Listener(ahead=int(data["ahead"]), **arrays)
 
 
 def save_acoustics(acoustics: Acoustics, folder: Path) -> None:

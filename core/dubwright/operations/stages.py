@@ -6,7 +6,7 @@ A stage's version, beside it in VERSIONS, is part of every key: raise it when it
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from dubwright.character import character_curves
 from dubwright.character.acting import acted
 from dubwright.character.capture import captured_curves, captured_weights
+from dubwright.character.hearing import heard_weights
 from dubwright.character.visemes import viseme_weights
 from dubwright.engines import (
     Aligner,
@@ -40,12 +41,14 @@ from dubwright.model import (
     FaceTrack,
     FrameRange,
     MouthCurves,
+    Phone,
 )
 from dubwright.mouth.articulation import (
     usual_articulation,
 )
 from dubwright.mouth.range import MouthRange, measure_range
 from dubwright.operations.cast_stage import write_cast
+from dubwright.operations.listening import learn_to_hear
 from dubwright.operations.mouth_stages import (
     hear_line,
     learn_acoustics,
@@ -72,6 +75,7 @@ from dubwright.operations.results import (
     load_choices,
     load_curves,
     load_faces,
+    load_listener,
     load_take,
     load_track,
     load_visemes,
@@ -287,7 +291,7 @@ def _original_mix(context: Context) -> None:
 def _animation(context: Context) -> None:
     """The face of a character that speaks a take: curves from 0 to 1, visemes and gestures.
 
-    Where no words are known, several hearings that may disagree are averaged.
+    Where no words are known, the visemes are those of the sound alone.
     """
     predictor: MouthPredictor = engine(context.parameters["engine"], EngineKind.MOUTH_PREDICTOR)
     take = load_take(context.inputs["take"])
@@ -301,12 +305,15 @@ def _animation(context: Context) -> None:
     samples, sample_rate = read_mono(context.inputs["take"] / take.audio)
     gestures = acted(samples, sample_rate, take.phones, rate, frames)
     np.save(context.folder / "gestures.npy", gestures)
-    hearings = [take.phones]
-    if name := context.parameters.get("recognizer"):
-        recognizer: PhoneRecognizer = engine(name, EngineKind.PHONE_RECOGNIZER)
-        hearings = list(recognizer.recognize(samples, sample_rate))
-    weights = [viseme_weights(phones, take.sample_rate, rate, frames) for phones in hearings]
-    np.save(context.folder / "visemes.npy", np.mean(weights, axis=0))
+    weights = viseme_weights(take.phones, take.sample_rate, rate, frames)
+    if "listener" in context.inputs:
+        hearings: Sequence[Sequence[Phone]] = ()
+        if name := context.parameters.get("recognizer"):
+            recognizer: PhoneRecognizer = engine(name, EngineKind.PHONE_RECOGNIZER)
+            hearings = recognizer.recognize(samples, sample_rate)
+        listener = load_listener(context.inputs["listener"])
+        weights = heard_weights(samples, sample_rate, hearings, listener, rate, frames)
+    np.save(context.folder / "visemes.npy", weights)
 
 
 def _capture(context: Context) -> None:
@@ -409,6 +416,7 @@ STAGES: Final[Mapping[str, Stage]] = {
     "decode": _decode,
     "original line": time_original_line,
     "heard line": hear_line,
+    "listener": learn_to_hear,
     "acoustics": learn_acoustics,
     "articulation": learn_articulation,
     "articulation by ear": learn_articulation_by_ear,
@@ -436,7 +444,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "library": 6,
     "decode": 2,
     "original line": 2,
-    "animation": 4,
+    "animation": 5,
     "articulation": 7,
     "curves": 4,
     "choose": 3,

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.signal import get_window, savgol_filter
 
-__all__ = ["HOP_RATE", "acoustic_features", "cepstra", "frame_energy", "normalised"]
+__all__ = [
+    "FFT",
+    "HOP_RATE",
+    "MELS",
+    "SAMPLE_RATE",
+    "acoustic_features",
+    "cepstra",
+    "frame_energy",
+    "loudness_at",
+    "mel_energies",
+    "normalised",
+]
 
 SAMPLE_RATE: Final = 16000
 HOP: Final = 80
@@ -34,9 +45,7 @@ def cepstra(samples: NDArray[np.float32], sample_rate: int) -> tuple[Array, Arra
     speech = np.append(speech[:1], speech[1:] - 0.97 * speech[:-1])
     padded = np.pad(speech, FFT // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::HOP]
-    window = np.pad(get_window("hann", WINDOW), (FFT - WINDOW) // 2)
-    power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
-    log_mel = np.log(power @ _mel_filters().T + 1e-8)
+    log_mel = np.log(mel_energies(frames) + 1e-8)
     floored = np.maximum(log_mel, log_mel.max() - DYNAMIC_RANGE)
     coefficients = dct(floored, axis=1, norm="ortho")[:, :COEFFICIENTS]
     if len(coefficients) >= 9:
@@ -44,6 +53,13 @@ def cepstra(samples: NDArray[np.float32], sample_rate: int) -> tuple[Array, Arra
     else:
         slopes = np.zeros_like(coefficients)
     return np.hstack([coefficients, slopes]), log_mel.mean(axis=1)
+
+
+def mel_energies(frames: Array) -> Array:
+    """The energy in each mel band of windows of 16 kHz sound, [frames, FFT] to [frames, MELS]."""
+    window = np.pad(get_window("hann", WINDOW), (FFT - WINDOW) // 2)
+    power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
+    return np.asarray(power @ _mel_filters().T)
 
 
 def normalised(features: Array, energy: Array) -> Array:

@@ -43,6 +43,9 @@ class PocketSphinxRecognizer:
         limits="Hears every language with an American's ears.",
     )
 
+    def knows(self, language: str) -> bool:
+        return language.partition("-")[0] == "en"
+
     def recognize(
         self, samples: NDArray[np.float32], sample_rate: int
     ) -> tuple[tuple[Phone, ...], ...]:
