@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from service_places import own_service_places, wait_for
 
 from dubwright.api import Dub, dub
 from dubwright.sample.scene import Scene, sample_scene, write_sample
@@ -100,3 +101,34 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small file system may not be mounted here")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+BLENDERS = os.environ.get("DUBWRIGHT_BPY_PYTHON", "").split(os.pathsep)
+
+
+@pytest.fixture(
+    scope="module", params=BLENDERS, ids=[Path(python).parent.parent.name for python in BLENDERS]
+)
+def blender(request: pytest.FixtureRequest) -> str:
+    """A Python with bpy, of each Blender that there is."""
+    if not request.param:
+        pytest.skip("DUBWRIGHT_BPY_PYTHON names no Python with bpy (bootstrap.py test --blender)")
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def blender_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The places of a service whose store is kept between modules."""
+    return tmp_path_factory.mktemp("blender service")
+
+
+@pytest.fixture(scope="module")
+def served(blender_service: Path) -> Iterator[Path]:
+    """A service that runs while a module's tests do."""
+    runtime = blender_service / "service.json"
+    with own_service_places(blender_service, runtime):
+        process = subprocess.Popen([sys.executable, "-m", "dubwright.cli", "serve"])
+        wait_for(runtime.exists, process=process)
+        yield blender_service
+        subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
+        assert process.wait(20) == 0

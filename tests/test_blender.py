@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from service_places import own_service_places, wait_for
+from blender_scripts import BEGIN, END, run_script
+from service_places import own_service_places
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "installers"))
@@ -27,79 +26,12 @@ from dubwright.mouth.visemes import Viseme, viseme_of
 from dubwright.sample.head import build_head
 from dubwright.speech.engines.espeak import EspeakSynthesizer
 
-# What each test's script begins with: a head with shape keys, and teeth that hang on it.
-BEGIN = f"""
-import sys, json, os, bpy
-sys.path[:0] = [{str(ROOT / "plugin")!r}, {str(ROOT / "host_adapters" / "blender")!r}]
-import dubwright_blender
-bpy.ops.wm.read_factory_settings(use_empty=True)
-scene = bpy.context.scene
-scene.render.fps, scene.render.fps_base = 24, 1.001
-
-def mesh_with(name, keys, parent=None):
-    mesh = bpy.data.meshes.new(name)
-    mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
-    obj = bpy.data.objects.new(name, mesh)
-    scene.collection.objects.link(obj)
-    obj.parent = parent
-    for key in ["Basis", *keys]:
-        obj.shape_key_add(name=key).value = 0.0
-    return obj
-
-def played(obj, key, frames):
-    values = []
-    for frame in frames:
-        scene.frame_set(frame)
-        values.append(obj.data.shape_keys.key_blocks[key].value)
-    return values
-
-out = sys.argv[1]
-"""
-END = """
-print(json.dumps(said))
-sys.stdout.flush()
-os._exit(0)
-"""
 ARKIT = ["jawOpen", "mouthPucker", "mouthFunnel", "mouthPressLeft", "browInnerUp"]
-
-
-BLENDERS = os.environ.get("DUBWRIGHT_BPY_PYTHON", "").split(os.pathsep)
-
-
-@pytest.fixture(
-    scope="module", params=BLENDERS, ids=[Path(python).parent.parent.name for python in BLENDERS]
-)
-def blender(request: pytest.FixtureRequest) -> str:
-    if not request.param:
-        pytest.skip("DUBWRIGHT_BPY_PYTHON names no Python with bpy (bootstrap.py test --blender)")
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("blender service")
-    runtime = folder / "service.json"
-    with own_service_places(folder, runtime):
-        process = subprocess.Popen([sys.executable, "-m", "dubwright.cli", "serve"])
-        wait_for(runtime.exists, process=process)
-        yield folder
-        subprocess.run([sys.executable, "-m", "dubwright.cli", "stop"], check=True)
-        assert process.wait(20) == 0
-
-
-def _done(blender: str, tmp_path: Path, script: str) -> dict[str, Any]:
-    path = tmp_path / "script.py"
-    path.write_text(BEGIN + script + END)
-    done = subprocess.run(
-        [blender, str(path), str(tmp_path / "out")], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
 def test_a_character_speaks_in_two_languages(blender: str, served: Path, tmp_path: Path) -> None:
     """Keys lie in strips of their own, a track a language; what was keyed by hand stays."""
-    said = _done(
+    said = run_script(
         blender,
         tmp_path,
         f"""
@@ -152,7 +84,7 @@ def test_scenes_are_read_by_blenders_own_importers(
     }
     path = tmp_path / f"mouth.{scene}"
     path.write_text({"gltf": gltf, "usda": usda}[scene](controls, Fraction(24)))
-    said = _done(
+    said = run_script(
         blender,
         tmp_path,
         f"""
@@ -184,7 +116,7 @@ def strips(obj, language):
 
 
 def test_a_line_replaces_itself_and_nothing_else(blender: str, tmp_path: Path) -> None:
-    said = _done(
+    said = run_script(
         blender,
         tmp_path,
         LINES
@@ -226,7 +158,7 @@ said["actions"] = len(bpy.data.actions)
 
 def test_what_a_line_does_not_move_is_at_rest(blender: str, tmp_path: Path) -> None:
     """Controls of other lines, of other languages, and between lines; not what others play."""
-    said = _done(
+    said = run_script(
         blender,
         tmp_path,
         LINES
@@ -258,7 +190,7 @@ said["stuck"] = played(head, "mouthPucker", [32, 12])
 
 
 def test_what_cannot_be_keyed_is_told_and_left_alone(blender: str, tmp_path: Path) -> None:
-    said = _done(
+    said = run_script(
         blender,
         tmp_path,
         f"""
@@ -304,14 +236,14 @@ told("linked", lambda: asked(own))
 
 def test_in_windows_work_is_waited_for_by_a_timer(blender: str, tmp_path: Path) -> None:
     """Blender's module has no windows: its timers are stood in for by ones that the test fires."""
-    said = _done(
+    said = run_script(
         blender,
         tmp_path,
         """
 import threading
 from types import SimpleNamespace
 from dubwright_blender import work
-from dubwright_blender.lines import Cancelled
+from dubwright_blender.jobs import Cancelled
 class Timers:
     def __init__(self):
         self.known = []
@@ -374,7 +306,7 @@ said = {
 
 
 def test_rigs_are_known_by_their_names(blender: str, tmp_path: Path) -> None:
-    said = _done(
+    said = run_script(
         blender,
         tmp_path,
         """
@@ -392,7 +324,7 @@ said = {str(rig): dubwright_blender.find_rig([mesh_with(str(rig), keys)])
 
 
 def test_a_character_without_a_mouth_is_told(blender: str, served: Path, tmp_path: Path) -> None:
-    said = _done(
+    said = run_script(
         blender,
         tmp_path,
         """

@@ -8,32 +8,27 @@ the service, and may do so in another.
 
 import json
 import tempfile
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import bpy
 
+from dubwright_blender.jobs import done
 from dubwright_blender.keys import key_line, line_in_the_way
 from dubwright_blender.rigs import find_rig, matching_keys, speaking_meshes
-from dubwright_plugin import ServiceError, connect
 
 __all__ = [
     "Answer",
     "Asked",
-    "Cancelled",
     "Spoken",
+    "absolute",
     "animate",
     "answer",
     "ask",
     "key",
     "scene_rate",
 ]
-
-
-class Cancelled(Exception):  # noqa: N818 - it is a wish
-    """Somebody cancelled the job."""
 
 
 class Asked(NamedTuple):
@@ -155,12 +150,12 @@ def ask(
         "mouth": dict({"intensity": intensity}, **(mouth or {})),
         "emotion": emotion,
         "acting": acting,
-        "output": _absolute(output),
+        "output": absolute(output),
     }
     is_file = bool(Path(rig).suffix)
-    request["rig_file" if is_file else "rig"] = _absolute(rig) if is_file else rig
+    request["rig_file" if is_file else "rig"] = absolute(rig) if is_file else rig
     if audio:
-        request["recording"] = _absolute(audio)
+        request["recording"] = absolute(audio)
     return Asked(
         [mesh.name for mesh in meshes],
         rig,
@@ -181,26 +176,11 @@ def answer(
 
     Raises Cancelled, and what dubwright_plugin does.
     """
-    service = connect()
-    if is_cancelled():
-        raise Cancelled
-    job = service.submit("animate", asked.request, title=asked.title)
-    last: Dict[str, Any] = {}
-    for state in service.follow(job):
-        if is_cancelled():
-            # It may have ended meanwhile, and then refuses.
-            with suppress(ServiceError):
-                service.cancel(job)
-            raise Cancelled
-        if progress is not None and state != last:
-            progress(state)
-        last = state
-    if last["state"] != "done":
-        raise Cancelled
+    service, job, result = done("animate", asked.request, asked.title, progress, is_cancelled)
     with tempfile.TemporaryDirectory() as folder:
         fetched = service.fetch(job, "controls.json", Path(folder) / "controls.json")
         controls = json.loads(fetched.read_text(encoding="utf-8"))["controls"]
-    return Answer(controls, Path(last["result"]["folder"]) / "line.wav")
+    return Answer(controls, Path(result["folder"]) / "line.wav")
 
 
 def key(asked: Asked, answered: Answer) -> Spoken:
@@ -251,7 +231,8 @@ def scene_rate(scene):
     return str(rate)
 
 
-def _absolute(path):
+def absolute(path):
+    """A path as the service needs it. Raises ValueError beside a file that was never saved."""
     text = str(path)
     if text.startswith("//") and not bpy.data.filepath:
         raise ValueError(

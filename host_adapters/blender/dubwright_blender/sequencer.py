@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright the Dubwright authors
-"""Sound of lines in the sequencer: a strip for each line, a channel for each language.
+"""Lines and dubs in the sequencer: a strip for each, a channel for each language.
 
-Bridges what differs between Blender 4.2 and 5.x: since 4.4 strips are called strips.
+One language plays at a time; where a dub plays, the sounds that it was made of are muted.
 """
 
-__all__ = ["lay_sound", "play_sound_of"]
+from dubwright_blender.timelines import lay_timeline, named_as_clips, strips_of
 
-# On our strips: whose line it is, and in which language.
+__all__ = ["lay_dub", "lay_sound", "play_sound_of", "sequenced_languages"]
+
+# On our strips: whose line or which dub it is, and in which language.
 LINE, LANGUAGE = "dubwright_line", "dubwright_language"
+# On sounds that dubs were made of: the dub.
+DUBBED = "dubwright_dubbed"
 
 
 def lay_sound(scene, sound, who, line, language, first_frame):
@@ -17,33 +21,75 @@ def lay_sound(scene, sound, who, line, language, first_frame):
     sound: the WAV. Other languages of ours are muted. Raises RuntimeError in a Blender that was
     built without sound.
     """
-    strips = _strips(scene.sequence_editor_create())
+    strips = strips_of(scene.sequence_editor_create())
     whose = "{}: {}".format(who, line)
     ours = [strip for strip in strips if LANGUAGE in strip]
     name = "{} ({})".format(whose, language)
     new = strips.new_sound(name, str(sound), _channel(strips, ours, language), first_frame)
-    for strip in ours:
-        if strip[LINE] == whose and strip[LANGUAGE] == language:
-            strips.remove(strip)
+    _remove(strips, ours, whose, language)
     # Now that no other strip has it.
     new.name = name
     new[LINE], new[LANGUAGE] = whose, language
     play_sound_of(scene, language)
 
 
+def lay_dub(scene, timeline, name, language, first_frame, sounds):
+    """Lay what a dub adds to its strips into the sequencer, in place of what was there of it.
+
+    timeline: of the language, as the service delivers it. name: of the dub. first_frame: of the
+    first strip that was dubbed. sounds: the strips of the original's sound, which are muted while
+    a language of the dub plays.
+
+    Returns the meta strip, and what could not be laid, for a person to read.
+    """
+    strips = strips_of(scene.sequence_editor_create())
+    ours = [strip for strip in strips if LANGUAGE in strip]
+    title = "{} ({})".format(name, language)
+    channel = _channel(strips, ours, language)
+    meta, notes = lay_timeline(scene, timeline, title, first_frame, channel, _is_added)
+    _remove(strips, ours, name, language)
+    meta.name = title
+    named_as_clips(meta)
+    meta[LINE], meta[LANGUAGE] = name, language
+    for strip in sounds:
+        strip[DUBBED] = name
+    play_sound_of(scene, language)
+    return meta, notes
+
+
+def sequenced_languages(scene):
+    """The languages that the sequencer has lines or dubs in."""
+    if scene.sequence_editor is None:
+        return []
+    return sorted({s[LANGUAGE] for s in strips_of(scene.sequence_editor) if LANGUAGE in s})
+
+
 def play_sound_of(scene, language):
-    """Have one language's sounds play; those of the others are muted."""
-    if scene.sequence_editor is not None:
-        for strip in _strips(scene.sequence_editor):
-            if LANGUAGE in strip:
-                strip.mute = strip[LANGUAGE] != language
+    """Have one language's strips play, those of the others not; the original if language is ""."""
+    if scene.sequence_editor is None:
+        return
+    strips = strips_of(scene.sequence_editor)
+    for strip in strips:
+        if LANGUAGE in strip:
+            strip.mute = strip[LANGUAGE] != language
+    playing = {strip[LINE] for strip in strips if LANGUAGE in strip and not strip.mute}
+    for strip in strips:
+        if DUBBED in strip:
+            strip.mute = strip[DUBBED] in playing
+
+
+def _is_added(track):
+    """Whether a track of a language's timeline is the dub's, and not the plates'."""
+    return track.get("kind") == "Audio" or track.get("name", "").startswith("Dub ")
+
+
+def _remove(strips, ours, line, language):
+    for strip in ours:
+        if strip[LINE] == line and strip[LANGUAGE] == language:
+            strips.remove(strip)
 
 
 def _channel(strips, ours, language):
     """The language's channel; the first one above all others if it has none yet."""
     of_language = [strip.channel for strip in ours if strip[LANGUAGE] == language]
     return min(of_language, default=1 + max((strip.channel for strip in strips), default=0))
-
-
-def _strips(editor):
-    return editor.strips if hasattr(editor, "strips") else editor.sequences

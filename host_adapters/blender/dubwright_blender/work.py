@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Optional
 
 import bpy
 
-from dubwright_blender.lines import Cancelled
+from dubwright_blender.jobs import Cancelled
 from dubwright_plugin import JobFailed, ServiceError
 
 __all__ = ["Work"]
