@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from blender_scripts import BEGIN, END, run_script
+from conftest import Sample
 from service_places import own_service_places
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -450,9 +451,9 @@ class Layout:
         return self
     def row(self, align):
         return self
-def drawn(width=200):
+def drawn(width=200, panel="character"):
     layout = Layout()
-    panel = bpy.types.DUBWRIGHT_PT_character
+    panel = getattr(bpy.types, "DUBWRIGHT_PT_" + panel)
     context = SimpleNamespace(
         object=bpy.context.object, scene=scene, window_manager=bpy.context.window_manager,
         region=SimpleNamespace(width=width),
@@ -510,6 +511,71 @@ said["again"] = bpy.ops.dubwright.speak.poll()
     assert "service is not running" in said["refused"] and said["again"]
 
 
+@pytest.mark.usefixtures("served")
+def test_the_sequencers_panel_dubs_what_is_selected(
+    blender: str, extended: Path, sample: Sample, tmp_path: Path
+) -> None:
+    """By its buttons; what cannot be done is said, and the timeline goes out and in."""
+    said, shown = _extended(
+        blender,
+        tmp_path,
+        LAYOUT
+        + f"""
+scene.render.fps, scene.render.fps_base = 24, 1
+scene.frame_current = 40
+if hasattr(bpy.context, "sequencer_scene"):
+    assert bpy.context.sequencer_scene is None  # no sequencer is open: the scene's own
+said = {{"nothing": [bpy.ops.dubwright.dub_strips.poll(), drawn(panel="sequencer")], "refused": []}}
+editor = scene.sequence_editor_create()
+strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+for shot, at, count in (("lighthouse_010", 40, 180), ("lighthouse_020", 220, 96)):
+    names = ["%s.%d.exr" % (shot, 1001 + n) for n in range(count)]
+    folder = {str(sample.folder / "plates")!r} + "/" + shot + "/"
+    strip = strips.new_image(shot, folder + names[0], 2, at)
+    for each in names[1:]:
+        strip.elements.append(each)
+    strip.select = True
+wanted = scene.dubwright_dub
+def refused(operator, **more):
+    try:
+        operator(**more)
+    except RuntimeError as error:
+        said["refused"].append(str(error))
+refused(bpy.ops.dubwright.dub_strips)
+wanted.output = {str(tmp_path / "dubs")!r}
+refused(bpy.ops.dubwright.lip_sync_strip)
+refused(bpy.ops.dubwright.import_timeline, filepath={str(tmp_path / "none.otio")!r})
+wanted.languages, wanted.name = "es", "Shot"
+wanted.subtitles, wanted.cast = {str(sample.folder / "subtitles")!r}, {str(sample.cast)!r}
+said["done"] = list(bpy.ops.dubwright.dub_strips())
+said["message"] = bpy.context.window_manager.dubwright.message
+said["drawn"] = drawn(panel="sequencer")
+bpy.ops.dubwright.play_dub(language="")
+said["mutes"] = {{s.name: s.mute for s in strips}}
+out = {str(tmp_path / "cut.otio")!r}
+for each in strips:
+    each.select = each.type == "IMAGE"
+bpy.ops.dubwright.export_timeline(filepath=out)
+bpy.ops.dubwright.import_timeline(filepath=out)
+said["laid"] = sorted([s.name, int(s.frame_final_start), s.channel] for s in strips)
+""",
+    )
+    assert said["nothing"][0] is False and "Languages" in said["nothing"][1]
+    for told, why in zip(
+        said["refused"],
+        ["Save the file first", "one movie or image strip, and one sound", "cannot be laid"],
+        strict=True,
+    ):
+        assert why in told
+    assert said["done"] == ["FINISHED"] and "Shot (es) is on channel" in said["message"]
+    assert "100 %" in shown
+    assert [text for text in said["drawn"] if text in ("original", "es")] == ["original", "es"]
+    assert said["mutes"] == {"lighthouse_010": False, "lighthouse_020": False, "Shot (es)": True}
+    assert said["laid"] == [
+        ["Shot (es)", 40, 3], ["cut", 40, 4], ["lighthouse_010", 40, 2], ["lighthouse_020", 220, 2],
+    ]  # fmt: skip
+
+
 def test_a_line_never_lands_in_another_file(blender: str, extended: Path, tmp_path: Path) -> None:
     """Nor is the panel locked after a file was opened, or the extension taken out, meanwhile."""
     said, _ = _extended(
@@ -517,7 +583,7 @@ def test_a_line_never_lands_in_another_file(blender: str, extended: Path, tmp_pa
         tmp_path,
         LAYOUT
         + f"""
-from dubwright_blender import panel
+from dubwright_blender.current import Current
 class Waiting:
     running, failed = True, False
     def abandon(self):
@@ -526,14 +592,14 @@ said = {{}}
 bpy.context.view_layer.objects.active = mesh_with("head", {ARKIT})
 bpy.context.window_manager.dubwright.share = 0.5
 bpy.context.window_manager.dubwright.message = "speaking"
-panel._Current.work = Waiting()
+Current.work = Waiting()
 said["locked"] = [bpy.ops.dubwright.speak.poll(), bpy.ops.dubwright.cancel.poll()]
 said["drawn"] = drawn()
 bpy.ops.wm.read_homefile(use_empty=True)
-said["opened"] = panel._Current.running()
-panel._Current.work = Waiting()
+said["opened"] = Current.running()
+Current.work = Waiting()
 addon_utils.disable(name)
-said["taken out"] = panel._Current.running()
+said["taken out"] = Current.running()
 addon_utils.enable(name)
 """,
     )

@@ -173,6 +173,8 @@ first = images("first", {str(plates / "lighthouse_010")!r}, "lighthouse_010", 10
 second = images("second", {str(plates / "lighthouse_020")!r}, "lighthouse_020", 1001, 96, 3, 230)
 line = sound("dialogue", {str(sample.folder / "audio" / "dialogue.en.wav")!r}, 1, 50)
 music = sound("music", {str(sample.folder / "audio" / "m_and_e.wav")!r}, 2, 50)
+first.transform.scale_x = first.transform.scale_y = 2.5
+first.transform.offset_x, second.crop.min_x, second.use_flip_x = 12, 30, True
 states = []
 for _ in range(2):
     report = dubwright_blender.dub(
@@ -188,6 +190,10 @@ said = {{
     "report": report, "languages": sequenced_languages(scene), "playing": playing,
     "original": told(scene.sequence_editor), "heard": line is not None,
     "es": told(metas["Lighthouse (es)"]), "moved": len(states) > 3,
+    "placed": sorted(
+        [begin_of(s), s.transform.scale_x, s.transform.offset_x, s.crop.min_x, s.use_flip_x]
+        for s in strips_of(metas["Lighthouse (es)"]) if s.type == "IMAGE"
+    ),
     "files": [e.filename for s in strips_of(metas["Lighthouse (es)"]) if s.type == "IMAGE"
               for e in s.elements][:1],
 }}
@@ -202,6 +208,10 @@ said = {{
     drawn = [row for row in said["es"] if row[1] == "IMAGE"]
     assert drawn and all(50 <= row[2] < row[3] <= 326 for row in drawn)
     assert ".es." in said["files"][0]
+    for begins, scale, offset, crop, flipped in said["placed"]:
+        expected = (2.5, 12, 0, False) if begins < 230 else (1, 0, 30, True)
+        assert (scale, offset, crop, flipped) == expected
+    assert {begins < 230 for begins, *_ in said["placed"]} == {True, False}
     assert {row[0]: row[5] for row in said["original"] if row[1] == "META"} == {
         "Lighthouse (es)": True, "Lighthouse (fr)": True,
     }  # fmt: skip

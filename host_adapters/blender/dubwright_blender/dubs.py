@@ -36,7 +36,7 @@ class AskedDub(NamedTuple):
     name: str
     languages: List[str]
     first_frame: int
-    sounds: List[str]
+    originals: List[str]
 
 
 def dub(scene, strips, languages, output, progress=None, **asked):
@@ -92,8 +92,8 @@ def ask_dub(
         request["original"] = original
     if cast:
         request["cast"] = absolute(cast)
-    sounds = [strip.name for strip in chosen if strip.type == "SOUND"]
-    return AskedDub("dub", request, name, list(languages), begin_of(chosen[0]), sounds)
+    originals = [strip.name for strip in chosen]
+    return AskedDub("dub", request, name, list(languages), begin_of(chosen[0]), originals)
 
 
 def ask_lip_sync(scene, strip, sound, language, output, text="", name=None, cast=None):
@@ -120,7 +120,7 @@ def ask_lip_sync(scene, strip, sound, language, output, text="", name=None, cast
     if cast:
         request["cast"] = absolute(cast)
     title = name or strip.name
-    return AskedDub("lip_sync", request, title, [language], begin_of(strip), [])
+    return AskedDub("lip_sync", request, title, [language], begin_of(strip), [strip.name])
 
 
 def wait(
@@ -137,14 +137,14 @@ def wait(
 def land(scene, asked, folder):
     """Lay what was delivered into the sequencer; what a person should read."""
     known = strips_of(scene.sequence_editor_create())
-    sounds = [strip for strip in known if strip.name in asked.sounds]
+    originals = [strip for strip in known if strip.name in asked.originals]
     said = []
     for language in asked.languages:
         found = list(folder.glob("*.{}.otio".format(language)))
         if not found:
             said.append("Nothing was made in {}; see {}.".format(language, folder / "report.html"))
             continue
-        meta, notes = lay_dub(scene, found[0], asked.name, language, asked.first_frame, sounds)
+        meta, notes = lay_dub(scene, found[0], asked.name, language, asked.first_frame, originals)
         said += ["{} is on channel {}.".format(meta.name, meta.channel), *notes]
     return "\n".join(said)
 

@@ -2,11 +2,9 @@
 # Copyright the Dubwright authors
 """Dubwright's panel in the 3D view's sidebar, what it asks for, and what its buttons do."""
 
-import textwrap
 import webbrowser
 
 import bpy
-from bpy.app.handlers import persistent
 from bpy.props import (
     BoolProperty,
     EnumProperty,
@@ -17,22 +15,15 @@ from bpy.props import (
 )
 from bpy.types import Operator, Panel, PropertyGroup
 
+from dubwright_blender.current import Current, draw_missing_service, draw_state
 from dubwright_blender.keys import languages, play_language
 from dubwright_blender.lines import answer, ask, key
 from dubwright_blender.rigs import find_rig, speaking_meshes
 from dubwright_blender.sequencer import lay_sound, play_sound_of
-from dubwright_blender.work import Work
 from dubwright_plugin import connect
-from dubwright_plugin.runtime import read_runtime, start_command
 
 __all__ = ["register", "unregister"]
 
-NOT_INSTALLED = (
-    "The service is not installed here.\n"
-    "In Dubwright's folder: python3 installers/bootstrap.py install"
-)
-# Pixels of a letter, about, at a scale of 1.
-LETTER = 7
 RIGS = (
     ("auto", "By its shape keys", "Found by the names of the shape keys"),
     ("arkit", "ARKit", "52 controls, as Face ID and most tools name them"),
@@ -123,46 +114,6 @@ class DubwrightLine(PropertyGroup):
     )
 
 
-class DubwrightStatus(PropertyGroup):
-    """What is being done; not saved with the file."""
-
-    message: StringProperty()
-    share: FloatProperty(subtype="FACTOR", min=0.0, max=1.0)
-
-
-class _Current:
-    """The work of this Blender: one thing at a time."""
-
-    work = None
-
-    @classmethod
-    def running(cls):
-        return cls.work is not None and cls.work.running
-
-    @classmethod
-    def begin(cls, operator, context, wait, land):
-        """Begin what takes long; what an operator gives back."""
-        cls.work = work = Work(wait, land, _said)
-        _said("Asking the service ...", 0.0)
-        work.start()
-        if work.failed:
-            operator.report({"ERROR"}, context.window_manager.dubwright.message)
-            return {"CANCELLED"}
-        return {"FINISHED"}
-
-    @classmethod
-    def abandon(cls):
-        if cls.running():
-            cls.work.abandon()
-            cls.work = None
-
-
-@persistent
-def _leave_file(_):
-    """What was asked for the file that is left must not land in another."""
-    _Current.abandon()
-
-
 class DUBWRIGHT_OT_speak(Operator):
     """Have the active character speak the line, from the current frame on"""
 
@@ -175,7 +126,7 @@ class DUBWRIGHT_OT_speak(Operator):
         if context.object is None:
             cls.poll_message_set("Select a character")
             return False
-        if _Current.running():
+        if Current.running():
             cls.poll_message_set("A line is being spoken already")
             return False
         return True
@@ -186,7 +137,7 @@ class DUBWRIGHT_OT_speak(Operator):
         except ValueError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        return _Current.begin(
+        return Current.begin(
             self,
             context,
             lambda progress, is_cancelled: answer(asked, progress, is_cancelled),
@@ -202,10 +153,10 @@ class DUBWRIGHT_OT_cancel(Operator):
 
     @classmethod
     def poll(cls, context):
-        return _Current.running()
+        return Current.running()
 
     def execute(self, context):
-        _Current.work.cancel()
+        Current.work.cancel()
         return {"FINISHED"}
 
 
@@ -247,10 +198,10 @@ class DUBWRIGHT_OT_review(Operator):
 
     @classmethod
     def poll(cls, context):
-        return not _Current.running()
+        return not Current.running()
 
     def execute(self, context):
-        return _Current.begin(self, context, lambda *_: connect().page(), _opened)
+        return Current.begin(self, context, lambda *_: connect().page(), _opened)
 
 
 class DUBWRIGHT_PT_character(Panel):
@@ -264,10 +215,7 @@ class DUBWRIGHT_PT_character(Panel):
         layout, line = self.layout, context.scene.dubwright
         layout.use_property_split = True
         layout.use_property_decorate = False
-        if start_command() is None and read_runtime() is None:
-            box = layout.box()
-            for text in _wrapped(NOT_INSTALLED, context):
-                box.label(text=text)
+        draw_missing_service(layout, context)
         meshes = speaking_meshes(context.object) if context.object is not None else []
         layout.label(text=_who(context.object, meshes))
         for name in FIELDS:
@@ -276,14 +224,7 @@ class DUBWRIGHT_PT_character(Panel):
             layout.prop(line, "rig_file")
         layout.prop(line, "output")
         layout.prop(line, "with_sound")
-        status = context.window_manager.dubwright
-        if _Current.running():
-            layout.progress(text=status.message, factor=status.share)
-            layout.operator("dubwright.cancel")
-        else:
-            layout.operator("dubwright.speak")
-            for text in _wrapped(status.message, context):
-                layout.label(text=text)
+        draw_state(layout, context, "dubwright.speak")
         spoken = sorted({tag for mesh in meshes for tag in languages(mesh)})
         if spoken:
             row = layout.row(align=True)
@@ -294,7 +235,6 @@ class DUBWRIGHT_PT_character(Panel):
 
 CLASSES = (
     DubwrightLine,
-    DubwrightStatus,
     DUBWRIGHT_OT_speak,
     DUBWRIGHT_OT_cancel,
     DUBWRIGHT_OT_play_language,
@@ -307,14 +247,9 @@ def register():
     for each in CLASSES:
         bpy.utils.register_class(each)
     bpy.types.Scene.dubwright = PointerProperty(type=DubwrightLine)
-    bpy.types.WindowManager.dubwright = PointerProperty(type=DubwrightStatus)
-    bpy.app.handlers.load_pre.append(_leave_file)
 
 
 def unregister():
-    bpy.app.handlers.load_pre.remove(_leave_file)
-    _Current.abandon()
-    del bpy.types.WindowManager.dubwright
     del bpy.types.Scene.dubwright
     for each in reversed(CLASSES):
         bpy.utils.unregister_class(each)
@@ -366,28 +301,6 @@ def _landed(asked, answered, with_sound):
 def _opened(address):
     webbrowser.open(address)
     return ""
-
-
-def _said(message, share):
-    status = bpy.context.window_manager.dubwright
-    status.message, status.share = message, share
-    if bpy.app.background:
-        print("Dubwright: {:3.0f} %  {}".format(100 * share, message), flush=True)
-        return
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
-
-
-def _wrapped(message, context):
-    """A message in lines as wide as the sidebar."""
-    width = int(context.region.width / (LETTER * context.preferences.system.ui_scale))
-    return [
-        line
-        for text in message.splitlines()
-        for line in textwrap.wrap(text, max(20, width)) or [""]
-    ]
 
 
 def _who(obj, meshes):

@@ -5,7 +5,14 @@
 One language plays at a time; where a dub plays, the sounds that it was made of are muted.
 """
 
-from dubwright_blender.timelines import lay_timeline, named_as_clips, strips_of
+from dubwright_blender.timelines import (
+    PICTURES,
+    begin_of,
+    end_of,
+    lay_timeline,
+    named_as_clips,
+    strips_of,
+)
 
 __all__ = ["lay_dub", "lay_sound", "play_sound_of", "sequenced_languages"]
 
@@ -33,12 +40,12 @@ def lay_sound(scene, sound, who, line, language, first_frame):
     play_sound_of(scene, language)
 
 
-def lay_dub(scene, timeline, name, language, first_frame, sounds):
+def lay_dub(scene, timeline, name, language, first_frame, originals):
     """Lay what a dub adds to its strips into the sequencer, in place of what was there of it.
 
     timeline: of the language, as the service delivers it. name: of the dub. first_frame: of the
-    first strip that was dubbed. sounds: the strips of the original's sound, which are muted while
-    a language of the dub plays.
+    first strip that was dubbed. originals: the strips that were dubbed; new pictures are placed
+    in the frame as those under them, and sounds are muted while a language of the dub plays.
 
     Returns the meta strip, and what could not be laid, for a person to read.
     """
@@ -51,8 +58,13 @@ def lay_dub(scene, timeline, name, language, first_frame, sounds):
     meta.name = title
     named_as_clips(meta)
     meta[LINE], meta[LANGUAGE] = name, language
-    for strip in sounds:
-        strip[DUBBED] = name
+    pictures = [strip for strip in originals if strip.type in PICTURES]
+    for strip in strips_of(meta):
+        if strip.type in PICTURES:
+            _place_as(strip, pictures)
+    for strip in originals:
+        if strip.type == "SOUND":
+            strip[DUBBED] = name
     play_sound_of(scene, language)
     return meta, notes
 
@@ -81,6 +93,20 @@ def play_sound_of(scene, language):
 def _is_added(track):
     """Whether a track of a language's timeline is the dub's, and not the plates'."""
     return track.get("kind") == "Audio" or track.get("name", "").startswith("Dub ")
+
+
+def _place_as(strip, pictures):
+    """Place a picture in the frame as the topmost of those that are seen when it begins."""
+    under = [p for p in pictures if begin_of(p) <= begin_of(strip) < end_of(p)]
+    if not under:
+        return
+    original = max(under, key=lambda picture: picture.channel)
+    for part in ("transform", "crop"):
+        ours, theirs = getattr(strip, part), getattr(original, part)
+        for field in theirs.bl_rna.properties:
+            if not field.is_readonly:
+                setattr(ours, field.identifier, getattr(theirs, field.identifier))
+    strip.use_flip_x, strip.use_flip_y = original.use_flip_x, original.use_flip_y
 
 
 def _remove(strips, ours, line, language):

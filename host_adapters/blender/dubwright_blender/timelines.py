@@ -16,6 +16,7 @@ from urllib.request import url2pathname
 import bpy
 
 __all__ = [
+    "PICTURES",
     "begin_of",
     "content_of",
     "end_of",
@@ -90,6 +91,7 @@ def write_timeline(scene, strips, path):
     The timeline's first frame is the first strip's. Raises ValueError for a strip that OTIO could
     not give back: retimed, reversed, or of images that are not numbered one after another.
     """
+    path = Path(bpy.path.abspath(str(path)))
     chosen = pictures_and_sounds(strips)
     if not chosen:
         raise ValueError("Select movie, image or sound strips")
@@ -103,11 +105,10 @@ def write_timeline(scene, strips, path):
             tracks.append(_track(kind, channel, row, first, rate))
     document = {
         "OTIO_SCHEMA": "Timeline.1",
-        "name": Path(path).stem,
+        "name": path.stem,
         "global_start_time": None,
         "tracks": {"OTIO_SCHEMA": "Stack.1", "name": "tracks", "children": tracks},
     }
-    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(document, indent=1), encoding="utf-8")
@@ -123,7 +124,7 @@ def lay_timeline(scene, path, name, first_frame, channel, wanted=lambda _: True)
     Returns the meta strip, and what could not be laid, for a person to read. Raises ValueError
     where nothing of it could be.
     """
-    path = Path(path)
+    path = Path(bpy.path.abspath(str(path)))
     document = json.loads(path.read_text(encoding="utf-8"))
     rate = scene.render.fps / scene.render.fps_base
     meta = strips_of(scene.sequence_editor_create()).new_meta(name, channel, first_frame)

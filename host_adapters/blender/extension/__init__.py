@@ -2,12 +2,16 @@
 # Copyright the Dubwright authors
 """Dubwright's extension: its panels. The modules behind them come in the wheel beside this file."""
 
-from dubwright_blender import panel
+from dubwright_blender import current, panel, sequencer_panel
+
+PARTS = (current, panel, sequencer_panel)
 
 
 def register():
-    panel.register()
+    for part in PARTS:
+        part.register()
 
 
 def unregister():
-    panel.unregister()
+    for part in reversed(PARTS):
+        part.unregister()
