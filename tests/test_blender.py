@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import opentimelineio as otio
 import pytest
 from blender_scripts import BEGIN, END, run_script
 from conftest import Sample
@@ -104,9 +105,123 @@ said = {{key: played(mesh, key, range(0, {frames})) for key in {list(controls)!r
         assert said[name] == pytest.approx(values.tolist(), abs=1e-4)
 
 
+def test_bones_and_properties_move_by_a_rig_of_ones_own(
+    blender: str, served: Path, tmp_path: Path
+) -> None:
+    """Beside shape keys; languages switch, and between lines all is at rest."""
+    rig = {
+        "document": "dubwright.rig",
+        "version": 1,
+        "controls": ["Smile", 'pose.bones["jaw"].rotation_euler[0]', '["open"]', "not.there[0]"],
+        "visemes": {
+            "aa": {'pose.bones["jaw"].rotation_euler[0]': 0.5, '["open"]': 1.0, "not.there[0]": 1},
+            "PP": {"Smile": 0.5},
+        },
+    }
+    (tmp_path / "rig.json").write_text(json.dumps(rig))
+    said = run_script(
+        blender,
+        tmp_path,
+        f"""
+armature = bpy.data.objects.new("rig", bpy.data.armatures.new("rig"))
+scene.collection.objects.link(armature)
+bpy.context.view_layer.objects.active = armature
+bpy.ops.object.mode_set(mode="EDIT")
+bone = armature.data.edit_bones.new("jaw")
+bone.tail = (0, 0, 1)
+bpy.ops.object.mode_set(mode="OBJECT")
+jaw = armature.pose.bones["jaw"]
+jaw.rotation_mode = "XYZ"
+face = mesh_with("face", ["Smile"])
+face["open"] = 0.0
+face.modifiers.new("Armature", "ARMATURE").object = armature
+def speak(text, language):
+    return dubwright_blender.animate(
+        face, text, language, out, rig={str(tmp_path / "rig.json")!r}, first_frame=10)
+spoken = speak("Mama.", "es")
+speak("Mum.", "en")
+from dubwright_blender.keys import play_language
+from dubwright_blender.rigs import animated_parts
+for part in animated_parts(face):
+    play_language(part, "es")
+said = {{"jaw": [], "open": [], "names": sorted(spoken.meshes), "missing": spoken.missing}}
+for frame in range(1, 60):
+    scene.frame_set(frame)
+    said["jaw"].append(list(jaw.rotation_euler))
+    said["open"].append(face["open"])
+said["smile"] = played(face, "Smile", range(1, 60))
+said["tracks"] = [t.name for t in armature.animation_data.nla_tracks]
+""",
+    )
+    assert said["names"] == ["face", "rig"] and said["missing"] == ["not.there[0]"]
+    jaw = np.array(said["jaw"])
+    assert jaw[:, 0].max() > 0.3 and not jaw[:, 1:].any() and not jaw[:8].any()
+    assert np.allclose(jaw[:, 0] * 2, said["open"], atol=1e-4) and max(said["smile"]) > 0.4
+    assert not jaw[-5:].any() and said["open"][-1] == 0
+    assert said["tracks"] == ["Rest under Dubwright", "Dubwright es", "Dubwright en"]
+
+
+def test_a_drawn_mouth_speaks_in_held_drawings(blender: str, served: Path, tmp_path: Path) -> None:
+    """An image empty, a material's image, and a grease pencil where it has modifiers."""
+    said = run_script(
+        blender,
+        tmp_path,
+        """
+empty = bpy.data.objects.new("mouth", None)
+empty.empty_display_type = "IMAGE"
+scene.collection.objects.link(empty)
+material = bpy.data.materials.new("face")
+material.use_nodes = True
+mesh_with("head", []).data.materials.append(material)
+tree = material.node_tree
+tree.nodes.new("ShaderNodeTexImage").name = "Mouth"
+places = [(empty, "image_user.frame_offset"), (tree, 'nodes["Mouth"].image_user.frame_offset')]
+if bpy.app.version >= (4, 3):
+    pencils = getattr(bpy.data, "grease_pencils_v3", bpy.data.grease_pencils)
+    pencil = bpy.data.objects.new("pencil", pencils.new("pencil"))
+    scene.collection.objects.link(pencil)
+    pencil.modifiers.new("Time", "GREASE_PENCIL_TIME")
+    places.append((pencil, 'modifiers["Time"].offset'))
+said = {"rows": []}
+for owner, path in places:
+    sound = dubwright_blender.draw(
+        owner, path, "Mama, fui a Paula.", "es", out, on=2, first_frame=5)
+    row = []
+    for frame in range(1, 60):
+        scene.frame_set(frame)
+        row.append(owner.path_resolve(path))
+    said["rows"].append(row)
+said["sound"] = str(sound)
+try:
+    dubwright_blender.draw(empty, "no.such", "Mama.", "es", out)
+except ValueError as error:
+    said["told"] = str(error)
+""",
+    )
+    timeline = otio.adapters.read_from_file(str(Path(said["sound"]).parent / "mouth.otio"))
+    (clip,) = timeline.find_clips()
+    order = "XABCDEFGH"
+    expected = [0] * 59
+    for flap in clip.metadata["dubwright"]["character"]["drawn"]:
+        for frame in range(flap["start"], flap["end"]):
+            expected[4 + frame] = order.index(flap["shape"])
+    assert all(row == expected for row in said["rows"]) and len(said["rows"]) >= 2
+    assert len(set(expected)) > 3 and "no number at no.such" in said["told"]
+
+
 # Lines without the service, of which every control and frame is known.
 LINES = """
-from dubwright_blender.keys import key_line, languages, line_in_the_way, play_language
+from dubwright_blender.keys import key_line as key, line_in_the_way as in_the_way
+from dubwright_blender.keys import languages as spoken, play_language as play, shape_key_path
+def key_line(obj, line, language, values, first):
+    paths = {shape_key_path(name): row for name, row in values.items()}
+    key(obj.data.shape_keys, obj.name, line, language, paths, first)
+def line_in_the_way(obj, *where):
+    return in_the_way(obj.data.shape_keys, *where)
+def languages(obj):
+    return spoken(obj.data.shape_keys)
+def play_language(obj, language):
+    play(obj.data.shape_keys, language)
 def line(obj, name, language, controls, first):
     key_line(obj, name, language, {control: [v] * 10 for control, v in controls.items()}, first)
 def strips(obj, language):
@@ -473,9 +588,10 @@ os.environ.pop("DUBWRIGHT_PYTHON", None)
 said = {{"nobody": drawn()}}
 head = mesh_with("head", {ARKIT})
 bpy.context.view_layer.objects.active = head
-from dubwright_blender.keys import key_line
+from dubwright_blender.keys import key_line, shape_key_path
 for language in ("es", "fr"):
-    key_line(head, "line", language, {{"jawOpen": [0, 1, 0]}}, 1)
+    values = {{shape_key_path("jawOpen"): [0, 1, 0]}}
+    key_line(head.data.shape_keys, head.name, "line", language, values, 1)
 scene.dubwright.rig = "file"
 bpy.context.window_manager.dubwright.message = "one two three four five six seven"
 said["head"] = drawn()

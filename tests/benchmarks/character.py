@@ -87,7 +87,7 @@ KEYS: Final = """
 import os, sys, time
 sys.path[:0] = sys.argv[1:]
 import bpy
-from dubwright_blender.keys import key_line
+from dubwright_blender.keys import key_line, shape_key_path
 bpy.ops.wm.read_factory_settings(use_empty=True)
 mesh = bpy.data.meshes.new("m")
 mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
@@ -99,7 +99,8 @@ for number in range(52):
     obj.shape_key_add(name="k%d" % number)
     values["k%d" % number] = [(frame % 10) / 10 for frame in range(3000)]
 began = time.perf_counter()
-key_line(obj, "line", "en", values, 1)
+paths = {shape_key_path(name): row for name, row in values.items()}
+key_line(obj.data.shape_keys, obj.name, "line", "en", paths, 1)
 print(52 * 3000 / (time.perf_counter() - began))
 sys.stdout.flush()
 os._exit(0)

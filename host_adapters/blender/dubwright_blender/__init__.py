@@ -8,6 +8,7 @@
 Runs inside Blender 4.2 or newer, or under its Python module. dubwright_plugin must be importable.
 """
 
+from dubwright_blender.drawn import draw
 from dubwright_blender.dubs import dub, lip_sync
 from dubwright_blender.lines import Spoken, animate, scene_rate
 from dubwright_blender.rigs import find_rig, speaking_meshes
@@ -17,6 +18,7 @@ from dubwright_blender.timelines import lay_timeline, write_timeline
 __all__ = [
     "Spoken",
     "animate",
+    "draw",
     "dub",
     "find_rig",
     "lay_sound",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright the Dubwright authors
-"""Keys on shape keys, in actions of their own: a strip for each line, a track for each language.
+"""Keys of lines, in actions of their own: a strip for each line, a track for each language.
 
 What an artist keyed by hand stays where it is; languages switch by their tracks. Under them lies a
 track on which every control that any line moves is at rest: a shape key that no strip plays would
@@ -8,13 +8,24 @@ else keep the last value it had, and in Blender 5.0 be wholly on. Bridges what d
 Blender 4.2 and 5.x: since 4.4 actions have slots.
 """
 
+import re
 from array import array
 
 import bpy
 
-__all__ = ["key_line", "languages", "line_in_the_way", "play_language"]
+__all__ = [
+    "CONSTANT",
+    "LINEAR",
+    "key_line",
+    "languages",
+    "line_in_the_way",
+    "play_language",
+    "shape_key_path",
+]
 
-LINEAR = 1
+CONSTANT, LINEAR = 0, 1
+# A path to one value of several, as in rotation_euler[0].
+INDEXED = re.compile(r"^(.*)\[(\d+)\]$")
 # On our actions: whose line it is.
 OURS = "dubwright"
 TRACK = "Dubwright {}"
@@ -22,23 +33,23 @@ ACTION = "Dubwright {} {} {}"
 REST = "Rest under Dubwright"
 
 
-def key_line(mesh, line, language, values, first_frame):
-    """Key shape keys of a mesh for one line in one language, in place of what was there of it.
+def key_line(animated, who, line, language, values, first_frame, interpolation=LINEAR):
+    """Key one line in one language, in place of what was there of it.
 
-    values: of each shape key by its name, one a frame; keys that stay at 0 get none. Where it goes
+    animated: what has the values: the shape keys of a mesh, an object, a node tree. who: whose they
+    are, for people. values: by data path, one a frame; what stays at 0 gets no keys. Where it goes
     must be free: see line_in_the_way. Other languages of ours are muted.
     """
-    keys = mesh.data.shape_keys
-    data = keys.animation_data_create()
+    data = animated.animation_data_create()
     rest = _track(data, REST)
     track = _track(data, TRACK.format(language))
     for strip in [strip for strip in track.strips if _line_of(strip) == line]:
         _remove(track, strip)
-    action = _new_action(ACTION.format(mesh.name, language, line), line)
-    slot, curves = _new_curves(keys, action)
-    for name, row in values.items():
+    action = _new_action(ACTION.format(who, language, line), line)
+    slot, curves = _new_curves(animated, action)
+    for path, row in values.items():
         if any(row):
-            _write(curves.new(_path(name)), row)
+            _write(_new_curve(curves, path), row, interpolation)
     strip = track.strips.new(line, first_frame, action)
     if slot is not None:
         strip.action_slot = slot
@@ -47,16 +58,16 @@ def key_line(mesh, line, language, values, first_frame):
     strip.frame_end = first_frame + last
     # Before and after the line the mouth is whoever else's.
     strip.extrapolation = "NOTHING"
-    _lay_to_rest(keys, data, rest)
-    play_language(mesh, language)
+    _lay_to_rest(animated, data, rest)
+    play_language(animated, language)
 
 
-def line_in_the_way(mesh, line, language, first_frame, frames):
+def line_in_the_way(animated, line, language, first_frame, frames):
     """Another line of this language where a line is to go, as its name and frames; None if none."""
     last = first_frame + max(1, frames - 1)
     others = [
         strip
-        for track in _tracks(mesh)
+        for track in _tracks(animated)
         if track.name == TRACK.format(language)
         for strip in track.strips
         if _line_of(strip) != line
@@ -68,20 +79,24 @@ def line_in_the_way(mesh, line, language, first_frame, frames):
     return None
 
 
-def languages(mesh):
-    """The languages that a mesh has lines in, in the order of their tracks."""
-    return [track.name[len(TRACK.format("")) :] for track in _tracks(mesh)]
+def languages(animated):
+    """The languages that there are lines in, in the order of their tracks."""
+    return [track.name[len(TRACK.format("")) :] for track in _tracks(animated)]
 
 
-def play_language(mesh, language):
+def play_language(animated, language):
     """Have one language's lines play; those of the others are muted."""
-    for track in _tracks(mesh):
+    for track in _tracks(animated):
         track.mute = track.name != TRACK.format(language)
 
 
-def _tracks(mesh):
+def shape_key_path(name):
+    return 'key_blocks["{}"].value'.format(bpy.utils.escape_identifier(name))
+
+
+def _tracks(animated):
     """The tracks of our languages."""
-    data = mesh.data.shape_keys.animation_data
+    data = animated.animation_data
     tracks = data.nla_tracks if data is not None else []
     return [track for track in tracks if track.name.startswith(TRACK.format(""))]
 
@@ -117,11 +132,11 @@ def _new_action(name, line):
     return action
 
 
-def _new_curves(keys, action):
-    """A slot of a new action for these shape keys, if actions have slots, and its F-curves."""
+def _new_curves(animated, action):
+    """A slot of a new action, if actions have slots, and its F-curves."""
     if not hasattr(action, "slots"):
         return None, action.fcurves
-    slot = action.slots.new("KEY", keys.name)
+    slot = action.slots.new(animated.id_type, animated.name)
     strip = action.layers.new("Dubwright").strips.new(type="KEYFRAME")
     return slot, strip.channelbag(slot, ensure=True).fcurves
 
@@ -134,7 +149,20 @@ def _curves_in(action):
     return [curve for bag in bags for curve in bag.fcurves]
 
 
-def _lay_to_rest(keys, data, rest):
+def _new_curve(curves, path):
+    indexed = INDEXED.match(path)
+    if indexed is None:
+        return curves.new(path)
+    return curves.new(indexed.group(1), index=int(indexed.group(2)))
+
+
+def _path_of(curve, animated):
+    """A curve's path, with its index where it is of several values."""
+    several = getattr(animated.path_resolve(curve.data_path), "__len__", None)
+    return "{}[{}]".format(curve.data_path, curve.array_index) if several else curve.data_path
+
+
+def _lay_to_rest(animated, data, rest):
     """Have every control that a line of ours moves be at 0 where nothing else plays it.
 
     What an artist's own tracks play is left to them: ours may lie above theirs.
@@ -143,14 +171,14 @@ def _lay_to_rest(keys, data, rest):
     for track in data.nla_tracks:
         for strip in track.strips:
             if strip.action is not None and track != rest:
-                paths = {curve.data_path for curve in _curves_in(strip.action)}
+                paths = {_path_of(curve, animated) for curve in _curves_in(strip.action)}
                 (theirs if _line_of(strip) is None else ours).update(paths)
     for strip in list(rest.strips):
         _remove(rest, strip)
-    action = _new_action("{}: {}".format(REST, keys.name), REST)
-    slot, curves = _new_curves(keys, action)
+    action = _new_action("{}: {}".format(REST, animated.name), REST)
+    slot, curves = _new_curves(animated, action)
     for path in sorted(ours - theirs):
-        _write(curves.new(path), [0.0])
+        _write(_new_curve(curves, path), [0.0], LINEAR)
     strip = rest.strips.new(REST, 0, action)
     if slot is not None:
         strip.action_slot = slot
@@ -158,15 +186,11 @@ def _lay_to_rest(keys, data, rest):
     strip.extrapolation = "HOLD"
 
 
-def _path(name):
-    return 'key_blocks["{}"].value'.format(bpy.utils.escape_identifier(name))
-
-
-def _write(curve, row):
+def _write(curve, row, interpolation):
     flat = array("f")
     for frame, value in enumerate(row):
         flat.extend((float(frame), float(value)))
     curve.keyframe_points.add(len(row))
     curve.keyframe_points.foreach_set("co", flat)
-    curve.keyframe_points.foreach_set("interpolation", array("i", [LINEAR]) * len(row))
+    curve.keyframe_points.foreach_set("interpolation", array("i", [interpolation]) * len(row))
     curve.update()

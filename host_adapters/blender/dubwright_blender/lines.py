@@ -16,7 +16,7 @@ import bpy
 
 from dubwright_blender.jobs import done
 from dubwright_blender.keys import key_line, line_in_the_way
-from dubwright_blender.rigs import find_rig, matching_keys, speaking_meshes
+from dubwright_blender.rigs import find_rig, movers, parts_of, speaking_meshes
 
 __all__ = [
     "Answer",
@@ -32,8 +32,10 @@ __all__ = [
 
 
 class Asked(NamedTuple):
-    """A line for a character: the names of its meshes, and what the service is asked for."""
+    """A line for a character: the names of its parts, of those the ones with shape keys, and what
+    the service is asked for."""
 
+    parts: List[str]
     meshes: List[str]
     rig: str
     line: str
@@ -51,8 +53,8 @@ class Answer(NamedTuple):
 
 
 class Spoken(NamedTuple):
-    """What became of a line: its sound, the rig, the meshes that move, the rig's controls that none
-    of them has, and what else is to be said."""
+    """What became of a line: its sound, the rig, the objects that move, the rig's controls that no
+    object has, and what else is to be said."""
 
     sound: Path
     rig: str
@@ -77,7 +79,7 @@ def animate(
     mouth=None,
     progress=None,
 ):
-    """Have a character speak a line: key its shape keys, in a strip of their own.
+    """Have a character speak a line: key what of it moves, in strips of their own.
 
     obj: its object, or one that its meshes hang on. text, language: the line, "" if only
     its recording is known, and its language tag.
@@ -127,15 +129,16 @@ def ask(
 ):
     """What the service is to be asked; see animate."""
     scene = bpy.context.scene
+    parts = parts_of(obj)
     meshes = speaking_meshes(obj)
-    if not meshes:
-        raise ValueError("{} and what hangs on it have no shape keys".format(obj.name))
     linked = [mesh.name for mesh in meshes if not mesh.data.shape_keys.is_editable]
     if linked:
         raise ValueError(
             "The shape keys of {} are another file's; make them local, or override their data"
             " (Object > Relations)".format(", ".join(linked))
         )
+    if rig == "auto" and not meshes:
+        raise ValueError("{} and what hangs on it have no shape keys".format(obj.name))
     rig = find_rig(meshes) if rig == "auto" else str(rig)
     if rig is None:
         raise ValueError(
@@ -157,6 +160,7 @@ def ask(
     if audio:
         request["recording"] = absolute(audio)
     return Asked(
+        [part.name for part in parts],
         [mesh.name for mesh in meshes],
         rig,
         line,
@@ -184,27 +188,29 @@ def answer(
 
 
 def key(asked: Asked, answered: Answer) -> Spoken:
-    """Key the shape keys of the meshes: all of them, or none.
+    """Key what the rig's controls move: all of it, or nothing.
 
     Raises ValueError where one is gone, where another line is in the way, and where none has a
     control of the rig.
     """
     controls = answered.controls
     found = {}
-    for name in asked.meshes:
-        mesh = bpy.data.objects.get((name, None))
-        if mesh is None or mesh.type != "MESH" or mesh.data.shape_keys is None:
+    for name in asked.parts:
+        part = bpy.data.objects.get((name, None))
+        if part is None or (name in asked.meshes and getattr(part.data, "shape_keys", 0) is None):
             raise ValueError("{} is gone, or its shape keys are".format(name))
-        known = matching_keys(mesh, controls)
-        if known:
-            found[mesh] = known
+        for animated, paths in movers(part, controls).items():
+            found.setdefault(animated, (part, paths))
     if not found:
         raise ValueError(
-            "No shape key of {} is a control of {}".format(", ".join(asked.meshes), asked.rig)
+            "No shape key of {} is a control of {}".format(", ".join(asked.parts), asked.rig)
         )
+    locked = [part.name for animated, (part, _) in found.items() if not animated.is_editable]
+    if locked:
+        raise ValueError("{} is another file's; make it local".format(", ".join(locked)))
     frames = max(map(len, controls.values()))
-    for mesh in found:
-        other = line_in_the_way(mesh, asked.line, asked.language, asked.first_frame, frames)
+    for animated in found:
+        other = line_in_the_way(animated, asked.line, asked.language, asked.first_frame, frames)
         if other is not None:
             raise ValueError(
                 "{} would lie over {} in {}; choose another frame, or speak that line again".format(
@@ -212,17 +218,18 @@ def key(asked: Asked, answered: Answer) -> Spoken:
                 )
             )
     notes = []
-    for mesh, known in found.items():
-        values = {block: controls[control] for control, block in known.items()}
-        key_line(mesh, asked.line, asked.language, values, asked.first_frame)
-        if mesh.data.shape_keys.animation_data.action is not None:
+    for animated, (part, paths) in found.items():
+        values = {path: controls[control] for path, control in paths.items()}
+        key_line(animated, part.name, asked.line, asked.language, values, asked.first_frame)
+        if animated.animation_data.action is not None:
             notes.append(
                 "{} has an action of its own, which plays over the line; push it down to see the "
-                "line.".format(mesh.name)
+                "line.".format(part.name)
             )
-    moved = {control for known in found.values() for control in known}
+    moved = {control for _, paths in found.values() for control in paths.values()}
     missing = [name for name, row in controls.items() if any(row) and name not in moved]
-    return Spoken(answered.sound, asked.rig, [mesh.name for mesh in found], missing, notes)
+    names = list(dict.fromkeys(part.name for part, _ in found.values()))
+    return Spoken(answered.sound, asked.rig, names, missing, notes)
 
 
 def scene_rate(scene):

@@ -18,7 +18,7 @@ from bpy.types import Operator, Panel, PropertyGroup
 from dubwright_blender.current import Current, draw_missing_service, draw_state
 from dubwright_blender.keys import languages, play_language
 from dubwright_blender.lines import answer, ask, key
-from dubwright_blender.rigs import find_rig, speaking_meshes
+from dubwright_blender.rigs import animated_parts, find_rig, speaking_meshes
 from dubwright_blender.sequencer import lay_sound, play_sound_of
 from dubwright_plugin import connect
 
@@ -174,8 +174,8 @@ class DUBWRIGHT_OT_play_language(Operator):
         return context.object is not None
 
     def execute(self, context):
-        meshes = speaking_meshes(context.object)
-        spoken = sorted({tag for mesh in meshes for tag in languages(mesh)})
+        parts = animated_parts(context.object)
+        spoken = sorted({tag for part in parts for tag in languages(part)})
         if self.language not in spoken:
             self.report(
                 {"ERROR"},
@@ -184,8 +184,8 @@ class DUBWRIGHT_OT_play_language(Operator):
                 ),
             )
             return {"CANCELLED"}
-        for mesh in meshes:
-            play_language(mesh, self.language)
+        for part in parts:
+            play_language(part, self.language)
         play_sound_of(context.scene, self.language)
         return {"FINISHED"}
 
@@ -225,7 +225,8 @@ class DUBWRIGHT_PT_character(Panel):
         layout.prop(line, "output")
         layout.prop(line, "with_sound")
         draw_state(layout, context, "dubwright.speak")
-        spoken = sorted({tag for mesh in meshes for tag in languages(mesh)})
+        parts = animated_parts(context.object) if context.object is not None else []
+        spoken = sorted({tag for part in parts for tag in languages(part)})
         if spoken:
             row = layout.row(align=True)
             for tag in spoken:

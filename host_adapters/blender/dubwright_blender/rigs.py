@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright the Dubwright authors
-"""Which of a character's shape keys are whose: ARKit's, Meta's, VRM's, Character Creator's."""
+"""What of a character moves, and which of its shape keys are whose: ARKit's, Meta's, VRM's..."""
 
-__all__ = ["find_rig", "matching_keys", "speaking_meshes"]
+from dubwright_blender.keys import shape_key_path
+
+__all__ = ["animated_parts", "find_rig", "matching_keys", "movers", "parts_of", "speaking_meshes"]
 
 # Some of each rig's names, in small letters, that no other rig has; the fuller rig first.
 SIGNS = (
@@ -28,6 +30,36 @@ def speaking_meshes(obj):
     return list(found.values())
 
 
+def parts_of(obj):
+    """An object, what hangs on it, and the armatures that move those."""
+    parts = [obj, *obj.children_recursive]
+    armatures = [part.find_armature() for part in parts if part.type == "MESH"]
+    return list(dict.fromkeys([*parts, *(each for each in armatures if each is not None)]))
+
+
+def movers(obj, controls):
+    """What of one object some controls move: by what is animated, controls by data path.
+
+    A control is a shape key, or a path to a number of the object's, as in
+    pose.bones["jaw"].rotation_euler[0] or ["mouth_open"].
+    """
+    found = {}
+    if obj.type == "MESH" and obj.data.shape_keys is not None:
+        known = matching_keys(obj, controls)
+        if known:
+            found[obj.data.shape_keys] = {shape_key_path(key): c for c, key in known.items()}
+    paths = {control: control for control in controls if _is_number_of(obj, control)}
+    if paths:
+        found[obj] = paths
+    return found
+
+
+def animated_parts(obj):
+    """What of a character may have lines: shape keys, and objects that are animated themselves."""
+    keys = [mesh.data.shape_keys for mesh in speaking_meshes(obj)]
+    return keys + [part for part in parts_of(obj) if part.animation_data is not None]
+
+
 def find_rig(meshes):
     """The name of the rig that these meshes' shape keys belong to; None if none is known."""
     names = {_plain(block.name) for mesh in meshes for block in mesh.data.shape_keys.key_blocks}
@@ -39,6 +71,15 @@ def matching_keys(mesh, controls):
     blocks = {_plain(block.name): block.name for block in mesh.data.shape_keys.key_blocks}
     wanted = {control: _plain(control) for control in controls}
     return {control: blocks[plain] for control, plain in wanted.items() if plain in blocks}
+
+
+def _is_number_of(obj, path):
+    if "." not in path and "[" not in path:
+        return False
+    try:
+        return isinstance(obj.path_resolve(path), (int, float))
+    except ValueError:
+        return False
 
 
 def _plain(name):
