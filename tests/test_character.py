@@ -116,6 +116,8 @@ def test_controls_move_the_mouth_as_they_say() -> None:
         return controlled_weights(said, MouthControls(**controls), at)
 
     assert np.allclose(asked(), said)
+    for slightly in (10, 21, -33):
+        assert _of(asked(offset_ms=slightly), Viseme.PP).max() == pytest.approx(1)
     late = asked(offset_ms=125)
     assert np.allclose(late[3:], said[:-3], atol=1e-5), "three frames at 24 a second"
     keys = (ControlKey(at_ms=400, intensity=0), ControlKey(at_ms=401, intensity=2))

@@ -162,7 +162,7 @@ def test_a_recording_is_played_to_who_reads_it(taught: Path, tmp_path: Path) -> 
                 opened.append(read["aa"])
         assert process.returncode == 0
     frames = len(sound) / LISTENER_RATE * 60
-    assert len(times) == pytest.approx(frames, abs=8)
+    assert frames <= len(times) <= frames + 6, "the last frame, and some silence"
     assert np.allclose(np.diff(times), 1 / 60, atol=1e-4)
     assert max(opened) > 0.5 and opened[-1] == 0
 
@@ -182,6 +182,7 @@ def _named(packet: bytes) -> Iterator[tuple[str, float]]:
         (["--to", "nowhere"], "not valid"),
         (["--to", "127.0.0.1:99999"], "not valid"),
         (["--to", "no.such.host.invalid:39539"], "no such receiver"),
+        (["--to", "255.255.255.255:39539"], "no such receiver"),
         (["--rig", "arkot.json"], "cannot be read"),
         (["--rate", "0"], "not valid"),
     ],

@@ -129,6 +129,15 @@ def test_hashing_on_a_full_disk_can_be_waited_out(
     assert prints.of_file(media)
 
 
+def test_hashing_where_the_store_is_gone_is_told(tmp_path: Path) -> None:
+    media = tmp_path / "media"
+    media.write_text("a plate")
+    prints = Fingerprints(Store(tmp_path / "store").folder)
+    shutil.rmtree(tmp_path / "store")
+    with pytest.raises(DubwrightError, match="store cannot be written"):
+        prints.of_file(media)
+
+
 def test_a_missing_file_has_no_fingerprint(tmp_path: Path) -> None:
     with pytest.raises(DubwrightError, match="cannot be read"):
         Fingerprints(Store(tmp_path).folder).of_file(tmp_path / "none")

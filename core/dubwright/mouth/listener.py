@@ -42,6 +42,8 @@ LISTENER_RATE: Final = SAMPLE_RATE
 HEARD_RATE: Final = 100
 HOP: Final = LISTENER_RATE // HEARD_RATE
 BEHIND, STEP = 12, 2
+# Samples of a recording that are heard at once.
+BLOCK: Final = 4 * LISTENER_RATE
 COEFFICIENTS: Final = 20
 QUIET: Final = 1e-7
 EMPHASIS: Final = 0.97
@@ -138,7 +140,8 @@ def heard(listener: Listener, samples: Samples, sample_rate: int) -> Array:
     """What shapes the mouth in a whole recording, [moments, 15]; one each HEARD_RATE-th."""
     sound = soxr.resample(samples.astype(np.float32), sample_rate, LISTENER_RATE)
     stream = Stream(listener)
-    told = np.vstack([stream.push(sound), stream.finish()])
+    blocks = [sound[start : start + BLOCK] for start in range(0, len(sound), BLOCK)]
+    told = np.vstack([*(stream.push(block) for block in blocks), stream.finish()])
     return np.asarray(told[: len(sound) // HOP + 1])
 
 
@@ -166,13 +169,24 @@ def learned_listener(
         said.append(weights[: len(mels[-1])])
     level = np.mean([_cepstra(each[_loud(each)]).mean(axis=0) for each in mels], axis=0)
     offsets = _context(ahead)
-    around = np.vstack([_around(_Surroundings(level).of(each), offsets) for each in mels])
-    centre, spread = around.mean(axis=0), around.std(axis=0) + 1e-6
-    directions = chance.standard_normal((around.shape[1], FEATURES)) / np.sqrt(around.shape[1])
+
+    def around() -> Iterator[Array]:
+        for each in mels:
+            yield _around(_Surroundings(level).of(each), offsets)
+
+    moments = sum(map(len, mels))
+    centre = sum(each.sum(axis=0) for each in around()) / moments
+    variance = sum(((each - centre) ** 2).sum(axis=0) for each in around()) / moments
+    spread = np.sqrt(variance) + 1e-6
+    directions = chance.standard_normal((len(centre), FEATURES)) / np.sqrt(len(centre))
     shifts = chance.uniform(-1, 1, FEATURES)
-    features = _features((around - centre) / spread, directions, shifts)
-    normal = features.T @ features + RIDGE * np.eye(FEATURES + 1)
-    answers = np.linalg.solve(normal, features.T @ np.vstack(said))
+    normal = RIDGE * np.eye(FEATURES + 1)
+    wanted = np.zeros((FEATURES + 1, len(Viseme)))
+    for each, shown in zip(around(), said, strict=True):
+        features = _features((each - centre) / spread, directions, shifts)
+        normal += features.T @ features
+        wanted += features.T @ shown
+    answers = np.linalg.solve(normal, wanted)
     rarer = _rarity(np.vstack(said)) ** (1 / DECIDED)
     return Listener(ahead, level, centre, spread, directions, shifts, answers * rarer)
 

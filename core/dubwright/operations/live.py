@@ -6,7 +6,9 @@ import queue
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +34,9 @@ from dubwright.store import Store
 __all__ = ["LiveRequest", "microphone", "played", "speak_live", "taught_listener"]
 
 BLOCK: Final = LISTENER_RATE // 100
+SILENT_S: Final = 2
+# After a recording: as much silence as the listener hears ahead, and more.
+TAIL: Final = LISTENER_RATE // 10
 Samples = NDArray[np.float32]
 
 
@@ -110,7 +115,15 @@ def microphone() -> Iterator[Samples]:
         ) from error
     with stream:
         while True:
-            yield heard.get()
+            try:
+                yield heard.get(timeout=SILENT_S)
+            except queue.Empty:
+                raise DubwrightError(
+                    "The microphone stopped",
+                    where="the system's input device",
+                    why=f"nothing came from it for {SILENT_S} s",
+                    repair="plug it in, and begin again",
+                ) from None
 
 
 def speak_live(
@@ -143,23 +156,32 @@ def speak_live(
                 sender.sendto(packet, address)
 
         try:
-            for block in blocks:
+            for block in chain(blocks, [np.zeros(TAIL, np.float32)]):
                 if cancel is not None and cancel.is_set():
                     break
                 first = mouth.frame
                 for index, controls in enumerate(mouth.push(block)):
                     send(controls, first + index)
+        except OSError as error:
+            raise _unreachable(request, error) from error
         finally:
-            send(mouth.at_rest(), mouth.frame)
+            with suppress(OSError):
+                send(mouth.at_rest(), mouth.frame)
 
 
 def _address(request: LiveRequest) -> Any:
     try:
-        return socket.getaddrinfo(request.host, request.port, type=socket.SOCK_DGRAM)[0]
+        found = socket.getaddrinfo(request.host, request.port, type=socket.SOCK_DGRAM)
     except OSError as error:
-        raise DubwrightError(
-            "There is no such receiver",
-            where=f"{request.host}:{request.port}",
-            why=error.strerror or str(error),
-            repair="give a host and a port, as in 127.0.0.1:39539",
-        ) from error
+        raise _unreachable(request, error) from error
+    # Most receivers listen on IPv4 alone, and "localhost" may be IPv6 first.
+    return min(found, key=lambda each: each[0] != socket.AF_INET)
+
+
+def _unreachable(request: LiveRequest, error: OSError) -> DubwrightError:
+    return DubwrightError(
+        "There is no such receiver",
+        where=f"{request.host}:{request.port}",
+        why=error.strerror or str(error),
+        repair="give a host and a port, as in 127.0.0.1:39539",
+    )

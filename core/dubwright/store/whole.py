@@ -49,4 +49,7 @@ def disk_is_full(error: Exception, folder: Path) -> bool:
         return True
     if isinstance(error, DubwrightError | Cancelled):
         return False
-    return shutil.disk_usage(folder).free < FULL_BELOW
+    try:
+        return shutil.disk_usage(folder).free < FULL_BELOW
+    except OSError:
+        return False  # it is gone, which is another matter
