@@ -16,7 +16,7 @@ from dubwright_blender.lines import absolute
 from dubwright_blender.sequencer import lay_dub
 from dubwright_blender.timelines import (
     begin_of,
-    content_of,
+    is_whole,
     pictures_and_sounds,
     plate_of,
     strips_of,
@@ -102,12 +102,14 @@ def ask_lip_sync(scene, strip, sound, language, output, text="", name=None, cast
     strip: the movie or the images. sound: the strip of the dialogue, which begins no earlier.
     text: what it says; without it the mouth is guessed from the sound.
     """
-    plate, frames = plate_of(strip)
+    plate, frames = plate_of(strip, scene.render.fps / scene.render.fps_base)
     begins = begin_of(sound) - begin_of(strip)
     if begins < 0:
         raise ValueError("{} begins before {}".format(sound.name, strip.name))
-    if begin_of(sound) != content_of(sound)[0]:
-        raise ValueError("{} is trimmed; render it to a file of its own".format(sound.name))
+    if not is_whole(sound):
+        raise ValueError(
+            "{} is trimmed or retimed; render it to a file of its own".format(sound.name)
+        )
     request = {
         "plate": plate,
         "frames": frames,
@@ -120,7 +122,9 @@ def ask_lip_sync(scene, strip, sound, language, output, text="", name=None, cast
     if cast:
         request["cast"] = absolute(cast)
     title = name or strip.name
-    return AskedDub("lip_sync", request, title, [language], begin_of(strip), [strip.name])
+    return AskedDub(
+        "lip_sync", request, title, [language], begin_of(strip), [strip.name, sound.name]
+    )
 
 
 def wait(

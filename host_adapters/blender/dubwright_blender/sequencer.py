@@ -14,12 +14,12 @@ from dubwright_blender.timelines import (
     strips_of,
 )
 
-__all__ = ["lay_dub", "lay_sound", "play_sound_of", "sequenced_languages"]
+__all__ = ["has_original", "lay_dub", "lay_sound", "play_sound_of", "sequenced_languages"]
 
 # On our strips: whose line or which dub it is, and in which language.
 LINE, LANGUAGE = "dubwright_line", "dubwright_language"
-# On sounds that dubs were made of: the dub.
-DUBBED = "dubwright_dubbed"
+# On sounds that dubs were made of: the dubs, a line each, and whether they were muted before.
+DUBBED, MUTED = "dubwright_dubbed", "dubwright_muted"
 
 
 def lay_sound(scene, sound, who, line, language, first_frame):
@@ -55,6 +55,8 @@ def lay_dub(scene, timeline, name, language, first_frame, originals):
     channel = _channel(strips, ours, language)
     meta, notes = lay_timeline(scene, timeline, title, first_frame, channel, _is_added)
     _remove(strips, ours, name, language)
+    # Where what it replaces was in its way.
+    meta.channel = channel
     meta.name = title
     named_as_clips(meta)
     meta[LINE], meta[LANGUAGE] = name, language
@@ -64,7 +66,8 @@ def lay_dub(scene, timeline, name, language, first_frame, originals):
             _place_as(strip, pictures)
     for strip in originals:
         if strip.type == "SOUND":
-            strip[DUBBED] = name
+            strip[DUBBED] = "\n".join(sorted({name, *_dubs_of(strip)}))
+            strip[MUTED] = strip.get(MUTED, strip.mute)
     play_sound_of(scene, language)
     return meta, notes
 
@@ -74,6 +77,12 @@ def sequenced_languages(scene):
     if scene.sequence_editor is None:
         return []
     return sorted({s[LANGUAGE] for s in strips_of(scene.sequence_editor) if LANGUAGE in s})
+
+
+def has_original(scene):
+    """Whether the sequencer has sounds that dubs were made of."""
+    editor = scene.sequence_editor
+    return editor is not None and any(DUBBED in strip for strip in strips_of(editor))
 
 
 def play_sound_of(scene, language):
@@ -87,7 +96,11 @@ def play_sound_of(scene, language):
     playing = {strip[LINE] for strip in strips if LANGUAGE in strip and not strip.mute}
     for strip in strips:
         if DUBBED in strip:
-            strip.mute = strip[DUBBED] in playing
+            strip.mute = bool(strip[MUTED]) or not playing.isdisjoint(_dubs_of(strip))
+
+
+def _dubs_of(strip):
+    return [name for name in strip.get(DUBBED, "").split("\n") if name]
 
 
 def _is_added(track):

@@ -9,7 +9,7 @@ from bpy.types import Operator, Panel, PropertyGroup
 from dubwright_blender.current import Current, draw_missing_service, draw_state
 from dubwright_blender.dubs import ask_dub, ask_lip_sync, land, wait
 from dubwright_blender.lines import absolute
-from dubwright_blender.sequencer import play_sound_of, sequenced_languages
+from dubwright_blender.sequencer import has_original, play_sound_of, sequenced_languages
 from dubwright_blender.timelines import begin_of, lay_timeline, strips_of, write_timeline
 
 __all__ = ["register", "unregister"]
@@ -170,7 +170,7 @@ class DUBWRIGHT_OT_import_timeline(Operator):
         name = bpy.path.display_name_from_filepath(path)
         try:
             _, notes = lay_timeline(scene, path, name, scene.frame_current, channel)
-        except (KeyError, OSError, ValueError) as error:
+        except (KeyError, OSError, TypeError, ValueError) as error:
             self.report({"ERROR"}, "{} cannot be laid: {}".format(path, error))
             return {"CANCELLED"}
         for note in notes:
@@ -208,7 +208,7 @@ class DUBWRIGHT_PT_sequencer(Panel):
             layout.prop(scene.dubwright_dub, name)
         draw_state(layout, context, "dubwright.dub_strips", "dubwright.lip_sync_strip")
         spoken = sequenced_languages(scene)
-        if spoken:
+        if spoken or has_original(scene):
             row = layout.row(align=True)
             row.operator("dubwright.play_dub", text="original").language = ""
             for tag in spoken:

@@ -20,6 +20,7 @@ __all__ = [
     "begin_of",
     "content_of",
     "end_of",
+    "is_whole",
     "lay_timeline",
     "named_as_clips",
     "pictures_and_sounds",
@@ -31,6 +32,8 @@ __all__ = [
 PICTURES = ("IMAGE", "MOVIE")
 # On strips that were laid: the clip's name, which another strip may have had then.
 NAME = "dubwright_clip"
+RATES_DIFFER = 0.01
+FOREIGN_RATE = "it has {:g} frames a second, the scene {:g}"
 NUMBERED = re.compile(r"^(.*?)(\d+)(\.[^.]+)$")
 
 
@@ -62,14 +65,37 @@ def pictures_and_sounds(strips):
     return sorted(known, key=lambda strip: (begin_of(strip), strip.channel))
 
 
-def plate_of(strip):
+def is_retimed(strip):
+    return bool(len(getattr(strip, "retiming_keys", ()))) or getattr(
+        strip, "use_reverse_frames", False
+    )
+
+
+def is_whole(strip):
+    """Whether a strip shows all of its media, as they are."""
+    begin, length = content_of(strip)
+    trims = _trim_of(strip), _trim_of(strip, "end")
+    whole = (begin_of(strip), end_of(strip)) == (begin, begin + length)
+    return whole and not any(trims) and not is_retimed(strip)
+
+
+def _trim_of(strip, side="start"):
+    """Frames of the media that a strip cannot show: what a hold split leaves."""
+    if hasattr(strip, "content_trim_" + side):
+        return getattr(strip, "content_trim_" + side)
+    return getattr(strip, "animation_offset_" + side, 0)
+
+
+def plate_of(strip, rate):
     """A movie or image strip as a plate for the service, and its first and last frame there.
+
+    rate: frames a second, the scene's.
 
     Raises ValueError as write_timeline does.
     """
     if strip.type not in PICTURES:
         raise ValueError("{} is no movie and no images".format(strip.name))
-    clip = _clip(strip, 24)
+    clip = _clip(strip, rate)
     media, shown = clip["media_references"]["DEFAULT_MEDIA"], clip["source_range"]
     first = shown["start_time"]["value"]
     frames = (first, first + shown["duration"]["value"] - 1)
@@ -127,29 +153,49 @@ def lay_timeline(scene, path, name, first_frame, channel, wanted=lambda _: True)
     path = Path(bpy.path.abspath(str(path)))
     document = json.loads(path.read_text(encoding="utf-8"))
     rate = scene.render.fps / scene.render.fps_base
-    meta = strips_of(scene.sequence_editor_create()).new_meta(name, channel, first_frame)
-    notes, last = [], first_frame
-    rows = [track for track in document["tracks"]["children"] if wanted(track)]
-    # Sounds below pictures, as Blender's own import lays them.
-    rows.sort(key=lambda track: track.get("kind") != "Audio")
-    for row, track in enumerate(rows):
-        at = first_frame
-        for item in track["children"]:
-            frames = _frames(_range_of(item)["duration"], rate)
-            if item["OTIO_SCHEMA"].startswith("Clip"):
-                try:
-                    _lay(strips_of(meta), item, path.parent, row + 1, at, frames, rate)
-                    last = max(last, at + frames)
-                except (RuntimeError, ValueError) as error:
-                    notes.append("{}: {}".format(item.get("name", ""), str(error).strip()))
-            elif not item["OTIO_SCHEMA"].startswith("Gap"):
-                notes.append("{} is no clip".format(item.get("name") or item["OTIO_SCHEMA"]))
-            at += frames
-    if last == first_frame:
-        strips_of(scene.sequence_editor).remove(meta)
-        raise ValueError("; ".join(notes) or "{} has no clips".format(path.name))
-    _set_end(meta, last)
+    strips = strips_of(scene.sequence_editor_create())
+    meta = strips.new_meta(name, channel, first_frame)
+    try:
+        rows = [track for track in document["tracks"]["children"] if wanted(track)]
+        # Sounds below pictures, as Blender's own import lays them.
+        rows.sort(key=lambda track: track.get("kind") != "Audio")
+        notes, last = [], first_frame
+        for row, track in enumerate(rows):
+            end, of_track = _lay_track(
+                strips_of(meta), track, path.parent, row + 1, first_frame, rate
+            )
+            last = max(last, end)
+            notes += of_track
+        if last == first_frame:
+            raise ValueError("; ".join(notes) or "{} has no clips".format(path.name))
+        _set_end(meta, last)
+    except Exception:
+        strips.remove(meta)
+        raise
     return meta, notes
+
+
+def _lay_track(strips, track, folder, channel, first_frame, rate):
+    """The clips of a track as strips: where the last one ends, and what could not be laid."""
+    notes, last, at = [], first_frame, float(first_frame)
+    if track.get("source_range"):
+        notes.append("{} is trimmed; all of it is laid".format(track.get("name", "a track")))
+    for item in track["children"]:
+        kind = item["OTIO_SCHEMA"].partition(".")[0]
+        name = item.get("name") or kind
+        if kind == "Transition":
+            notes.append("{} is not laid: dissolves are cuts".format(name))
+            continue
+        begin, at = round(at), at + _frames(_range_of(item)["duration"], rate)
+        if kind == "Clip" and item.get("enabled", True):
+            try:
+                _lay(strips, item, folder, channel, begin, round(at) - begin, rate)
+                last = max(last, round(at))
+            except (RuntimeError, ValueError) as error:
+                notes.append("{}: {}".format(name, str(error).strip()))
+        elif kind not in ("Clip", "Gap"):
+            notes.append("{} is nested, and not laid".format(name))
+    return last, notes
 
 
 def _track(kind, channel, row, first, rate):
@@ -173,15 +219,17 @@ def _track(kind, channel, row, first, rate):
 
 
 def _clip(strip, rate):
-    if len(getattr(strip, "retiming_keys", ())) or getattr(strip, "use_reverse_frames", False):
+    if is_retimed(strip):
         raise ValueError("{} is retimed or reversed; render it to a file first".format(strip.name))
     if strip.type == "IMAGE":
         media, first = _image_sequence(strip, rate)
     else:
         file = strip.sound.filepath if strip.type == "SOUND" else strip.filepath
         media = {"OTIO_SCHEMA": "ExternalReference.1", "target_url": _file(file)}
-        first = getattr(strip, "content_trim_start", getattr(strip, "animation_offset_start", 0))
+        first = _trim_of(strip)
         media["available_range"] = _range(0, first + content_of(strip)[1], rate)
+        if strip.type == "MOVIE" and abs(strip.fps - rate) > RATES_DIFFER:
+            raise ValueError("{}: {}".format(strip.name, FOREIGN_RATE.format(strip.fps, rate)))
     begin, length = content_of(strip)
     if begin_of(strip) < begin or end_of(strip) > begin + length:
         raise ValueError("{} is held longer than its media; trim it".format(strip.name))
@@ -220,18 +268,17 @@ def _image_sequence(strip, rate):
         "missing_frame_policy": "error",
         "available_range": _range(int(number), len(names), rate),
     }
-    return media, int(number)
+    return media, int(number) + _trim_of(strip)
 
 
 def _lay(strips, clip, folder, channel, at, frames, rate):
     """One clip as a strip, trimmed to what the timeline shows of it."""
-    media = clip.get("media_reference")
-    if media is None:
-        key = clip.get("active_media_reference_key", "DEFAULT_MEDIA")
-        media = clip["media_references"][key]
-    first = _frames(_range_of(clip)["start_time"], rate)
+    if any(effect.get("time_scalar", 1) != 1 for effect in clip.get("effects", ())):
+        raise ValueError("it is retimed")
+    media = _media_of(clip)
+    first = _rounded(_range_of(clip)["start_time"], rate)
     available = media.get("available_range")
-    skipped = first - (_frames(available["start_time"], rate) if available else 0)
+    skipped = first - (_rounded(available["start_time"], rate) if available else 0)
     name = clip.get("name", "")
     kind = media["OTIO_SCHEMA"].partition(".")[0]
     if kind == "ImageSequenceReference":
@@ -244,6 +291,10 @@ def _lay(strips, clip, folder, channel, at, frames, rate):
         is_sound = file.suffix.lower() in bpy.path.extensions_audio
         new = strips.new_sound if is_sound else strips.new_movie
         strip = new(name, str(file), channel, at - skipped)
+        own_rate = rate if is_sound else strip.fps
+        if abs(own_rate - rate) > RATES_DIFFER:
+            strips.remove(strip)
+            raise ValueError(FOREIGN_RATE.format(own_rate, rate))
         _set_begin(strip, at)
     else:
         raise ValueError("its media are missing")
@@ -255,8 +306,8 @@ def _images(media, folder, skipped, frames, rate):
     """The files of the images that a clip shows."""
     if media.get("frame_step", 1) != 1:
         raise ValueError("only every {}th image is there".format(media["frame_step"]))
-    if abs(media["rate"] - rate) > 0.01:
-        raise ValueError("it has {:g} frames a second, the scene {:g}".format(media["rate"], rate))
+    if abs(media["rate"] - rate) > RATES_DIFFER:
+        raise ValueError(FOREIGN_RATE.format(media["rate"], rate))
     base = _path(media["target_url_base"], folder)
     padded = "{{:0{}d}}".format(media["frame_zero_padding"])
     numbers = range(media["start_frame"] + skipped, media["start_frame"] + skipped + frames)
@@ -289,10 +340,12 @@ def _file(path):
 
 
 def _path(url, folder):
-    """The file of a target_url, which may be a path, beside the timeline or anywhere."""
-    parsed = urlparse(url)
-    plain = url2pathname(unquote(parsed.path)) if parsed.scheme == "file" else url
-    return folder / plain
+    """The file of a target_url: a file URL, a path, or one beside the timeline."""
+    if url.startswith("file:"):
+        parsed = urlparse(url, allow_fragments=False)
+        host = "//" + parsed.netloc if parsed.netloc not in ("", "localhost") else ""
+        return Path(url2pathname(host + parsed.path))
+    return folder / (unquote(url) if "%20" in url else url)
 
 
 def _range(start, duration, rate):
@@ -303,14 +356,26 @@ def _range(start, duration, rate):
     }
 
 
+def _media_of(clip):
+    if clip.get("media_reference"):
+        return clip["media_reference"]
+    key = clip.get("active_media_reference_key", "DEFAULT_MEDIA")
+    return clip.get("media_references", {}).get(key) or {"OTIO_SCHEMA": "MissingReference.1"}
+
+
 def _range_of(item):
-    found = item.get("source_range")
+    """What is shown of an item. Raises ValueError where it does not say."""
+    found = item.get("source_range") or _media_of(item).get("available_range")
     if found is None:
-        key = item.get("active_media_reference_key", "DEFAULT_MEDIA")
-        found = item["media_references"][key]["available_range"]
+        name = item.get("name") or item["OTIO_SCHEMA"]
+        raise ValueError("{} does not say how long it is; flatten the timeline".format(name))
     return found
 
 
 def _frames(time, rate):
     """A time of the document in the scene's frames."""
-    return round(time["value"] * rate / time["rate"])
+    return time["value"] * rate / time["rate"]
+
+
+def _rounded(time, rate):
+    return round(_frames(time, rate))
