@@ -63,7 +63,19 @@ class Spoken(NamedTuple):
     notes: List[str]
 
 
-def animate(
+def animate(obj, text, language, output, progress=None, **asked):
+    """Have a character speak a line: key what of it moves, in strips of their own.
+
+    progress: is called with each state of the job. The rest is of ask.
+
+    Returns a Spoken. Raises ValueError where nothing of the character is known to move, and for a
+    path beside a file that was never saved.
+    """
+    question = ask(obj, text, language, output, **asked)
+    return key(question, answer(question, progress))
+
+
+def ask(
     obj,
     text,
     language,
@@ -77,9 +89,8 @@ def animate(
     acting=0.0,
     style="realistic",
     mouth=None,
-    progress=None,
 ):
-    """Have a character speak a line: key what of it moves, in strips of their own.
+    """What the service is to be asked to have a character speak.
 
     obj: its object, or one that its meshes hang on. text, language: the line, "" if only
     its recording is known, and its language tag.
@@ -89,45 +100,8 @@ def animate(
     this language. first_frame: where it begins, else the current frame. intensity: how far the
     mouth moves, 0 to 2. emotion: one that the rig knows, shown all along. acting: how much the rest
     of the face acts, 0 to 1. style: realistic, cartoon or anime. mouth: other controls of the
-    mouth, as a cue has them (docs/formats.md). progress: is called with each state of the job.
-
-    Returns a Spoken. Raises ValueError where the character has no shape keys that are known, and
-    for a path beside a file that was never saved.
+    mouth, as a cue has them (docs/formats.md).
     """
-    asked = ask(
-        obj,
-        text,
-        language,
-        output,
-        audio,
-        rig,
-        line,
-        first_frame,
-        intensity,
-        emotion,
-        acting,
-        style,
-        mouth,
-    )
-    return key(asked, answer(asked, progress))
-
-
-def ask(
-    obj,
-    text,
-    language,
-    output,
-    audio,
-    rig,
-    line,
-    first_frame,
-    intensity,
-    emotion=None,
-    acting=0.0,
-    style="realistic",
-    mouth=None,
-):
-    """What the service is to be asked; see animate."""
     scene = bpy.context.scene
     parts = parts_of(obj)
     meshes = speaking_meshes(obj)
