@@ -180,6 +180,36 @@ def test_closed_lips_are_drawn_from_closed_lips() -> None:
     assert library.curves[path[8:11], 0].max() < 0.06
 
 
+def _choice_of(first: list[float], second: list[float], asked: list[float]) -> int:
+    """Which of two mouths is shown, by lips and jaw, in a library of very different ones."""
+    others = [[0.4, 0.9], [0.45, 0.8], [0.5, 1.0], [0.55, 0.85]]
+    mouths = np.array([[*lips, 0.15, 1.2] for lips in (first, second, *others)])
+    count = len(mouths)
+    library = Candidates(
+        mouths,
+        np.zeros((count, 2)),
+        np.ones(count),
+        np.zeros((count, 1)),
+        np.arange(count),
+        np.zeros((count, 0)),
+    )
+    still = np.array([[*asked, 0.15, 1.2]])
+    return int(select(library, still, np.zeros((1, 2)), np.zeros((1, 0)))[0])
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_mouth_is_rather_covered_than_opened_further(swapped: bool) -> None:
+    wide, narrow = [0.2, 0.6], [0.12, 0.6]
+    high, low = [0.16, 0.56], [0.16, 0.64]
+    assert _choice_of(*((narrow, wide) if swapped else (wide, narrow)), [0.16, 0.6]) == swapped
+    assert _choice_of(*((high, low) if swapped else (low, high)), [0.16, 0.6]) == swapped
+
+
+@pytest.mark.parametrize("closed", [-0.005, 0.0, 0.01])
+def test_lips_that_touch_are_closed_however_far_they_are_measured(closed: float) -> None:
+    assert _choice_of([closed, 0.6], [0.05, 0.6], [0.026, 0.6]) == 0
+
+
 def test_a_jump_goes_where_the_mouth_looks_alike() -> None:
     library = _candidates()
     looks = np.zeros((60, 4))

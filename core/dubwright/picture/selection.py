@@ -20,7 +20,13 @@ Array = NDArray[np.floating[Any]]
 CURVE_WEIGHTS: Final = np.array([5.0, 2.0, 0.5, 2.0])
 VELOCITY_WEIGHT: Final = 0.4
 POSE_SCALE_DEGREES: Final = 8.0
+# A mouth that is opened further than its picture shows what no picture has, between the teeth and
+# under the lips; one that is closed further only covers.
+OPENED_WEIGHT: Final = 2.0
+OPENED_SCALE_IOD: Final = 0.03
 CLOSED_WEIGHT: Final = 20.0
+# Lips that are measured closer than this touch; further apart, they are the less closed.
+TOUCHING_IOD: Final = 0.015
 CLOSED_APERTURE_IOD: Final = 0.025
 SHARPNESS_WEIGHT: Final = 1.5
 # Where an actor says the same among the same neighbours, more than the curves is right.
@@ -57,9 +63,10 @@ class Candidates:
 def select(candidates: Candidates, curves: Array, pose: Array, visemes: Array) -> NDArray[np.int64]:
     """The best candidate for each frame of a span.
 
-    A mouth should have the frame's curves and their velocity, the head's pose, closed lips when
-    they are closed, and detail; say what is said, where that is known of both (as Bregler et al.,
-    "Video Rewrite", 1997); and go on from the one before it, or look like what would.
+    A mouth should have the frame's curves and their velocity, be open as far at least, have the
+    head's pose, closed lips when they are closed, and detail; say what is said, where that is known
+    of both (as Bregler et al., "Video Rewrite", 1997); and go on from the one before it, or look
+    like what would.
 
     Args:
         candidates: the mouths.
@@ -71,6 +78,8 @@ def select(candidates: Candidates, curves: Array, pose: Array, visemes: Array) -
     have, want = candidates.curves / spread, curves / spread
     cost = _squared(want, have, CURVE_WEIGHTS)
     cost += VELOCITY_WEIGHT * _squared(_velocity(want), _velocity(have), CURVE_WEIGHTS)
+    for lips_or_jaw in (0, 1):
+        cost += OPENED_WEIGHT * _opened(curves, candidates.curves, lips_or_jaw)
     cost += _squared(pose, candidates.pose, np.full(2, 1 / POSE_SCALE_DEGREES**2))
     closed = _closedness(curves[:, 0])[:, None] - _closedness(candidates.curves[:, 0])
     cost += CLOSED_WEIGHT * closed**2
@@ -123,10 +132,16 @@ def _squared(a: Array, b: Array, weights: Array) -> Array:
     return np.asarray(np.maximum(squared, 0))
 
 
+def _opened(want: Array, have: Array, curve: int) -> Array:
+    """How much further an open mouth is to be opened than it is, squared, [frames, mouths]."""
+    further = np.maximum(want[:, curve, None] - have[:, curve], 0) / OPENED_SCALE_IOD
+    return np.asarray((1 - _closedness(want[:, 0]))[:, None] * further**2)
+
+
 def _velocity(curves: Array) -> Array:
     return np.gradient(curves, axis=0) if len(curves) > 1 else np.zeros_like(curves)
 
 
 def _closedness(aperture: Array) -> Array:
-    closedness: Array = np.exp(-np.maximum(aperture, 0) / CLOSED_APERTURE_IOD)
+    closedness: Array = np.exp(-np.maximum(aperture - TOUCHING_IOD, 0) / CLOSED_APERTURE_IOD)
     return closedness

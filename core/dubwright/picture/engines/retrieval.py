@@ -61,7 +61,7 @@ class RetrievalRenderer:
     card = EngineCard(
         name="retrieval",
         kind=EngineKind.MOUTH_RENDERER,
-        version=9,
+        version=10,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Needs 5 to 20 seconds of the actor talking, with open mouths; faces turned by at "
