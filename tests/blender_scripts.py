@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BEGIN", "END", "run_script"]
+__all__ = ["BEGIN", "END", "LAYOUT", "run_extended", "run_script"]
 
 ROOT = Path(__file__).resolve().parent.parent
 # What each script begins with: a head with shape keys, and teeth that hang on it.
@@ -54,3 +54,69 @@ def run_script(blender: str, tmp_path: Path, script: str) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+# Begins where Blender does: with what it finds in the user's folder, and nothing on sys.path.
+EXTENDED = """
+import sys, json, os, bpy, addon_utils
+bpy.ops.wm.read_factory_settings(use_empty=True)
+name = "bl_ext.user_default.dubwright"
+addon_utils.enable(name, default_set=True, persistent=True)
+assert name in bpy.context.preferences.addons, "the extension is not enabled"
+"""
+
+
+def run_extended(blender: str, tmp_path: Path, script: str) -> tuple[dict[str, Any], str]:
+    """What a script has in `said`, and what was printed, where the extension is on."""
+    path = tmp_path / "extended.py"
+    heads = BEGIN[BEGIN.index("scene = ") : BEGIN.index("out = ")]
+    path.write_text(EXTENDED + heads + script + END)
+    done = subprocess.run([blender, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout.strip().splitlines()[-1])), done.stdout
+
+
+# What panels are drawn with; a property that is not there cannot be shown.
+LAYOUT = """
+from types import SimpleNamespace
+class Layout:
+    def __init__(self):
+        self.shown = []
+    def label(self, text):
+        self.shown.append(text)
+    def prop(self, data, name, **_):
+        self.shown.append(data.bl_rna.properties[name].name)
+    def operator(self, name, text=None, **_):
+        space, short = name.split(".")
+        assert hasattr(bpy.types, space.upper() + "_OT_" + short), name
+        self.shown.append(text or name)
+        return SimpleNamespace()
+    def operator_menu_enum(self, name, items):
+        space, short = name.split(".")
+        kind = getattr(getattr(bpy.ops, space), short).get_rna_type()
+        assert items in kind.properties, name
+        self.shown.append(kind.name)
+    def template_list(self, kind, name, data, listed, at, active, **_):
+        assert hasattr(bpy.types, kind) and hasattr(at, active)
+        for each in getattr(data, listed):
+            getattr(bpy.types, kind).draw_item(
+                None, bpy.context, self, data, each, 0, at, active)
+    def progress(self, text, factor):
+        assert 0 <= factor <= 1
+        self.shown.append(text)
+    def box(self):
+        return self
+    def row(self, align=False):
+        return self
+    def column(self, align=False):
+        return self
+def drawn(width=200, panel="character"):
+    layout = Layout()
+    panel = getattr(bpy.types, "DUBWRIGHT_PT_" + panel)
+    context = SimpleNamespace(
+        object=bpy.context.object, scene=scene, window_manager=bpy.context.window_manager,
+        region=SimpleNamespace(width=width),
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)))
+    panel.draw(SimpleNamespace(layout=layout), context)
+    return layout.shown
+"""

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from service_places import own_service_places, wait_for
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "installers"))
+from hosts import Places, install_hosts
+
 from dubwright.api import Dub, dub
 from dubwright.sample.scene import Scene, sample_scene, write_sample
 
@@ -114,6 +117,16 @@ def blender(request: pytest.FixtureRequest) -> str:
     if not request.param:
         pytest.skip("DUBWRIGHT_BPY_PYTHON names no Python with bpy (bootstrap.py test --blender)")
     return str(request.param)
+
+
+@pytest.fixture
+def extended(blender: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder of Blender with the extension that the installer puts there."""
+    resources = tmp_path / "Zoë's Blender"
+    monkeypatch.setenv("BLENDER_USER_RESOURCES", str(resources))
+    install_hosts(["blender"], Places(home=tmp_path), tmp_path / "receipt.json")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    return resources
 
 
 @pytest.fixture(scope="session")

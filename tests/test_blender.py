@@ -7,13 +7,12 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import opentimelineio as otio
 import pytest
-from blender_scripts import BEGIN, END, run_script
+from blender_scripts import LAYOUT, run_extended, run_script
 from conftest import Sample
 from service_places import own_service_places
 
@@ -21,7 +20,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "installers"))
 
 from blender_extension import extension_zip
-from hosts import Places, install_hosts
 
 from dubwright.character.scenes import gltf, usda
 from dubwright.mouth.visemes import Viseme, viseme_of
@@ -421,24 +419,6 @@ said = {
     assert said["abandoned"] == [[], [], False, False, 0]
 
 
-def test_rigs_are_known_by_their_names(blender: str, tmp_path: Path) -> None:
-    said = run_script(
-        blender,
-        tmp_path,
-        """
-sets = {
-    "arkit": ["!ex-jawOpen", "!ex-mouthPucker", "!ex-mouthFunnel"],
-    "oculus": ["viseme_PP", "viseme_aa", "viseme_U"],
-    "cc4": ["V_Open", "V_Explosive"], "vrm1": ["aa", "ih", "ou", "ee", "oh"],
-    "vrm0": ["A", "I", "U", "E", "O"], None: ["smile"],
-}
-said = {str(rig): dubwright_blender.find_rig([mesh_with(str(rig), keys)])
-        for rig, keys in sets.items()}
-""",
-    )
-    assert said == {name: name for name in said if name != "None"} | {"None": None}
-
-
 def test_a_character_without_a_mouth_is_told(blender: str, served: Path, tmp_path: Path) -> None:
     said = run_script(
         blender,
@@ -456,39 +436,10 @@ for name, keys in {"nothing": [], "smile": ["smile"]}.items():
     assert "have no shape keys" in said["nothing"] and "of no rig that is known" in said["smile"]
 
 
-# Begins where Blender does: with what it finds in the user's folder, and nothing on sys.path.
-EXTENDED = """
-import sys, json, os, bpy, addon_utils
-bpy.ops.wm.read_factory_settings(use_empty=True)
-name = "bl_ext.user_default.dubwright"
-addon_utils.enable(name, default_set=True, persistent=True)
-assert name in bpy.context.preferences.addons, "the extension is not enabled"
-"""
-
-
-@pytest.fixture
-def extended(blender: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's folder of Blender with the extension that the installer puts there."""
-    resources = tmp_path / "Zoë's Blender"
-    monkeypatch.setenv("BLENDER_USER_RESOURCES", str(resources))
-    install_hosts(["blender"], Places(home=tmp_path), tmp_path / "receipt.json")
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    return resources
-
-
-def _extended(blender: str, tmp_path: Path, script: str) -> tuple[dict[str, Any], str]:
-    path = tmp_path / "extended.py"
-    heads = BEGIN[BEGIN.index("scene = ") : BEGIN.index("out = ")]
-    path.write_text(EXTENDED + heads + script + END)
-    done = subprocess.run([blender, str(path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout.strip().splitlines()[-1])), done.stdout
-
-
 def test_the_panel_has_a_character_speak(
     blender: str, extended: Path, served: Path, tmp_path: Path
 ) -> None:
-    said, shown = _extended(
+    said, shown = run_extended(
         blender,
         tmp_path,
         f"""
@@ -544,43 +495,9 @@ said = {{
     assert Path(said["where"]).is_relative_to(extended), "the modules come with the extension"
 
 
-# What panels are drawn with; a property that is not there cannot be shown.
-LAYOUT = """
-from types import SimpleNamespace
-class Layout:
-    def __init__(self):
-        self.shown = []
-    def label(self, text):
-        self.shown.append(text)
-    def prop(self, data, name):
-        self.shown.append(data.bl_rna.properties[name].name)
-    def operator(self, name, text=None):
-        space, short = name.split(".")
-        assert hasattr(bpy.types, space.upper() + "_OT_" + short), name
-        self.shown.append(text or name)
-        return SimpleNamespace()
-    def progress(self, text, factor):
-        assert 0 <= factor <= 1
-        self.shown.append(text)
-    def box(self):
-        return self
-    def row(self, align):
-        return self
-def drawn(width=200, panel="character"):
-    layout = Layout()
-    panel = getattr(bpy.types, "DUBWRIGHT_PT_" + panel)
-    context = SimpleNamespace(
-        object=bpy.context.object, scene=scene, window_manager=bpy.context.window_manager,
-        region=SimpleNamespace(width=width),
-        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)))
-    panel.draw(SimpleNamespace(layout=layout), context)
-    return layout.shown
-"""
-
-
 def test_the_panel_shows_who_speaks_what(blender: str, extended: Path, tmp_path: Path) -> None:
     with own_service_places(tmp_path, tmp_path / "service.json"):
-        said, _ = _extended(
+        said, _ = run_extended(
             blender,
             tmp_path,
             f"""{LAYOUT}
@@ -609,7 +526,7 @@ def test_the_panel_says_that_there_is_no_service(
     blender: str, extended: Path, tmp_path: Path
 ) -> None:
     with own_service_places(tmp_path, tmp_path / "service.json"):
-        said, _ = _extended(
+        said, _ = run_extended(
             blender,
             tmp_path,
             f"""
@@ -632,7 +549,7 @@ def test_the_sequencers_panel_dubs_what_is_selected(
     blender: str, extended: Path, sample: Sample, tmp_path: Path
 ) -> None:
     """By its buttons; what cannot be done is said, and the timeline goes out and in."""
-    said, shown = _extended(
+    said, shown = run_extended(
         blender,
         tmp_path,
         LAYOUT
@@ -694,7 +611,7 @@ said["laid"] = sorted([s.name, int(s.frame_final_start), s.channel] for s in str
 
 def test_a_line_never_lands_in_another_file(blender: str, extended: Path, tmp_path: Path) -> None:
     """Nor is the panel locked after a file was opened, or the extension taken out, meanwhile."""
-    said, _ = _extended(
+    said, _ = run_extended(
         blender,
         tmp_path,
         LAYOUT
@@ -727,7 +644,7 @@ addon_utils.enable(name)
 def test_blender_can_take_the_extension_out_again(
     blender: str, extended: Path, tmp_path: Path
 ) -> None:
-    said, _ = _extended(
+    said, _ = run_extended(
         blender,
         tmp_path,
         """
@@ -816,7 +733,7 @@ def test_a_head_speaks_on_time_and_is_rendered(
     """Lips meet within half a frame of p, b and m, and are open between: by the mesh itself."""
     text, first = "Papa, Mama, ba, ba.", 7
     shape = head_as_json(tmp_path / "head.json")
-    said, _ = _extended(
+    said, _ = run_extended(
         blender,
         tmp_path,
         f"""

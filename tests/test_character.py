@@ -223,7 +223,7 @@ def test_arkit_has_its_52_shapes_and_both_sides_alike() -> None:
         ({"controls": ["a"], "visemes": {"aa": {"b": 1}}}, "b, which is not among the controls"),
         ({"controls": ["a", "a"], "visemes": {}}, "named twice"),
         ({"controls": ["a"], "visemes": {"ah": {"a": 1}}}, "Input should be"),
-        ({"controls": ["a"], "visemes": {"aa": {"a": 3}}}, "-1 to 1"),
+        ({"controls": ["a"], "visemes": {"aa": {"a": 3000}}}, "at most 1000"),
         ({"controls": [], "visemes": {}}, "at least 1"),
         ({"controls": ["a"], "visemes": {}, "jaw": ["b"]}, "b is not among the controls"),
         ("nothing", "Input should be an object"),
@@ -246,6 +246,19 @@ def test_a_rig_of_ones_own_moves_as_it_says() -> None:
     weights[1, VISEMES.index(Viseme.PP)] = 0.5
     controls = controls_of(weights, rig)
     assert controls["jaw"].tolist() == [0.5, 0] and controls["lips"].tolist() == [0, -0.5]
+
+
+def test_a_control_goes_as_far_as_what_moves_it_furthest() -> None:
+    rig = Rig(
+        controls=("location", "key"),
+        visemes={Viseme.AA: {"location": 3, "key": 0.8}},
+        gestures={Gesture.NOD: {"location": 2, "key": 0.8}},
+    )
+    wide = np.eye(len(VISEMES))[[VISEMES.index(Viseme.AA)] * 3]
+    nods = np.array([[0, 0, 0], [0, 0, 0.5], [0, 0, -4]])
+    controls = controls_of(wide, rig, nods)
+    assert controls["location"].tolist() == [3, 3, -3]
+    assert np.allclose(controls["key"], [0.8, 1, -1])
 
 
 @pytest.mark.parametrize("shapes", FLAP_SETS)
@@ -398,13 +411,20 @@ def test_brows_and_head_go_with_accents_and_eyes_close_in_pauses() -> None:
 
 def test_a_character_acts_as_much_as_is_asked(tmp_path: Path) -> None:
     said = "Mama and papa are coming. They bring a big apple pie!"
-    faces = []
+    told = []
     for acting, emotion in ((0.0, None), (1.0, "happy")):
         folder = animate(
             said, "en", tmp_path / "out", acting=acting, emotion=emotion, store=tmp_path / "store"
         )
-        faces.append(json.loads((folder / "controls.json").read_text())["controls"])
-    still, acting = ({name: np.array(row) for name, row in face.items()} for face in faces)
+        told.append(json.loads((folder / "controls.json").read_text()))
+    for document in told:
+        for gesture, moved in (("blink", "eyeBlinkLeft"), ("nod", None)):
+            row = document["gestures"][gesture]
+            assert len(row) == document["frames"] and any(row) == (document is told[1])
+            assert moved is None or row == document["controls"][moved]
+    still, acting = (
+        {name: np.array(row) for name, row in face["controls"].items()} for face in told
+    )
     assert still["eyeBlinkLeft"].max() == 0 and acting["eyeBlinkLeft"].max() > 0.9
     assert still["browInnerUp"].max() == 0 and acting["browInnerUp"].max() > 0.1
     assert np.allclose(still["jawOpen"], acting["jawOpen"])

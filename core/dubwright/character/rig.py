@@ -26,10 +26,14 @@ from dubwright.mouth.visemes import Viseme
 __all__ = ["RIGS", "Rig", "controls_of", "emotion_of", "find_rig"]
 
 MOST_CONTROLS: Final = 1024
+MOST_WEIGHT: Final = 1000
 
 
 class Rig(BaseModel):
-    """A character's controls, and how far each goes for each viseme, from 0 to 1."""
+    """A character's controls, and how far each goes for each viseme, in its own unit.
+
+    A shape key goes from 0 to 1; a bone goes by lengths and radians.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,8 +61,10 @@ class Rig(BaseModel):
             for control, weight in weights.items():
                 if control not in self.controls:
                     raise ValueError(f"{mover} moves {control}, which is not among the controls")
-                if not -1 <= weight <= 1:
-                    raise ValueError(f"{mover} moves {control} by {weight}; -1 to 1 is possible")
+                if not abs(weight) <= MOST_WEIGHT:
+                    raise ValueError(
+                        f"{mover} moves {control} by {weight}; at most {MOST_WEIGHT} is possible"
+                    )
         if unknown := {*self.jaw, *self.width} - {*self.controls}:
             raise ValueError(f"{min(unknown)} is not among the controls")
         return self
@@ -110,20 +116,24 @@ def controls_of(
         jaw, width: how far the controls of each go, 1 as usual, [frames] or all along.
 
     Returns:
-        Each control's values, float32 [frames], in the rig's order; from -1 to 1.
+        Each control's values, float32 [frames], in the rig's order; at most 1, or as much as one
+        viseme, gesture or emotion moves it.
 
     Raises:
         DubwrightError: the rig does not know the emotion.
     """
-    values = weights @ _table(rig, [rig.visemes.get(viseme, {}) for viseme in Viseme])
+    shapes = _table(rig, [rig.visemes.get(viseme, {}) for viseme in Viseme])
+    moves = _table(rig, [rig.gestures.get(gesture, {}) for gesture in Gesture])
+    moods = _table(rig, [emotion_of(rig, emotion)] if emotion is not None else [])
+    values = weights @ shapes
     for moved, share in ((rig.jaw, jaw), (rig.width, width)):
         columns = [rig.controls.index(control) for control in moved]
         values[:, columns] *= np.reshape(share, (-1, 1))
     if gestures is not None:
-        values = values + gestures @ _table(rig, [rig.gestures.get(each, {}) for each in Gesture])
-    if emotion is not None:
-        values = values + _table(rig, [emotion_of(rig, emotion)])
-    return dict(zip(rig.controls, _columns(values.clip(-1, 1)), strict=True))
+        values = values + gestures @ moves
+    values = values + moods.sum(axis=0)
+    furthest = np.abs(np.vstack([shapes, moves, moods])).max(axis=0).clip(1)
+    return dict(zip(rig.controls, _columns(values.clip(-furthest, furthest)), strict=True))
 
 
 def emotion_of(rig: Rig, emotion: str) -> Mapping[str, float]:
@@ -143,7 +153,8 @@ def emotion_of(rig: Rig, emotion: str) -> Mapping[str, float]:
 
 
 def _table(rig: Rig, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
-    return np.array([[row.get(name, 0.0) for name in rig.controls] for row in rows])
+    table = [[row.get(name, 0.0) for name in rig.controls] for row in rows]
+    return np.array(table, np.float64).reshape(len(rows), len(rig.controls))
 
 
 def _columns(values: NDArray[np.floating[Any]]) -> Sequence[NDArray[np.float32]]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from dubwright._version import __version__
+from dubwright.character.acting import Gesture
 from dubwright.character.controls import controlled_weights
 from dubwright.character.flaps import FLAP_SETS, flaps
 from dubwright.character.formats import (
@@ -75,7 +76,8 @@ class AnimatePlan:
             DubwrightError: there is no such rig, or it does not know the emotion, or what is asked
                 of jaw or width.
         """
-        rig = find_rig(str(request.rig_file or request.rig))
+        named = str(request.rig_file or request.rig)
+        rig = request.rig_document or find_rig(named)
         if request.emotion is not None:
             emotion_of(rig, request.emotion)
         for part, controls in (("jaw", rig.jaw), ("width", rig.width)):
@@ -83,7 +85,7 @@ class AnimatePlan:
             if not controls and any(getattr(each, part) not in (None, 1) for each in asked):
                 raise DubwrightError(
                     f"The rig does not know its {part}",
-                    where=str(request.rig_file or request.rig),
+                    where="the rig's document" if request.rig_document else named,
                     why=f'it names no controls under "{part}"',
                     repair=f"leave {part} at 1, or name them in a rig of your own",
                 )
@@ -188,13 +190,13 @@ def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
     spoken = np.load(store.path(plan.curves) / "visemes.npy")
     times_ms = (np.arange(len(spoken)) + 0.5) * 1000 / float(plan.rate)
     weights = controlled_weights(spoken, asked.mouth, times_ms)
-    gestures = None
+    acted = np.zeros((len(weights), len(Gesture)), np.float32)
     if plan.acting:
-        gestures = plan.acting * np.load(store.path(plan.curves) / "gestures.npy")
+        acted = plan.acting * np.load(store.path(plan.curves) / "gestures.npy")
     controls = controls_of(
         styled(weights, asked.style, asked.flaps_on),
         plan.rig,
-        gestures,
+        acted,
         asked.emotion,
         jaw=keyed(asked.mouth, "jaw", times_ms),
         width=keyed(asked.mouth, "width", times_ms),
@@ -207,6 +209,9 @@ def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
         "rate": str(plan.rate),
         "frames": len(weights),
         "controls": rounded,
+        "gestures": {
+            gesture: row.round(4).tolist() for gesture, row in zip(Gesture, acted.T, strict=True)
+        },
     }
     files = {
         "controls.json": json.dumps(document) + "\n",

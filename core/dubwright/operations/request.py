@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from dubwright.character.rig import RIGS
+from dubwright.character.rig import RIGS, Rig
 from dubwright.character.style import Style
 from dubwright.errors import DubwrightError
 from dubwright.media.names import is_config_file
@@ -174,6 +174,7 @@ class CharacterRequest(BaseModel):
 
     rig: RigName = Field("arkit", description="How the character's controls are named.")
     rig_file: Path | None = Field(None, description="A rig of your own (JSON), instead.")
+    rig_document: Rig | None = Field(None, description="The same, as its content.")
     flaps: Literal["rhubarb", "preston_blair", "sapi", "three"] = Field(
         "rhubarb", description="The shapes of a drawn mouth."
     )

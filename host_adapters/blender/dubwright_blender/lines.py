@@ -14,9 +14,11 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import bpy
 
+from dubwright_blender.bones import nodding
 from dubwright_blender.jobs import done
 from dubwright_blender.keys import key_line, line_in_the_way
-from dubwright_blender.rigs import find_rig, movers, parts_of, speaking_meshes
+from dubwright_blender.mapping import FOUND, rig_of
+from dubwright_blender.rigs import movers, parts_of, speaking_meshes
 
 __all__ = [
     "Answer",
@@ -32,8 +34,8 @@ __all__ = [
 
 
 class Asked(NamedTuple):
-    """A line for a character: the names of its parts, of those the ones with shape keys, and what
-    the service is asked for."""
+    """A line for a character: the names of its parts, of those the ones with shape keys; what the
+    service is asked for; and how far what nods goes, by data path."""
 
     parts: List[str]
     meshes: List[str]
@@ -43,12 +45,14 @@ class Asked(NamedTuple):
     first_frame: int
     title: str
     request: Dict[str, Any]
+    nods: Dict[str, float]
 
 
 class Answer(NamedTuple):
-    """What came back: each control's value a frame, and the line's sound."""
+    """What came back: each control's value a frame, how far the head nods, and the line's sound."""
 
     controls: Dict[str, List[float]]
+    nods: List[float]
     sound: Path
 
 
@@ -89,14 +93,17 @@ def ask(
     acting=0.0,
     style="realistic",
     mouth=None,
+    head=None,
 ):
     """What the service is to be asked to have a character speak.
 
     obj: its object, or one that its meshes hang on. text, language: the line, "" if only
     its recording is known, and its language tag.
     output: folder for the line's sound and curves, as in "//lines". audio: an actor's WAV, else the
-    line is synthesised. rig: arkit, oculus, vrm1, vrm0, cc4, or the path of a rig of your own;
-    found by the shape keys' names if "auto". line: a name; the same name again replaces the line in
+    line is synthesised. rig: arkit, oculus, vrm1, vrm0, cc4, rigify, names, the path of a rig of
+    your own or its document as a dict; if "auto", what was set for the character in its panel, else
+    found by the names of shape keys and bones. head: a bone that nods as the line is acted, of an
+    armature of the character's. line: a name; the same name again replaces the line in
     this language. first_frame: where it begins, else the current frame. intensity: how far the
     mouth moves, 0 to 2. emotion: one that the rig knows, shown all along. acting: how much the rest
     of the face acts, 0 to 1. style: realistic, cartoon or anime. mouth: other controls of the
@@ -111,14 +118,9 @@ def ask(
             "The shape keys of {} are another file's; make them local, or override their data"
             " (Object > Relations)".format(", ".join(linked))
         )
-    if rig == "auto" and not meshes:
-        raise ValueError("{} and what hangs on it have no shape keys".format(obj.name))
-    rig = find_rig(meshes) if rig == "auto" else str(rig)
-    if rig is None:
-        raise ValueError(
-            "The shape keys of {} are of no rig that is known; name one, or write one of your own "
-            "(docs/formats.md)".format(obj.name)
-        )
+    called = "its own" if isinstance(rig, dict) else str(rig)
+    if called in FOUND:
+        called, rig = rig_of(obj, called)
     request = {
         "text": text,
         "language": language,
@@ -129,19 +131,19 @@ def ask(
         "acting": acting,
         "output": absolute(output),
     }
-    is_file = bool(Path(rig).suffix)
-    request["rig_file" if is_file else "rig"] = absolute(rig) if is_file else rig
+    request.update(_named(rig))
     if audio:
         request["recording"] = absolute(audio)
     return Asked(
         [part.name for part in parts],
         [mesh.name for mesh in meshes],
-        rig,
+        called,
         line,
         language,
         scene.frame_current if first_frame is None else first_frame,
         "{}: {}".format(obj.name, line),
         request,
+        _nods(parts, head) if head else {},
     )
 
 
@@ -157,8 +159,8 @@ def answer(
     service, job, result = done("animate", asked.request, asked.title, progress, is_cancelled)
     with tempfile.TemporaryDirectory() as folder:
         fetched = service.fetch(job, "controls.json", Path(folder) / "controls.json")
-        controls = json.loads(fetched.read_text(encoding="utf-8"))["controls"]
-    return Answer(controls, Path(result["folder"]) / "line.wav")
+        told = json.loads(fetched.read_text(encoding="utf-8"))
+    return Answer(told["controls"], told["gestures"]["nod"], Path(result["folder"]) / "line.wav")
 
 
 def key(asked: Asked, answered: Answer) -> Spoken:
@@ -167,7 +169,8 @@ def key(asked: Asked, answered: Answer) -> Spoken:
     Raises ValueError where one is gone, where another line is in the way, and where none has a
     control of the rig.
     """
-    controls = answered.controls
+    nods = {path: [far * nod for nod in answered.nods] for path, far in asked.nods.items()}
+    controls = dict(answered.controls, **nods)
     found = {}
     for name in asked.parts:
         part = bpy.data.objects.get((name, None))
@@ -177,7 +180,7 @@ def key(asked: Asked, answered: Answer) -> Spoken:
             found.setdefault(animated, (part, paths))
     if not found:
         raise ValueError(
-            "No shape key of {} is a control of {}".format(", ".join(asked.parts), asked.rig)
+            "Nothing of {} is a control of the rig {}".format(", ".join(asked.parts), asked.rig)
         )
     locked = [part.name for animated, (part, _) in found.items() if not animated.is_editable]
     if locked:
@@ -204,6 +207,23 @@ def key(asked: Asked, answered: Answer) -> Spoken:
     missing = [name for name, row in controls.items() if any(row) and name not in moved]
     names = list(dict.fromkeys(part.name for part, _ in found.values()))
     return Spoken(answered.sound, asked.rig, names, missing, notes)
+
+
+def _named(rig):
+    """How the service is told of a rig: a document, a file, or a name."""
+    if isinstance(rig, dict):
+        return {"rig_document": rig}
+    if Path(str(rig)).suffix:
+        return {"rig_file": absolute(rig)}
+    return {"rig": str(rig)}
+
+
+def _nods(parts, head):
+    """How far a nod goes, by data path. Raises ValueError where there is no such bone."""
+    for part in parts:
+        if part.type == "ARMATURE" and head in part.pose.bones:
+            return nodding(part, head)
+    raise ValueError("No armature of the character has a bone {}".format(head))
 
 
 def scene_rate(scene):

@@ -15,19 +15,22 @@ from bpy.props import (
 )
 from bpy.types import Operator, Panel, PropertyGroup
 
-from dubwright_blender.current import Current, draw_missing_service, draw_state
+from dubwright_blender.current import Current, draw_missing_service, draw_state, wrapped
 from dubwright_blender.keys import languages, play_language
 from dubwright_blender.lines import answer, ask, key
-from dubwright_blender.rigs import animated_parts, find_rig, speaking_meshes
+from dubwright_blender.mapping import rig_of
+from dubwright_blender.rigs import animated_parts
 from dubwright_blender.sequencer import lay_sound, play_sound_of
 from dubwright_plugin import connect
 
 __all__ = ["register", "unregister"]
 
 RIGS = (
-    ("auto", "By its shape keys", "Found by the names of the shape keys"),
+    ("auto", "Found", "As it is mapped below, else by the names of shape keys and bones"),
     ("arkit", "ARKit", "52 controls, as Face ID and most tools name them"),
     ("oculus", "Meta", "15 visemes, as Ready Player Me has them"),
+    ("rigify", "Rigify", "The bones of Rigify's face"),
+    ("names", "Names", "Shape keys that are called as visemes are: MBP, AI, O"),
     ("cc4", "Character Creator", "Character Creator's visemes"),
     ("vrm1", "VRM 1", "aa, ih, ou, ee and oh"),
     ("vrm0", "VRM 0", "A, I, U, E and O"),
@@ -37,7 +40,7 @@ RIGS = (
 
 FIELDS = (
     "text", "language", "audio", "line", "style", "intensity", "offset_ms", "acting", "emotion",
-    "rig",
+    "head", "rig",
 )  # fmt: skip
 
 
@@ -94,6 +97,10 @@ class DubwrightLine(PropertyGroup):
         name="Emotion",
         description="One that the rig knows, shown all along; ARKit: happy, sad, angry, afraid, "
         "surprised",
+    )
+    head: StringProperty(
+        name="Head",
+        description="A bone that nods as the line is acted; left empty, none does",
     )
     rig: EnumProperty(name="Rig", items=RIGS, description="What the shape keys are named after")
     rig_file: StringProperty(
@@ -216,8 +223,8 @@ class DUBWRIGHT_PT_character(Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         draw_missing_service(layout, context)
-        meshes = speaking_meshes(context.object) if context.object is not None else []
-        layout.label(text=_who(context.object, meshes))
+        for text in wrapped(_who(context.object), context):
+            layout.label(text=text)
         for name in FIELDS:
             layout.prop(line, name)
         if line.rig == "file":
@@ -277,6 +284,7 @@ def _asked(context):
         line.acting,
         line.style,
         {"offset_ms": line.offset_ms},
+        line.head.strip() or None,
     )
 
 
@@ -304,10 +312,11 @@ def _opened(address):
     return ""
 
 
-def _who(obj, meshes):
+def _who(obj):
     if obj is None:
         return "Select a character."
-    if not meshes:
-        return "{} has no shape keys.".format(obj.name)
-    rig = find_rig(meshes)
-    return "{}: {}".format(obj.name, rig or "no rig that is known")
+    try:
+        rig, _ = rig_of(obj)
+    except ValueError as error:
+        return str(error)
+    return "{}: {}".format(obj.name, rig)

@@ -14,8 +14,8 @@ SIGNS = (
     ("vrm1", ("aa", "ih", "ou")),
     ("vrm0", ("a", "i", "u", "e", "o")),
 )
-# MPFB writes its ARKit keys so; some exporters put the mesh's name before a dot.
-PREFIXES = ("!ex-",)
+# MPFB writes its ARKit keys so, and VRoid its vowels.
+PREFIXES = ("!ex-", "fcl_mth_")
 # Meta's vowels go by two names.
 ALSO = {"viseme_i": "viseme_ih", "viseme_o": "viseme_oh", "viseme_u": "viseme_ou"}
 
