@@ -270,6 +270,46 @@ said["actions"] = len(bpy.data.actions)
     assert said["actions"] == 4 + 1 + 1 + 1
 
 
+def test_a_line_is_moved_and_strengthened_in_place(blender: str, tmp_path: Path) -> None:
+    said = run_script(
+        blender,
+        tmp_path,
+        """
+from dubwright_blender.keys import key_line, shape_key_path
+head = mesh_with("head", ["jawOpen"])
+teeth = mesh_with("teeth", ["jawOpen"], head)
+path = shape_key_path("jawOpen")
+for part in (head, teeth):
+    key_line(part.data.shape_keys, part.name, "one", "es", {path: [0.0, 0.5, 0.2, 0.0]}, 10)
+    key_line(part.data.shape_keys, part.name, "two", "es", {path: [0.0, 1.0, 0.0]}, 30)
+frames = range(1, 50)
+def both():
+    rows = [[round(x, 4) for x in played(part, "jawOpen", frames)] for part in (head, teeth)]
+    assert rows[0] == rows[1]
+    return {frame: x for frame, x in zip(frames, rows[0]) if x}
+said = {"before": both(), "refused": []}
+dubwright_blender.adjust(head, "one", "es", later=12, strength=0.5)
+said["later"] = both()
+dubwright_blender.adjust(head, "one", "es", later=-20)
+said["earlier"] = both()
+for asked in (("one", "es", 27), ("one", "fr"), ("three", "es")):
+    try:
+        dubwright_blender.adjust(head, *asked)
+    except ValueError as error:
+        said["refused"].append(str(error))
+said["after"] = both()
+""",
+    )
+    two = {"31": 1.0}
+    assert said["before"] == {"11": 0.5, "12": 0.2} | two
+    assert said["later"] == {"23": 0.25, "24": 0.1} | two
+    assert said["earlier"] == said["after"] == {"3": 0.25, "4": 0.1} | two
+    assert "would lie over two (30 to 32)" in said["refused"][0]
+    assert [each.split(" in ")[0] for each in said["refused"][1:]] == [
+        "head has no line one", "head has no line three",
+    ]  # fmt: skip
+
+
 def test_what_a_line_does_not_move_is_at_rest(blender: str, tmp_path: Path) -> None:
     """Controls of other lines, of other languages, and between lines; not what others play."""
     said = run_script(
@@ -318,7 +358,7 @@ def told(name, call):
         said[name] = str(error)
 def asked(obj, line="line"):
     return ask(obj, "Mama.", "es", out, None, "auto", line, 10, 1.0)
-answered = Answer({{"jawOpen": [0.5] * 10}}, "line.wav")
+answered = Answer({{"jawOpen": [0.5] * 10}}, [0.0] * 10, "line.wav")
 head, teeth = mesh_with("head", {ARKIT}), mesh_with("teeth", ["jawOpen"])
 teeth.parent = head
 twin = bpy.data.objects.new("twin", head.data)
@@ -447,6 +487,9 @@ head = mesh_with("head", {ARKIT})
 bpy.context.view_layer.objects.active = head
 line, status = scene.dubwright, bpy.context.window_manager.dubwright
 refused = []
+def dubwright_strips():
+    editor = scene.sequence_editor
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
 def speak():
     try:
         return list(bpy.ops.dubwright.speak())
@@ -466,12 +509,17 @@ speak()  # again replaces its sound, too
 bpy.ops.dubwright.play_language(language="es")
 es = played(head, "jawOpen", range(1, 40))
 brows = played(head, "browInnerUp", range(6, 12))
+bpy.ops.dubwright.adjust_line(line="line", language="es", later=3, strength=0.5)
+later = played(head, "jawOpen", range(1, 40))
+moved = sorted([s.name, int(s.frame_final_start)] for s in dubwright_strips())
+bpy.ops.dubwright.adjust_line(line="line", language="es", later=-3, strength=2.0)
+again = played(head, "jawOpen", range(1, 40))
 tracks = head.data.shape_keys.animation_data.nla_tracks
 import dubwright_blender
-editor = scene.sequence_editor
-strips = editor.strips if hasattr(editor, "strips") else editor.sequences
 said = {{
-    "sounds": sorted([s.name, s.channel, s.mute, int(s.frame_final_start)] for s in strips),
+    "sounds": sorted(
+        [s.name, s.channel, s.mute, int(s.frame_final_start)] for s in dubwright_strips()),
+    "later": later, "moved": moved, "again": again,
     "version": bpy.app.version, "second": status.message,
     "brows": brows, "refused": refused, "spoken": spoken, "first": first, "es": es,
     "tracks": {{t.name: t.mute for t in tracks}}, "where": dubwright_blender.__file__,
@@ -485,10 +533,13 @@ said = {{
     assert said["tracks"] == {
         "Rest under Dubwright": False, "Dubwright es": False, "Dubwright en": True,
     }  # fmt: skip
+    assert np.allclose(2 * np.array(said["later"][3:]), said["es"][:-3], atol=1e-5)
+    assert np.allclose(said["again"], said["es"], atol=1e-5)
     assert max(said["es"][:4]) == 0 and max(said["es"]) > 0.3 and min(said["brows"]) >= 0.6 - 1e-4
     if said["version"] < [4, 4]:  # its module was built without sound
         assert "Its sound is not in the sequencer" in said["second"]
     else:
+        assert said["moved"] == [["head: line (en)", 5], ["head: line (es)", 8]]
         assert said["sounds"] == [
             ["head: line (en)", 2, True, 5], ["head: line (es)", 1, False, 5],
         ]  # fmt: skip
@@ -520,6 +571,48 @@ said["head"] = drawn()
     first = said["head"].index("es")
     assert said["head"][first : first + 2] == ["es", "fr"]
     assert "one two three four five six" in said["head"] and "seven" in said["head"]
+
+
+# What is a name, or code: the same in every language.
+NAMES = ("ARKit", "Meta", "Rigify", "Character Creator", "VRM 1", "VRM 0", "Dubwright")
+
+
+def test_every_label_is_translated_and_no_other(
+    blender: str, extended: Path, tmp_path: Path
+) -> None:
+    said, _ = run_extended(
+        blender,
+        tmp_path,
+        """
+from dubwright_blender import current, mapping_panel, panel, sequencer_panel, translations
+labels = set()
+for each in (*panel.CLASSES, *mapping_panel.CLASSES, *sequencer_panel.CLASSES):
+    if issubclass(each, bpy.types.Operator):
+        space, short = each.bl_idname.split(".")
+        kind = getattr(getattr(bpy.ops, space), short).get_rna_type()
+        labels.add(("Operator", kind.name))
+    elif issubclass(each, bpy.types.Panel):
+        labels.add(("*", each.bl_label))
+        continue
+    elif issubclass(each, bpy.types.PropertyGroup):
+        kind = each.bl_rna
+    else:
+        continue
+    own = getattr(each, "__annotations__", {})
+    for field in kind.properties:
+        if field.identifier in own and not field.is_hidden and field.identifier != "filepath":
+            labels.add(("*", field.name))
+            if field.type == "ENUM" and field.identifier != "mover":
+                labels.update(("*", item.name) for item in field.enum_items)
+said = {"labels": sorted(labels), "tables": {
+    locale: sorted(table) for locale, table in translations.TABLE.items()}}
+""",
+    )
+    labels = [label for label in said["labels"] if label[1] not in NAMES]
+    assert ["Operator", "Speak"] in labels and ["*", "Mapping"] in labels
+    assert len(said["tables"]) == 7
+    for locale, table in said["tables"].items():
+        assert table == labels, locale
 
 
 def test_the_panel_says_that_there_is_no_service(

@@ -10,13 +10,14 @@ Runs inside Blender 4.2 or newer, or under its Python module. dubwright_plugin m
 
 from dubwright_blender.drawn import draw
 from dubwright_blender.dubs import dub, lip_sync
-from dubwright_blender.lines import Spoken, animate, scene_rate
+from dubwright_blender.lines import Spoken, adjust, animate, scene_rate
 from dubwright_blender.rigs import find_rig, speaking_meshes
 from dubwright_blender.sequencer import lay_sound
 from dubwright_blender.timelines import lay_timeline, write_timeline
 
 __all__ = [
     "Spoken",
+    "adjust",
     "animate",
     "draw",
     "dub",

@@ -16,9 +16,11 @@ import bpy
 __all__ = [
     "CONSTANT",
     "LINEAR",
+    "adjust_line",
     "key_line",
     "languages",
     "line_in_the_way",
+    "place_of",
     "play_language",
     "shape_key_path",
 ]
@@ -60,6 +62,34 @@ def key_line(animated, who, line, language, values, first_frame, interpolation=L
     strip.extrapolation = "NOTHING"
     _lay_to_rest(animated, data, rest)
     play_language(animated, language)
+
+
+def adjust_line(animated, line, language, later=0, strength=1.0):
+    """Move one line by frames, and have what it moves go further, or less far.
+
+    Returns whether there was such a line. Where it goes must be free: see line_in_the_way.
+    """
+    strips = _strips_of(animated, line, language)
+    for strip in strips:
+        for curve in _curves_in(strip.action):
+            values = array("f", [0.0]) * (2 * len(curve.keyframe_points))
+            curve.keyframe_points.foreach_get("co", values)
+            for at in range(1, len(values), 2):
+                values[at] *= strength
+            curve.keyframe_points.foreach_set("co", values)
+            curve.update()
+        first, last = strip.frame_start + later, strip.frame_end + later
+        # Whichever end goes ahead goes first: neither may pass the other.
+        for end in ("frame_end", "frame_start") if later > 0 else ("frame_start", "frame_end"):
+            setattr(strip, end, last if end == "frame_end" else first)
+    return bool(strips)
+
+
+def place_of(animated, line, language):
+    """The first frame of one line, and how many it has; None if there is none."""
+    for strip in _strips_of(animated, line, language):
+        return round(strip.frame_start), round(strip.frame_end - strip.frame_start) + 1
+    return None
 
 
 def line_in_the_way(animated, line, language, first_frame, frames):
@@ -113,6 +143,16 @@ def _track(data, name):
 def _line_of(strip):
     """The line that a strip of ours is; None if it is not ours. Its name may have been changed."""
     return strip.action.get(OURS) if strip.action is not None else None
+
+
+def _strips_of(animated, line, language):
+    return [
+        strip
+        for track in _tracks(animated)
+        if track.name == TRACK.format(language)
+        for strip in track.strips
+        if _line_of(strip) == line
+    ]
 
 
 def _remove(track, strip):

@@ -16,15 +16,17 @@ import bpy
 
 from dubwright_blender.bones import nodding
 from dubwright_blender.jobs import done
-from dubwright_blender.keys import key_line, line_in_the_way
+from dubwright_blender.keys import adjust_line, key_line, line_in_the_way, place_of
 from dubwright_blender.mapping import FOUND, rig_of
-from dubwright_blender.rigs import movers, parts_of, speaking_meshes
+from dubwright_blender.rigs import animated_parts, movers, parts_of, speaking_meshes
+from dubwright_blender.sequencer import move_sound
 
 __all__ = [
     "Answer",
     "Asked",
     "Spoken",
     "absolute",
+    "adjust",
     "animate",
     "answer",
     "ask",
@@ -224,6 +226,25 @@ def _nods(parts, head):
         if part.type == "ARMATURE" and head in part.pose.bones:
             return nodding(part, head)
     raise ValueError("No armature of the character has a bone {}".format(head))
+
+
+def adjust(obj, line, language, later=0, strength=1.0):
+    """Move a character's line by frames, and have what it moves go further, or less far.
+
+    Its sound in the sequencer goes along. Raises ValueError where there is no such line, or another
+    one is in the way: nothing was changed then.
+    """
+    parts = [part for part in animated_parts(obj) if place_of(part, line, language)]
+    if not parts:
+        raise ValueError("{} has no line {} in {}".format(obj.name, line, language))
+    for part in parts:
+        first, frames = place_of(part, line, language)
+        other = line_in_the_way(part, line, language, first + later, frames)
+        if other is not None:
+            raise ValueError("{} would lie over {} in {}".format(line, other, language))
+    for part in parts:
+        adjust_line(part, line, language, later, strength)
+    move_sound(bpy.context.scene, obj.name, line, language, later)
 
 
 def scene_rate(scene):

@@ -17,7 +17,7 @@ from bpy.types import Operator, Panel, PropertyGroup
 
 from dubwright_blender.current import Current, draw_missing_service, draw_state, wrapped
 from dubwright_blender.keys import languages, play_language
-from dubwright_blender.lines import answer, ask, key
+from dubwright_blender.lines import adjust, answer, ask, key
 from dubwright_blender.mapping import rig_of
 from dubwright_blender.rigs import animated_parts
 from dubwright_blender.sequencer import lay_sound, play_sound_of
@@ -167,6 +167,37 @@ class DUBWRIGHT_OT_cancel(Operator):
         return {"FINISHED"}
 
 
+class DUBWRIGHT_OT_adjust_line(Operator):
+    """Move the line that is named above, and have its mouth move more or less"""
+
+    bl_idname = "dubwright.adjust_line"
+    bl_label = "Adjust Line"
+    bl_options = {"REGISTER", "UNDO"}
+
+    line: StringProperty(name="Line", description="The name of the line")
+    language: StringProperty(name="Language", description="Its language tag")
+    later: IntProperty(name="Later", description="Frames that it comes later; less is earlier")
+    strength: FloatProperty(
+        name="Strength",
+        default=1.0,
+        min=0.0,
+        max=2.0,
+        description="How far everything goes that the line moves: 1 as it does now",
+    )
+
+    @classmethod
+    def poll(cls, context):
+        return context.object is not None and not Current.running()
+
+    def execute(self, context):
+        try:
+            adjust(context.object, self.line, self.language, self.later, self.strength)
+        except ValueError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
 class DUBWRIGHT_OT_play_language(Operator):
     """Have the active character speak this language; the others are muted"""
 
@@ -238,6 +269,8 @@ class DUBWRIGHT_PT_character(Panel):
             row = layout.row(align=True)
             for tag in spoken:
                 row.operator("dubwright.play_language", text=tag).language = tag
+            adjusted = layout.operator("dubwright.adjust_line")
+            adjusted.line, adjusted.language = line.line, line.language
         layout.operator("dubwright.review")
 
 
@@ -245,6 +278,7 @@ CLASSES = (
     DubwrightLine,
     DUBWRIGHT_OT_speak,
     DUBWRIGHT_OT_cancel,
+    DUBWRIGHT_OT_adjust_line,
     DUBWRIGHT_OT_play_language,
     DUBWRIGHT_OT_review,
     DUBWRIGHT_PT_character,

@@ -14,7 +14,14 @@ from dubwright_blender.timelines import (
     strips_of,
 )
 
-__all__ = ["has_original", "lay_dub", "lay_sound", "play_sound_of", "sequenced_languages"]
+__all__ = [
+    "has_original",
+    "lay_dub",
+    "lay_sound",
+    "move_sound",
+    "play_sound_of",
+    "sequenced_languages",
+]
 
 # On our strips: whose line or which dub it is, and in which language.
 LINE, LANGUAGE = "dubwright_line", "dubwright_language"
@@ -38,6 +45,14 @@ def lay_sound(scene, sound, who, line, language, first_frame):
     new.name = name
     new[LINE], new[LANGUAGE] = whose, language
     play_sound_of(scene, language)
+
+
+def move_sound(scene, who, line, language, later):
+    """Move the sound of somebody's line by frames, if there is one."""
+    editor = scene.sequence_editor
+    for strip in strips_of(editor) if editor is not None else []:
+        if strip.get(LINE) == "{}: {}".format(who, line) and strip[LANGUAGE] == language:
+            strip.frame_start += later
 
 
 def lay_dub(scene, timeline, name, language, first_frame, originals):

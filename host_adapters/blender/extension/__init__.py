@@ -2,9 +2,9 @@
 # Copyright the Dubwright authors
 """Dubwright's extension: its panels. The modules behind them come in the wheel beside this file."""
 
-from dubwright_blender import current, mapping_panel, panel, sequencer_panel
+from dubwright_blender import current, mapping_panel, panel, sequencer_panel, translations
 
-PARTS = (current, panel, mapping_panel, sequencer_panel)
+PARTS = (translations, current, panel, mapping_panel, sequencer_panel)
 
 
 def register():
