@@ -60,10 +60,13 @@ EVENED: Final = 0.75
 # As much more is silence, so that noise moves no mouth.
 RESTED: Final = 2.5
 
-# What lips touch for is said more often: it must be seen.
+# What lips touch for is said more often: it must be seen. So are k and g, which take after vowels.
 TOUCHING: Final = "p b m f v p b m f v f v".split()  # noqa: SIM905
+LIKE_VOWELS: Final = ["k", "g", "k", "g"]
 CONSONANTS: Final = (
-    TOUCHING + "t d s n l r k g sh ch z j w y h th br pl st tr kl gr mp nd".split()  # noqa: SIM905
+    TOUCHING
+    + "t d s n l r k g sh ch z j w y h th br pl st tr kl gr mp nd".split()  # noqa: SIM905
+    + LIKE_VOWELS
 )
 VOWELS: Final = ["a", "e", "i", "o", "u", "ai", "ou", "ee", "oo"]
 
