@@ -585,31 +585,30 @@ def test_every_label_is_translated_and_no_other(
         tmp_path,
         """
 from dubwright_blender import current, mapping_panel, panel, sequencer_panel, translations
+HIDDEN = ("filepath", "filter_glob")
 labels = set()
+def label(context, name):
+    assert context == translations.CONTEXT, name
+    labels.add(name)
 for each in (*panel.CLASSES, *mapping_panel.CLASSES, *sequencer_panel.CLASSES):
+    kind = each.bl_rna
     if issubclass(each, bpy.types.Operator):
         space, short = each.bl_idname.split(".")
         kind = getattr(getattr(bpy.ops, space), short).get_rna_type()
-        labels.add(("Operator", kind.name))
-    elif issubclass(each, bpy.types.Panel):
-        labels.add(("*", each.bl_label))
-        continue
-    elif issubclass(each, bpy.types.PropertyGroup):
-        kind = each.bl_rna
-    else:
-        continue
-    own = getattr(each, "__annotations__", {})
-    for field in kind.properties:
-        if field.identifier in own and not field.is_hidden and field.identifier != "filepath":
-            labels.add(("*", field.name))
+    if issubclass(each, (bpy.types.Operator, bpy.types.Panel)):
+        label(each.bl_translation_context, each.bl_label)
+    # A group's own "name" comes after that of every group.
+    for field in {field.identifier: field for field in kind.properties}.values():
+        if field.identifier in each.__annotations__ and field.identifier not in HIDDEN:
+            label(field.translation_context, field.name)
             if field.type == "ENUM" and field.identifier != "mover":
-                labels.update(("*", item.name) for item in field.enum_items)
+                labels.update(item.name for item in field.enum_items)
 said = {"labels": sorted(labels), "tables": {
-    locale: sorted(table) for locale, table in translations.TABLE.items()}}
+    locale: sorted(name for _, name in table) for locale, table in translations.TABLE.items()}}
 """,
     )
-    labels = [label for label in said["labels"] if label[1] not in NAMES]
-    assert ["Operator", "Speak"] in labels and ["*", "Mapping"] in labels
+    labels = [label for label in said["labels"] if label not in NAMES]
+    assert "Speak" in labels and "Mapping" in labels and "Anime" in labels
     assert len(said["tables"]) == 7
     for locale, table in said["tables"].items():
         assert table == labels, locale

@@ -24,6 +24,7 @@ from dubwright_blender.mapping import (
     write_rig,
 )
 from dubwright_blender.rigs import movers, parts_of, speaking_meshes
+from dubwright_blender.translations import translated
 
 __all__ = ["register", "unregister"]
 
@@ -232,7 +233,7 @@ CLASSES = (
 
 def register():
     for each in CLASSES:
-        bpy.utils.register_class(each)
+        bpy.utils.register_class(translated(each))
     Object.dubwright_moves = CollectionProperty(type=DubwrightMove)
     Object.dubwright_move = IntProperty(options={"HIDDEN"})
 

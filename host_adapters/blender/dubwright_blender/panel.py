@@ -21,6 +21,7 @@ from dubwright_blender.lines import adjust, answer, ask, key
 from dubwright_blender.mapping import rig_of
 from dubwright_blender.rigs import animated_parts
 from dubwright_blender.sequencer import lay_sound, play_sound_of
+from dubwright_blender.translations import translated
 from dubwright_plugin import connect
 
 __all__ = ["register", "unregister"]
@@ -287,7 +288,7 @@ CLASSES = (
 
 def register():
     for each in CLASSES:
-        bpy.utils.register_class(each)
+        bpy.utils.register_class(translated(each))
     bpy.types.Scene.dubwright = PointerProperty(type=DubwrightLine)
 
 

@@ -11,6 +11,7 @@ from dubwright_blender.dubs import ask_dub, ask_lip_sync, land, wait
 from dubwright_blender.lines import absolute
 from dubwright_blender.sequencer import has_original, play_sound_of, sequenced_languages
 from dubwright_blender.timelines import begin_of, lay_timeline, strips_of, write_timeline
+from dubwright_blender.translations import translated
 
 __all__ = ["register", "unregister"]
 
@@ -231,7 +232,7 @@ CLASSES = (
 
 def register():
     for each in CLASSES:
-        bpy.utils.register_class(each)
+        bpy.utils.register_class(translated(each))
     bpy.types.Scene.dubwright_dub = PointerProperty(type=DubwrightDub)
 
 

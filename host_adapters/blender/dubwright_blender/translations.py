@@ -4,8 +4,10 @@
 
 import bpy
 
-__all__ = ["LOCALES", "TABLE", "register", "unregister"]
+__all__ = ["CONTEXT", "LOCALES", "TABLE", "register", "translated", "unregister"]
 
+# Of our labels, so that Blender's own are not taken for them: its Line is no dialogue.
+CONTEXT = "Dubwright"
 LOCALES = ("de_DE", "es", "fr_FR", "it_IT", "ja_JP", "pt_BR", "zh_HANS")
 # In the order of the locales.
 LABELS = {
@@ -120,12 +122,17 @@ BUTTONS = {
     ),
 }  # fmt: skip
 TABLE = {
-    locale: {
-        **{("*", label): called[at] for label, called in LABELS.items()},
-        **{("Operator", label): called[at] for label, called in BUTTONS.items()},
-    }
+    locale: {(CONTEXT, label): called[at] for label, called in dict(LABELS, **BUTTONS).items()}
     for at, locale in enumerate(LOCALES)
 }
+
+
+def translated(each):
+    """A class of Blender's whose labels are looked up among ours."""
+    each.bl_translation_context = CONTEXT
+    for field in each.__annotations__.values():
+        field.keywords["translation_context"] = CONTEXT
+    return each
 
 
 def register():
