@@ -290,8 +290,22 @@ def both():
 said = {"before": both(), "refused": []}
 dubwright_blender.adjust(head, "one", "es", later=12, strength=0.5)
 said["later"] = both()
-dubwright_blender.adjust(head, "one", "es", later=-20)
+dubwright_blender.adjust(teeth, "one", "es", later=-20)  # whichever part is selected
 said["earlier"] = both()
+dubwright_blender.adjust(head, "one", "es", later=40)
+said["beyond"] = both()
+dubwright_blender.adjust(head, "one", "es", later=-40)
+track = next(t for t in head.data.shape_keys.animation_data.nla_tracks if t.name.endswith("es"))
+said["names"] = [strip.name for strip in track.strips]
+twin = mesh_with("twin", ["jawOpen"])
+data = twin.data.shape_keys.animation_data_create()
+strip = data.nla_tracks.new().strips.new("theirs", 3, track.strips[0].action)
+if hasattr(strip, "action_slot"):
+    strip.action_slot = track.strips[0].action_slot
+dubwright_blender.adjust(head, "one", "es", strength=2.0)
+said["twin"] = [round(x, 4) for x in played(twin, "jawOpen", (4, 5))]
+said["strong"] = both()
+dubwright_blender.adjust(head, "one", "es", strength=0.5)
 for asked in (("one", "es", 27), ("one", "fr"), ("three", "es")):
     try:
         dubwright_blender.adjust(head, *asked)
@@ -304,6 +318,8 @@ said["after"] = both()
     assert said["before"] == {"11": 0.5, "12": 0.2} | two
     assert said["later"] == {"23": 0.25, "24": 0.1} | two
     assert said["earlier"] == said["after"] == {"3": 0.25, "4": 0.1} | two
+    assert said["beyond"] == {"31": 1.0, "43": 0.25, "44": 0.1} and said["names"] == ["one", "two"]
+    assert said["twin"] == [0.25, 0.1] and said["strong"] == {"3": 0.5, "4": 0.2} | two
     assert "would lie over two (30 to 32)" in said["refused"][0]
     assert [each.split(" in ")[0] for each in said["refused"][1:]] == [
         "head has no line one", "head has no line three",

@@ -261,6 +261,15 @@ def test_a_control_goes_as_far_as_what_moves_it_furthest() -> None:
     assert np.allclose(controls["key"], [0.8, 1, -1])
 
 
+def test_a_control_that_hardly_goes_anywhere_goes_there_smoothly(tmp_path: Path) -> None:
+    rig = Rig(controls=("far", "near"), visemes={Viseme.AA: {"far": 1, "near": 0.0002}})
+    asked = {"rig_document": rig, "store": tmp_path / "store"}
+    folder = animate("Mama.", "en", tmp_path / "out", **asked)
+    told = json.loads((folder / "controls.json").read_text())["controls"]
+    assert np.allclose(np.array(told["near"]) / 0.0002, told["far"], atol=1e-3)
+    assert len(set(told["near"])) > 10
+
+
 @pytest.mark.parametrize("shapes", FLAP_SETS)
 @pytest.mark.parametrize("on", [1, 2, 3])
 def test_a_drawn_mouth_covers_every_frame_and_is_held(shapes: str, on: int) -> None:

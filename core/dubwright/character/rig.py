@@ -23,7 +23,7 @@ from dubwright.dialogue.documents import read_document
 from dubwright.errors import DubwrightError
 from dubwright.mouth.visemes import Viseme
 
-__all__ = ["RIGS", "Rig", "controls_of", "emotion_of", "find_rig"]
+__all__ = ["RIGS", "Rig", "controls_of", "emotion_of", "find_rig", "reach_of"]
 
 MOST_CONTROLS: Final = 1024
 MOST_WEIGHT: Final = 1000
@@ -132,8 +132,17 @@ def controls_of(
     if gestures is not None:
         values = values + gestures @ moves
     values = values + moods.sum(axis=0)
-    furthest = np.abs(np.vstack([shapes, moves, moods])).max(axis=0).clip(1)
+    furthest = np.array(list(reach_of(rig).values())).clip(1)
     return dict(zip(rig.controls, _columns(values.clip(-furthest, furthest)), strict=True))
+
+
+def reach_of(rig: Rig) -> dict[str, float]:
+    """How far each control goes for what moves it furthest, in the rig's order."""
+    movers = [*rig.visemes.values(), *rig.gestures.values(), *rig.emotions.values()]
+    return {
+        control: max((abs(weights.get(control, 0.0)) for weights in movers), default=0.0)
+        for control in rig.controls
+    }
 
 
 def emotion_of(rig: Rig, emotion: str) -> Mapping[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,7 +23,7 @@ from dubwright.character.formats import (
     rhubarb_tsv,
     rhubarb_xml,
 )
-from dubwright.character.rig import Rig, controls_of, emotion_of, find_rig
+from dubwright.character.rig import Rig, controls_of, emotion_of, find_rig, reach_of
 from dubwright.character.scenes import gltf, otio_timeline, usda
 from dubwright.character.style import styled
 from dubwright.engines import EngineKind, engine
@@ -202,7 +203,11 @@ def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
         width=keyed(asked.mouth, "width", times_ms),
     )
     drawn = flaps(weights, FLAP_SETS[asked.flaps], asked.flaps_on)
-    rounded = {name: values.round(4).tolist() for name, values in controls.items()}
+    reach = reach_of(plan.rig)
+    rounded = {
+        name: values.astype(np.float64).round(_decimals(reach[name])).tolist()
+        for name, values in controls.items()
+    }
     document = {
         "document": "dubwright.controls",
         "version": 1,
@@ -226,3 +231,8 @@ def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
     if plan.rig == find_rig("arkit"):
         files["arkit.csv"] = arkit_csv(controls, plan.rate)
     return files
+
+
+def _decimals(reach: float) -> int:
+    """Of a control that goes so far, four of 1: a bone may go by thousandths of its unit."""
+    return 4 + max(0, -math.floor(math.log10(reach))) if reach else 4

@@ -9,6 +9,7 @@ amounts are ours.
 
 import math
 
+import bpy
 from mathutils import Matrix, Vector
 
 __all__ = ["has_rigify_face", "nodding", "rigify_rig"]
@@ -42,11 +43,13 @@ LIDS = (("lid.T.{}.001", "lid.B.{}.003"), ("lid.T.{}.002", "lid.B.{}.002"),
 BROWS = ("brow.T.{}.001", "brow.T.{}.002", "brow.T.{}.003")
 BROWS_UP = 0.12
 NOD = 0.12
+# Of a way: what it is along an axis that it does not go along.
+SMALL = 1e-4
 
 
 def has_rigify_face(obj):
     """Whether an object is an armature with the face that Rigify makes."""
-    return obj.type == "ARMATURE" and all(name in obj.pose.bones for name in FACE)
+    return obj.pose is not None and all(name in obj.pose.bones for name in FACE)
 
 
 def rigify_rig(armature):
@@ -117,20 +120,24 @@ def _moved(armature, bone, way):
 
 def _along(armature, bone, way):
     own = _axes(armature, bone).transposed() @ way
-    return {_path(bone, "location[{}]".format(i)): own[i] for i in range(3) if abs(own[i]) > 1e-6}
+    small = SMALL * own.length
+    return {_path(bone, "location[{}]".format(i)): own[i] for i in range(3) if abs(own[i]) > small}
 
 
 def _turned(armature, bone, axis, angle):
     """The weights that turn a bone around an axis of the armature's space, by radians."""
     own = _axes(armature, bone).transposed() @ axis
-    if armature.pose.bones[bone].rotation_mode == "QUATERNION":
+    mode = armature.pose.bones[bone].rotation_mode
+    if mode == "AXIS_ANGLE":
+        raise ValueError("{} turns by axis and angle; give it quaternions or Euler".format(bone))
+    if mode == "QUATERNION":
         # Blender brings a quaternion to length 1, so that its first number may stay 1.
         numbers = {1 + i: own[i] * math.tan(angle / 2) for i in range(3)}
         name = "rotation_quaternion[{}]"
     else:
         numbers = {i: own[i] * angle for i in range(3)}
         name = "rotation_euler[{}]"
-    return {_path(bone, name.format(i)): x for i, x in numbers.items() if abs(x) > 1e-6}
+    return {_path(bone, name.format(i)): x for i, x in numbers.items() if abs(x) > SMALL}
 
 
 def _axes(armature, bone) -> Matrix:
@@ -138,7 +145,7 @@ def _axes(armature, bone) -> Matrix:
 
 
 def _path(bone, number):
-    return 'pose.bones["{}"].{}'.format(bone, number)
+    return 'pose.bones["{}"].{}'.format(bpy.utils.escape_identifier(bone), number)
 
 
 def _added(*movements):
@@ -146,4 +153,4 @@ def _added(*movements):
     for weights in movements:
         for path, weight in weights.items():
             total[path] = total.get(path, 0.0) + weight
-    return {path: round(weight, 6) for path, weight in total.items()}
+    return total

@@ -22,25 +22,30 @@ __all__ = [
     "line_in_the_way",
     "place_of",
     "play_language",
+    "plays_otherwise",
     "shape_key_path",
+    "speaker_of",
 ]
 
 CONSTANT, LINEAR = 0, 1
 # A path to one value of several, as in rotation_euler[0].
 INDEXED = re.compile(r"^(.*)\[(\d+)\]$")
 # On our actions: whose line it is.
-OURS = "dubwright"
+OURS, SPEAKER = "dubwright", "dubwright_speaker"
 TRACK = "Dubwright {}"
 ACTION = "Dubwright {} {} {}"
 REST = "Rest under Dubwright"
 
 
-def key_line(animated, who, line, language, values, first_frame, interpolation=LINEAR):
+def key_line(
+    animated, who, line, language, values, first_frame, interpolation=LINEAR, speaker=None
+):
     """Key one line in one language, in place of what was there of it.
 
     animated: what has the values: the shape keys of a mesh, an object, a node tree. who: whose they
-    are, for people. values: by data path, one a frame; what stays at 0 gets no keys. Where it goes
-    must be free: see line_in_the_way. Other languages of ours are muted.
+    are, for people. speaker: what tells whose line it is, where several things speak it. values: by
+    data path, one a frame; what stays at 0 gets no keys. Where it goes must be free: see
+    line_in_the_way. Other languages of ours are muted.
     """
     data = animated.animation_data_create()
     rest = _track(data, REST)
@@ -48,6 +53,7 @@ def key_line(animated, who, line, language, values, first_frame, interpolation=L
     for strip in [strip for strip in track.strips if _line_of(strip) == line]:
         _remove(track, strip)
     action = _new_action(ACTION.format(who, language, line), line)
+    action[SPEAKER] = speaker or who
     slot, curves = _new_curves(animated, action)
     for path, row in values.items():
         if any(row):
@@ -67,22 +73,44 @@ def key_line(animated, who, line, language, values, first_frame, interpolation=L
 def adjust_line(animated, line, language, later=0, strength=1.0):
     """Move one line by frames, and have what it moves go further, or less far.
 
-    Returns whether there was such a line. Where it goes must be free: see line_in_the_way.
+    Where it goes must be free: see line_in_the_way.
     """
-    strips = _strips_of(animated, line, language)
-    for strip in strips:
-        for curve in _curves_in(strip.action):
-            values = array("f", [0.0]) * (2 * len(curve.keyframe_points))
-            curve.keyframe_points.foreach_get("co", values)
-            for at in range(1, len(values), 2):
-                values[at] *= strength
-            curve.keyframe_points.foreach_set("co", values)
-            curve.update()
-        first, last = strip.frame_start + later, strip.frame_end + later
-        # Whichever end goes ahead goes first: neither may pass the other.
-        for end in ("frame_end", "frame_start") if later > 0 else ("frame_start", "frame_end"):
-            setattr(strip, end, last if end == "frame_end" else first)
-    return bool(strips)
+    found = _strips_of(animated, line, language)
+    for strip in found:
+        # What others play, too, is theirs.
+        if strip.action.users - strip.action.use_fake_user > len(found):
+            _give_own_action(strip)
+    for action in {strip.action for strip in found}:
+        for curve in _curves_in(action):
+            if _is_ours_to_scale(curve):
+                _scale(curve, strength)
+    if later:
+        track = next(t for t in animated.animation_data.nla_tracks if found[0] in t.strips[:])
+        for strip in found:
+            _move(track, strip, later)
+
+
+def speaker_of(animated, line, language):
+    """Whose line it is, as it was keyed; None if there is none."""
+    for strip in _strips_of(animated, line, language):
+        return strip.action.get(SPEAKER)
+    return None
+
+
+def plays_otherwise(animated, path):
+    """Whether an action or a track that is not ours moves what a data path leads to."""
+    data = animated.animation_data
+    if data is None:
+        return False
+    actions = [strip.action for track in data.nla_tracks for strip in track.strips
+               if _line_of(strip) is None]  # fmt: skip
+    of_bone = path.rpartition(".")[0]
+    return any(
+        curve.data_path.startswith(of_bone)
+        for action in [*actions, data.action]
+        if action is not None
+        for curve in _curves_in(action)
+    )
 
 
 def place_of(animated, line, language):
@@ -153,6 +181,52 @@ def _strips_of(animated, line, language):
         for strip in track.strips
         if _line_of(strip) == line
     ]
+
+
+# Of a strip, besides where it lies: an artist may have changed it.
+KEPT = (
+    "action_frame_start", "action_frame_end", "scale", "repeat", "use_reverse", "blend_type",
+    "extrapolation", "use_auto_blend", "blend_in", "blend_out", "mute",
+)  # fmt: skip
+
+
+def _move(track, strip, later):
+    """Move a strip by frames. Blender's own strips cannot pass each other: it is made anew."""
+    action, name, ends = strip.action, strip.name, (strip.frame_start, strip.frame_end)
+    kept = {field: getattr(strip, field) for field in KEPT}
+    slot = getattr(strip, "action_slot", None)
+    track.strips.remove(strip)
+    moved = track.strips.new(name, round(ends[0]) + later, action)
+    if slot is not None:
+        moved.action_slot = slot
+    for field, value in kept.items():
+        setattr(moved, field, value)
+    moved.frame_start, moved.frame_end = ends[0] + later, ends[1] + later
+    moved.name = name
+
+
+def _give_own_action(strip):
+    slot = getattr(strip, "action_slot", None)
+    strip.action = strip.action.copy()
+    if slot is not None:
+        strip.action_slot = strip.action.slots[slot.identifier]
+
+
+def _is_ours_to_scale(curve):
+    """Whether a curve is at rest at 0: an artist may have keyed more than lines move."""
+    whole = curve.data_path.endswith("rotation_quaternion") and curve.array_index == 0
+    return not whole and not curve.data_path.endswith("scale")
+
+
+def _scale(curve, strength):
+    points = curve.keyframe_points
+    for places in ("co", "handle_left", "handle_right"):
+        values = array("f", [0.0]) * (2 * len(points))
+        points.foreach_get(places, values)
+        for at in range(1, len(values), 2):
+            values[at] *= strength
+        points.foreach_set(places, values)
+    curve.update()
 
 
 def _remove(track, strip):

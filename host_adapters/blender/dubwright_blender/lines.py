@@ -16,9 +16,16 @@ import bpy
 
 from dubwright_blender.bones import nodding
 from dubwright_blender.jobs import done
-from dubwright_blender.keys import adjust_line, key_line, line_in_the_way, place_of
+from dubwright_blender.keys import (
+    adjust_line,
+    key_line,
+    line_in_the_way,
+    place_of,
+    plays_otherwise,
+    speaker_of,
+)
 from dubwright_blender.mapping import FOUND, rig_of
-from dubwright_blender.rigs import animated_parts, movers, parts_of, speaking_meshes
+from dubwright_blender.rigs import animated_in, family, movers, parts_of, speaking_meshes
 from dubwright_blender.sequencer import move_sound
 
 __all__ = [
@@ -173,13 +180,7 @@ def key(asked: Asked, answered: Answer) -> Spoken:
     """
     nods = {path: [far * nod for nod in answered.nods] for path, far in asked.nods.items()}
     controls = dict(answered.controls, **nods)
-    found = {}
-    for name in asked.parts:
-        part = bpy.data.objects.get((name, None))
-        if part is None or (name in asked.meshes and getattr(part.data, "shape_keys", 0) is None):
-            raise ValueError("{} is gone, or its shape keys are".format(name))
-        for animated, paths in movers(part, controls).items():
-            found.setdefault(animated, (part, paths))
+    found, notes = _movers_of(asked, controls)
     if not found:
         raise ValueError(
             "Nothing of {} is a control of the rig {}".format(", ".join(asked.parts), asked.rig)
@@ -196,10 +197,17 @@ def key(asked: Asked, answered: Answer) -> Spoken:
                     asked.line, other, asked.language
                 )
             )
-    notes = []
     for animated, (part, paths) in found.items():
         values = {path: controls[control] for path, control in paths.items()}
-        key_line(animated, part.name, asked.line, asked.language, values, asked.first_frame)
+        key_line(
+            animated,
+            part.name,
+            asked.line,
+            asked.language,
+            values,
+            asked.first_frame,
+            speaker=asked.title,
+        )
         if animated.animation_data.action is not None:
             notes.append(
                 "{} has an action of its own, which plays over the line; push it down to see the "
@@ -209,6 +217,26 @@ def key(asked: Asked, answered: Answer) -> Spoken:
     missing = [name for name, row in controls.items() if any(row) and name not in moved]
     names = list(dict.fromkeys(part.name for part, _ in found.values()))
     return Spoken(answered.sound, asked.rig, names, missing, notes)
+
+
+def _movers_of(asked, controls):
+    """What the controls move: by what is animated, whose it is, and controls by data path; and
+    what is to be said of it. A head that has keys of its own does not nod, and only one does."""
+    found, notes, left = {}, [], dict(controls)
+    gestures = asked.request.get("rig_document", {}).get("gestures", {})
+    nods = {*asked.nods, *gestures.get("nod", {})}
+    for name in asked.parts:
+        part = bpy.data.objects.get((name, None))
+        if part is None or (name in asked.meshes and getattr(part.data, "shape_keys", 0) is None):
+            raise ValueError("{} is gone, or its shape keys are".format(name))
+        for animated, paths in movers(part, left).items():
+            left = {control: row for control, row in left.items() if control not in nods & {*paths}}
+            if any(plays_otherwise(animated, path) for path in nods & {*paths}):
+                notes.append("{} does not nod: its head has keys of its own.".format(part.name))
+                paths = {path: control for path, control in paths.items() if path not in nods}
+            if paths:
+                found.setdefault(animated, (part, paths))
+    return found, notes
 
 
 def _named(rig):
@@ -223,7 +251,7 @@ def _named(rig):
 def _nods(parts, head):
     """How far a nod goes, by data path. Raises ValueError where there is no such bone."""
     for part in parts:
-        if part.type == "ARMATURE" and head in part.pose.bones:
+        if part.pose is not None and head in part.pose.bones:
             return nodding(part, head)
     raise ValueError("No armature of the character has a bone {}".format(head))
 
@@ -234,9 +262,10 @@ def adjust(obj, line, language, later=0, strength=1.0):
     Its sound in the sequencer goes along. Raises ValueError where there is no such line, or another
     one is in the way: nothing was changed then.
     """
-    parts = [part for part in animated_parts(obj) if place_of(part, line, language)]
+    parts = [part for part in animated_in(family(obj)) if place_of(part, line, language)]
     if not parts:
         raise ValueError("{} has no line {} in {}".format(obj.name, line, language))
+    speakers = {speaker_of(part, line, language) for part in parts}
     for part in parts:
         first, frames = place_of(part, line, language)
         other = line_in_the_way(part, line, language, first + later, frames)
@@ -244,7 +273,8 @@ def adjust(obj, line, language, later=0, strength=1.0):
             raise ValueError("{} would lie over {} in {}".format(line, other, language))
     for part in parts:
         adjust_line(part, line, language, later, strength)
-    move_sound(bpy.context.scene, obj.name, line, language, later)
+    for speaker in speakers:
+        move_sound(bpy.context.scene, speaker, language, later)
 
 
 def scene_rate(scene):

@@ -9,13 +9,17 @@ import json
 import re
 from pathlib import Path
 
+import bpy
+
 from dubwright_blender.bones import has_rigify_face, rigify_rig
+from dubwright_blender.keys import shape_key_path
 from dubwright_blender.rigs import find_rig, parts_of, speaking_meshes
 
 __all__ = [
     "FOUND",
     "MOVERS",
     "by_names",
+    "mapping_of",
     "pose_of",
     "read_rig",
     "rig_document",
@@ -49,6 +53,8 @@ NAMES = {
     "brows": "browsup browup browraise browsraise",
 }
 BEFORE = re.compile(r"^(visemes?|vis|v|phonemes?|pho|mouth|mth|lips?|lipsync|fcl_mth)[ _.-]+")
+# Mouth_L goes to the left; it says no l.
+SIDES = ("l", "r", "left", "right")
 # Without these a mouth cannot be said to speak.
 NEEDED = ("PP", "aa", "ou")
 STILL = 1e-4
@@ -80,10 +86,10 @@ def rig_of(obj, kind="auto"):
     )
 
 
-def rig_document(moves):
+def rig_document(moves, besides=None):
     """A rig from its moves: (viseme or gesture, control, weight) each.
 
-    Raises ValueError where no viseme moves anything.
+    besides: what else its document has. Raises ValueError where no viseme moves anything.
     """
     visemes, gestures = {}, {}
     for mover, control, weight in moves:
@@ -92,14 +98,17 @@ def rig_document(moves):
             of.setdefault(mover, {})[control] = weight
     if not visemes:
         raise ValueError("The rig moves nothing: no viseme has a control")
-    movers = [*visemes.values(), *gestures.values()]
-    return {
-        "document": "dubwright.rig",
-        "version": 1,
-        "controls": list(dict.fromkeys(control for weights in movers for control in weights)),
-        "visemes": visemes,
-        "gestures": gestures,
-    }
+    moved = [control for to in (*visemes.values(), *gestures.values()) for control in to]
+    besides = dict(besides or {})
+    controls = list(dict.fromkeys([*moved, *besides.pop("controls", [])]))
+    return dict(
+        besides,
+        document="dubwright.rig",
+        version=1,
+        controls=controls,
+        visemes=visemes,
+        gestures=gestures,
+    )
 
 
 def by_names(meshes):
@@ -110,36 +119,51 @@ def by_names(meshes):
             known.setdefault(_called(block.name), block.name)
     moves = []
     for mover, names in NAMES.items():
-        found = next((known[name] for name in names.split() if name in known), None)
-        if found is not None:
-            moves.append((mover, found, 1.0))
+        found = next(
+            (each for name in names.split() if (each := _called_so(name, mover, known))), ()
+        )
+        moves += [(mover, each, 1.0) for each in found]
     if not {mover for mover, _, _ in moves}.issuperset(NEEDED):
         return None
     return rig_document(moves)
 
 
-def pose_of(obj):
-    """What of a character is not at rest, by control: shape keys, and bones' places and turns."""
+def pose_of(obj, bones=()):
+    """What of a character is not at rest, by control: shape keys, and bones' places and turns.
+
+    bones: if any, the others are left out. What is driven is left to what drives it.
+    """
     pose = {}
     for mesh in speaking_meshes(obj):
-        for block in mesh.data.shape_keys.key_blocks[1:]:
-            if abs(block.value) > STILL:
+        keys = mesh.data.shape_keys
+        drivers = keys.animation_data.drivers if keys.animation_data is not None else []
+        driven = {driver.data_path for driver in drivers}
+        for block in keys.key_blocks[1:]:
+            if abs(block.value) > STILL and shape_key_path(block.name) not in driven:
                 pose[block.name] = block.value
     for armature in parts_of(obj):
-        if armature.type == "ARMATURE":
-            for bone in armature.pose.bones:
+        for bone in armature.pose.bones if armature.pose is not None else ():
+            if not bones or bone in bones:
                 pose.update(_turned(bone))
-    return {control: round(value, 5) for control, value in pose.items()}
+    return pose
 
 
 def set_number(obj, path, value):
-    """Set what a data path leads to, as in pose.bones["jaw"].location[2] or ["open"]."""
+    """Set what a data path leads to, as in pose.bones["jaw"].location[2] or ["open"].
+
+    Of quaternions the first number becomes 1, as it is while lines play.
+    """
     indexed = INDEXED.match(path)
     if indexed is not None:
-        obj.path_resolve(indexed.group(1))[int(indexed.group(2))] = value
+        several = obj.path_resolve(indexed.group(1))
+        if indexed.group(1).endswith("rotation_quaternion"):
+            several[0] = 1.0
+        several[int(indexed.group(2))] = value
     elif path.endswith('"]'):
         holder, _, name = path[:-2].rpartition('["')
-        (obj.path_resolve(holder) if holder else obj)[name] = value
+        owner = obj.path_resolve(holder) if holder else obj
+        # A number that was whole stays whole.
+        owner[name] = type(owner[name])(value)
     else:
         holder, _, name = path.rpartition(".")
         setattr(obj.path_resolve(holder) if holder else obj, name, value)
@@ -149,8 +173,11 @@ def read_rig(path):
     """A rig's document from its file. Raises ValueError where it is none."""
     try:
         rig = json.loads(Path(path).read_text(encoding="utf-8"))
-        is_rig = rig.get("document") == "dubwright.rig"
-    except (UnicodeDecodeError, ValueError, AttributeError):
+        movers = {**rig["visemes"], **rig.get("gestures", {})}
+        is_rig = rig["document"] == "dubwright.rig" and {*movers} <= {*MOVERS}
+        weights = [weight for to in movers.values() for weight in to.values()]
+        is_rig = is_rig and all(isinstance(weight, (int, float)) for weight in weights)
+    except (AttributeError, KeyError, TypeError, UnicodeDecodeError, ValueError):
         is_rig = False
     if not is_rig:
         raise ValueError("{} is no rig of Dubwright's (docs/formats.md)".format(path))
@@ -164,12 +191,24 @@ def write_rig(path, rig):
     partial.replace(path)
 
 
-def _mapped(obj):
-    """What was set under Mapping."""
-    moves = [
-        (move.mover, move.control, move.weight) for move in getattr(obj, "dubwright_moves", ())
-    ]
-    return rig_document(moves) if moves else None
+def mapping_of(obj):
+    """What was set under Mapping, on a character or what it hangs on; None if nothing was."""
+    above, over = [], obj.parent
+    while over is not None:
+        above.append(over)
+        over = over.parent
+    for part in [*parts_of(obj), *above]:
+        moves = [(m.mover, m.control, m.weight) for m in getattr(part, "dubwright_moves", ())]
+        if any(control and weight for _, control, weight in moves):
+            return rig_document(moves, json.loads(part.dubwright_besides or "{}"))
+    return None
+
+
+def _known(obj):
+    """A rig by its shape keys; VRM's vowels alone only where no other names are known."""
+    rig = find_rig(speaking_meshes(obj))
+    poor = rig in ("vrm0", "vrm1") and by_names(speaking_meshes(obj)) is not None
+    return None if poor else rig
 
 
 def _rigify(obj):
@@ -179,8 +218,8 @@ def _rigify(obj):
 
 # The ways to find a character's rig; what was said for it goes first.
 FINDERS = {
-    "mapped": _mapped,
-    "known": lambda obj: find_rig(speaking_meshes(obj)),
+    "mapped": mapping_of,
+    "known": _known,
     "rigify": _rigify,
     "names": lambda obj: by_names(speaking_meshes(obj)),
 }
@@ -189,21 +228,35 @@ FOUND = ("auto", *FINDERS)
 
 def _called(name):
     plain = BEFORE.sub("", name.lower())
+    if plain in SIDES and plain != name.lower():
+        plain = name.lower()
     return re.sub(r"[^a-z]", "", plain)
+
+
+def _called_so(name, mover, known):
+    """The shape keys that are called so: one, or of gestures one for each side."""
+    if name in known:
+        return [known[name]]
+    pairs = ((name + "l", name + "r"), (name + "left", name + "right"))
+    both = [pair for pair in pairs if mover in GESTURES and known.keys() >= {*pair}]
+    return [known[each] for each in both[0]] if both else []
 
 
 def _turned(bone):
     """Numbers of a bone that are not at rest, by data path."""
+    name = bpy.utils.escape_identifier(bone.name)
     path = 'pose.bones["{}"].{}[{}]'
-    numbers = {path.format(bone.name, "location", i): x for i, x in enumerate(bone.location)}
+    far = STILL * bone.length
+    places = enumerate(bone.location)
+    numbers = {path.format(name, "location", i): x for i, x in places if abs(x) > far}
+    turned = {}
     if bone.rotation_mode == "QUATERNION":
         whole, *turn = bone.rotation_quaternion
         # As bones are keyed: the first number stays 1, and Blender brings the length back to 1.
         turn = [x / whole if whole else x for x in turn]
-        numbers.update(
-            {path.format(bone.name, "rotation_quaternion", 1 + i): x for i, x in enumerate(turn)}
-        )
+        numbered = enumerate(turn)
+        turned = {path.format(name, "rotation_quaternion", 1 + i): x for i, x in numbered}
     elif bone.rotation_mode != "AXIS_ANGLE":
         turn = enumerate(bone.rotation_euler)
-        numbers.update({path.format(bone.name, "rotation_euler", i): x for i, x in turn})
-    return {path: x for path, x in numbers.items() if abs(x) > STILL}
+        turned = {path.format(name, "rotation_euler", i): x for i, x in turn}
+    return dict(numbers, **{path: x for path, x in turned.items() if abs(x) > STILL})

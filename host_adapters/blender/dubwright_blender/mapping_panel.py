@@ -2,10 +2,11 @@
 # Copyright the Dubwright authors
 """Mapping, under Dubwright's panel: which of a character's controls make which viseme."""
 
-from pathlib import Path
+import json
 
 import bpy
 from bpy.props import (
+    BoolProperty,
     CollectionProperty,
     EnumProperty,
     FloatProperty,
@@ -77,6 +78,8 @@ class _OfCharacter:
 
     def execute(self, context):
         try:
+            if not context.object.is_editable or context.object.override_library is not None:
+                raise ValueError("{} is another file's; map it there".format(context.object.name))
             self.change(context.object)
         except (OSError, ValueError) as error:
             self.report({"ERROR"}, str(error))
@@ -103,7 +106,7 @@ class DUBWRIGHT_OT_map_found(_OfCharacter, Operator):
 
 
 class DUBWRIGHT_OT_map_pose(_OfCharacter, Operator):
-    """Take what the character does now for a viseme: its shape keys, and its bones"""
+    """Take what the character does now for a viseme: its shape keys, and the selected bones"""
 
     bl_idname = "dubwright.map_pose"
     bl_label = "Take Pose"
@@ -111,7 +114,7 @@ class DUBWRIGHT_OT_map_pose(_OfCharacter, Operator):
     mover: EnumProperty(name="For", items=MOVER_ITEMS, description="The viseme, or the gesture")
 
     def change(self, obj):
-        pose = pose_of(obj)
+        pose = pose_of(obj, bpy.context.selected_pose_bones or ())
         if not pose:
             raise ValueError("{} is at rest: pose it first".format(obj.name))
         kept = [move for move in _moves(obj) if move[0] != self.mover]
@@ -160,6 +163,7 @@ class DUBWRIGHT_OT_remove_move(_OfCharacter, Operator):
 class _OfFile(_OfCharacter):
     filepath: StringProperty(subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context, event):
         context.window_manager.fileselect_add(self)
@@ -184,8 +188,8 @@ class DUBWRIGHT_OT_save_rig(_OfFile, Operator):
     bl_options = {"REGISTER"}
 
     def change(self, obj):
-        path = Path(bpy.path.abspath(self.filepath))
-        write_rig(path.with_suffix(".json"), rig_document(_moves(obj)))
+        path = bpy.path.ensure_ext(bpy.path.abspath(self.filepath), ".json")
+        write_rig(path, rig_document(_moves(obj), json.loads(obj.dubwright_besides or "{}")))
 
 
 class DUBWRIGHT_PT_mapping(Panel):
@@ -236,9 +240,12 @@ def register():
         bpy.utils.register_class(translated(each))
     Object.dubwright_moves = CollectionProperty(type=DubwrightMove)
     Object.dubwright_move = IntProperty(options={"HIDDEN"})
+    # What else a rig's document has: emotions, and which controls are the jaw's.
+    Object.dubwright_besides = StringProperty(options={"HIDDEN"})
 
 
 def unregister():
+    del Object.dubwright_besides
     del Object.dubwright_move
     del Object.dubwright_moves
     for each in reversed(CLASSES):
@@ -255,6 +262,8 @@ def _fill(obj, rig):
         obj,
         [(mover, control, far) for mover, to in movers.items() for control, far in to.items()],
     )
+    besides = {key: rig[key] for key in rig if key not in ("visemes", "gestures")}
+    obj.dubwright_besides = json.dumps(besides)
 
 
 def _set_moves(obj, moves):

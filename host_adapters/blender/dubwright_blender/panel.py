@@ -177,12 +177,17 @@ class DUBWRIGHT_OT_adjust_line(Operator):
 
     line: StringProperty(name="Line", description="The name of the line")
     language: StringProperty(name="Language", description="Its language tag")
-    later: IntProperty(name="Later", description="Frames that it comes later; less is earlier")
+    later: IntProperty(
+        name="Later",
+        options={"SKIP_SAVE"},
+        description="Frames that it comes later; less is earlier",
+    )
     strength: FloatProperty(
         name="Strength",
         default=1.0,
-        min=0.0,
+        min=0.05,
         max=2.0,
+        options={"SKIP_SAVE"},
         description="How far everything goes that the line moves: 1 as it does now",
     )
 
@@ -271,7 +276,7 @@ class DUBWRIGHT_PT_character(Panel):
             for tag in spoken:
                 row.operator("dubwright.play_language", text=tag).language = tag
             adjusted = layout.operator("dubwright.adjust_line")
-            adjusted.line, adjusted.language = line.line, line.language
+            adjusted.line, adjusted.language = _named(line), line.language.strip()
         layout.operator("dubwright.review")
 
 
@@ -312,7 +317,7 @@ def _asked(context):
         line.output,
         line.audio,
         line.rig_file if line.rig == "file" else line.rig,
-        line.line.strip() or "line",
+        _named(line),
         None,
         line.intensity,
         line.emotion.strip() or None,
@@ -345,6 +350,10 @@ def _landed(asked, answered, with_sound):
 def _opened(address):
     webbrowser.open(address)
     return ""
+
+
+def _named(line):
+    return line.line.strip() or "line"
 
 
 def _who(obj):

@@ -2,9 +2,20 @@
 # Copyright the Dubwright authors
 """What of a character moves, and which of its shape keys are whose: ARKit's, Meta's, VRM's..."""
 
+import bpy
+
 from dubwright_blender.keys import shape_key_path
 
-__all__ = ["animated_parts", "find_rig", "matching_keys", "movers", "parts_of", "speaking_meshes"]
+__all__ = [
+    "animated_in",
+    "animated_parts",
+    "family",
+    "find_rig",
+    "matching_keys",
+    "movers",
+    "parts_of",
+    "speaking_meshes",
+]
 
 # Some of each rig's names, in small letters, that no other rig has; the fuller rig first.
 SIGNS = (
@@ -54,10 +65,27 @@ def movers(obj, controls):
     return found
 
 
+def family(obj):
+    """Everything of the character that an object is of: up to its head or armature, and down."""
+    root = obj
+    while root.parent is not None and root.parent.type in ("ARMATURE", "MESH"):
+        root = root.parent
+    parts = parts_of(root)
+    armatures = [part for part in parts if part.type == "ARMATURE"]
+    bent = [o for o in bpy.data.objects if o.type == "MESH" and o.find_armature() in armatures]
+    return list(dict.fromkeys([*parts, *bent]))
+
+
+def animated_in(parts):
+    """What of a character's parts may have lines: shape keys, and what is animated itself."""
+    keys = [getattr(part.data, "shape_keys", None) for part in parts]
+    found = [key for key in keys if key is not None]
+    return list(dict.fromkeys(found + [part for part in parts if part.animation_data is not None]))
+
+
 def animated_parts(obj):
-    """What of a character may have lines: shape keys, and objects that are animated themselves."""
-    keys = [mesh.data.shape_keys for mesh in speaking_meshes(obj)]
-    return keys + [part for part in parts_of(obj) if part.animation_data is not None]
+    """What of an object, and of what hangs on it, may have lines."""
+    return animated_in(parts_of(obj))
 
 
 def find_rig(meshes):
@@ -68,9 +96,11 @@ def find_rig(meshes):
 
 def matching_keys(mesh, controls):
     """The shape keys of a mesh by the controls that they are, whatever their letters' case."""
-    blocks = {_plain(block.name): block.name for block in mesh.data.shape_keys.key_blocks}
-    wanted = {control: _plain(control) for control in controls}
-    return {control: blocks[plain] for control, plain in wanted.items() if plain in blocks}
+    keys = mesh.data.shape_keys.key_blocks
+    blocks = {_plain(block.name): block.name for block in keys}
+    # One that is called just so goes first.
+    found = {c: c if c in keys else blocks.get(_plain(c)) for c in controls}
+    return {control: name for control, name in found.items() if name is not None}
 
 
 def _is_number_of(obj, path):

@@ -47,11 +47,11 @@ def lay_sound(scene, sound, who, line, language, first_frame):
     play_sound_of(scene, language)
 
 
-def move_sound(scene, who, line, language, later):
-    """Move the sound of somebody's line by frames, if there is one."""
+def move_sound(scene, whose, language, later):
+    """Move the sound of a line by frames, if there is one. whose: as in "Ana: line"."""
     editor = scene.sequence_editor
     for strip in strips_of(editor) if editor is not None else []:
-        if strip.get(LINE) == "{}: {}".format(who, line) and strip[LANGUAGE] == language:
+        if strip.get(LINE) == whose and strip[LANGUAGE] == language:
             strip.frame_start += later
 
 
