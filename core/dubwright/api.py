@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dubwright.conform.merge import Conflict
+from dubwright.dialogue.labels import read_phones
 from dubwright.model import MouthControls
 from dubwright.operations.deliver import check_output
 from dubwright.operations.execute import Cancelling
@@ -174,6 +175,7 @@ def animate(
     out: PathLike,
     *,
     recording: PathLike | None = None,
+    phones: PathLike | None = None,
     rate: str = "24",
     rig: PathLike = "arkit",
     flaps: str = "rhubarb",
@@ -191,6 +193,7 @@ def animate(
         language: its tag.
         out: folder that receives v001, v002...
         recording: an actor's take; the line is synthesised without one.
+        phones: a label track of the recording's phones in IPA; they are timed without one.
         rate: frames a second, as in 24 or 24000/1001.
         rig: arkit, oculus, vrm1, vrm0 or cc4, or the path of a rig of your own (JSON).
         flaps: the shapes of a drawn mouth: rhubarb, preston_blair, sapi or three.
@@ -218,6 +221,7 @@ def animate(
         language=language,
         output=Path(out),
         recording=Path(recording) if recording else None,
+        phones=read_phones(Path(phones)) if phones else (),
         rate=rate,
         acting=acting,
     )

@@ -240,6 +240,10 @@ def animate(
     recording: Annotated[
         Path | None, typer.Option("--recording", help="An actor's take (WAV); else synthesised.")
     ] = None,
+    phones: Annotated[
+        Path | None,
+        typer.Option("--phones", help="The recording's phones in IPA, as a label track."),
+    ] = None,
     rate: Annotated[
         str, typer.Option("--rate", help="Frames a second, as in 24 or 24000/1001.")
     ] = "24",
@@ -258,6 +262,7 @@ def animate(
     as_json: AsJson = False,
 ) -> None:
     """Have a character speak a line: its rig's controls, a drawn mouth, the sound."""
+    from dubwright.dialogue.labels import read_phones
     from dubwright.operations.request import AnimateRequest, rig_fields, validated
 
     request = validated(
@@ -266,6 +271,7 @@ def animate(
         text=text,
         language=language,
         recording=recording,
+        phones=read_phones(phones) if phones else (),
         rate=rate,
         acting=acting,
         flaps=flaps,

@@ -7,7 +7,7 @@ from dubwright.model.curves import CURVE_NAMES, MouthCurves
 from dubwright.model.face import FaceTrack
 from dubwright.model.patch import Box, Patch
 from dubwright.model.span import Span
-from dubwright.model.take import Fit, Phone, Take
+from dubwright.model.take import Fit, Phone, SpokenPhone, Take
 from dubwright.model.time import (
     FrameRange,
     exact_rate,
@@ -36,6 +36,7 @@ __all__ = [
     "Patch",
     "Phone",
     "Span",
+    "SpokenPhone",
     "Take",
     "Timing",
     "exact_rate",

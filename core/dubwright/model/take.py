@@ -20,6 +20,16 @@ class Phone(BaseModel):
     end: int = Field(ge=0)
 
 
+class SpokenPhone(BaseModel):
+    """A speech sound that somebody timed, in milliseconds of its recording."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    symbol: str = Field(description="IPA, without stress or tie marks.")
+    start_ms: int = Field(ge=0)
+    end_ms: int = Field(ge=0)
+
+
 class Fit(BaseModel):
     """How a take was made to last as long as its slot."""
 

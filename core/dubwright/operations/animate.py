@@ -109,7 +109,10 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
     engines = request.engines
     predictor = engine(engines.mouth_predictor, EngineKind.MOUTH_PREDICTOR).card
     tasks = TaskList(store)
-    parameters = {"cue": spoken.model_dump(mode="json"), "language": request.language}
+    parameters: dict[str, Any] = {
+        "cue": spoken.model_dump(mode="json"),
+        "language": request.language,
+    }
     shaping = {
         "engine": predictor.name,
         "card": predictor.identity,
@@ -117,18 +120,19 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
     }
     inputs: dict[str, str] = {}
     if request.recording:
-        if words:
+        if request.phones:
+            parameters["phones"] = [phone.model_dump() for phone in request.phones]
+        elif words:
             card = engine(engines.aligner, EngineKind.ALIGNER).card
-            parameters["aligner"] = card.name
+            parameters |= {"aligner": card.name, "card": card.identity}
         else:
             recognizer = engine(engines.phone_recognizer, EngineKind.PHONE_RECOGNIZER)
             card = recognizer.card
-            parameters["recognizer"] = card.name
+            parameters |= {"recognizer": card.name, "card": card.identity}
             if recognizer.knows(request.language):
                 shaping["recognizer"] = card.name
             inputs["listener"] = tasks.add(**teaching(AHEAD))
-        content = tasks.fingerprints.of_file(request.recording)
-        parameters |= {"card": card.identity, "recording": content}
+        parameters["recording"] = tasks.fingerprints.of_file(request.recording)
         where = {"recording": str(request.recording)}
         take = tasks.add("dialogue", parameters, where=where, label="timing")
     else:

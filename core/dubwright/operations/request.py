@@ -12,7 +12,7 @@ from dubwright.character.rig import RIGS, Rig
 from dubwright.character.style import Style
 from dubwright.errors import DubwrightError
 from dubwright.media.names import is_config_file
-from dubwright.model import LanguageTag, MouthControls
+from dubwright.model import LanguageTag, MouthControls, SpokenPhone
 
 __all__ = [
     "RATE",
@@ -35,6 +35,7 @@ __all__ = [
 Kind = TypeVar("Kind", bound=BaseModel)
 
 RigName = Literal["arkit", "oculus", "vrm1", "vrm0", "cc4"]
+MOST_PHONES: Final = 100_000
 RATE: Final = r"^[1-9]\d*(/[1-9]\d*)?$"
 
 
@@ -209,10 +210,22 @@ class AnimateRequest(CharacterRequest):
     )
     language: LanguageTag
     recording: Path | None = Field(None, description="An actor's take; synthesised if None.")
+    phones: tuple[SpokenPhone, ...] = Field(
+        (), max_length=MOST_PHONES, description="Of the recording, one after another; else timed."
+    )
     rate: str = Field("24", pattern=RATE, description="Frames a second, as in 24000/1001.")
     acting: float = Field(
         0.0, ge=0, le=1, description="How much the rest of the face acts: blinks, brows, nods."
     )
+
+    @model_validator(mode="after")
+    def _phones_follow_each_other(self) -> AnimateRequest:
+        if self.phones and self.recording is None:
+            raise ValueError("phones are of a recording, and there is none")
+        edges = [edge for phone in self.phones for edge in (phone.start_ms, phone.end_ms)]
+        if edges != sorted(edges):
+            raise ValueError("the phones do not follow each other")
+        return self
 
     @model_validator(mode="after")
     def _something_is_said(self) -> AnimateRequest:

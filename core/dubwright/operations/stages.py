@@ -42,6 +42,7 @@ from dubwright.model import (
     FrameRange,
     MouthCurves,
     Phone,
+    SpokenPhone,
 )
 from dubwright.mouth.articulation import (
     usual_articulation,
@@ -98,6 +99,7 @@ from dubwright.speech.takes import (
     natural_take,
     recorded_take,
     synthesised_take,
+    timed_take,
 )
 from dubwright.trust import frame_attributes, marked
 
@@ -182,6 +184,10 @@ def _dialogue(context: Context) -> None:
     """A finished recording, laid down as it is."""
     cue = Cue.model_validate(context.parameters["cue"])
     recording, language = Path(context.where["recording"]), context.parameters["language"]
+    if given := context.parameters.get("phones"):
+        phones = [SpokenPhone.model_validate(phone) for phone in given]
+        save_take(timed_take(phones, recording, cue, language, context.folder), context.folder)
+        return
     save_take(
         finished_take(_timer(context), recording, cue, language, context.folder), context.folder
     )

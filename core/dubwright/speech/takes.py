@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.engines import Aligner, PhoneRecognizer, Speech, Synthesizer
+from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, resampled, write_wav
-from dubwright.model import Cue, Fit, Phone, Take
+from dubwright.model import Cue, Fit, Phone, SpokenPhone, Take
 from dubwright.speech.fit import fit_recording, fit_synthesis
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "natural_take",
     "recorded_take",
     "synthesised_take",
+    "timed_take",
     "trimmed",
 ]
 
@@ -82,6 +85,37 @@ def finished_take(
     samples = resampled(samples, rate, TAKE_RATE)
     fit = Fit(slot=len(samples), speed=1.0, verdict="fits")
     return _timed(timer, samples, cue.text.get(language, ""), language, fit, folder)
+
+
+def timed_take(
+    phones: Sequence[SpokenPhone], recording: Path, cue: Cue, language: str, folder: Path
+) -> Take:
+    """A recording that is final and whose phones are known, written into a folder as it is.
+
+    Raises:
+        DubwrightError: a phone ends after the recording.
+    """
+    samples, rate = read_mono(recording)
+    samples = resampled(samples, rate, TAKE_RATE)
+    placed = tuple(
+        Phone(
+            symbol=phone.symbol,
+            start=phone.start_ms * TAKE_RATE // 1000,
+            end=phone.end_ms * TAKE_RATE // 1000,
+        )
+        for phone in phones
+    )
+    if placed and placed[-1].end > len(samples):
+        raise DubwrightError(
+            "The phones are not of this recording",
+            where=str(recording),
+            why=f"the last ends at {phones[-1].end_ms} ms, and the recording at "
+            f"{len(samples) * 1000 // TAKE_RATE} ms",
+            repair="give the phones of this recording",
+        )
+    fit = Fit(slot=len(samples), speed=1.0, verdict="fits")
+    text = cue.text.get(language, "")
+    return _written(samples, placed, ("recording", "given"), text, language, fit, folder)
 
 
 def _timed(

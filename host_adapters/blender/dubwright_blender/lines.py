@@ -42,6 +42,10 @@ __all__ = [
 ]
 
 
+# Where lines go: a folder beside the saved file.
+BESIDE = "//dubwright"
+
+
 class Asked(NamedTuple):
     """A line for a character: the names of its parts, of those the ones with shape keys; what the
     service is asked for; and how far what nods goes, by data path."""
@@ -76,7 +80,7 @@ class Spoken(NamedTuple):
     notes: List[str]
 
 
-def animate(obj, text, language, output, progress=None, **asked):
+def animate(obj, text, language, output=BESIDE, progress=None, **asked):
     """Have a character speak a line: key what of it moves, in strips of their own.
 
     progress: is called with each state of the job. The rest is of ask.
@@ -92,7 +96,7 @@ def ask(
     obj,
     text,
     language,
-    output,
+    output=BESIDE,
     audio=None,
     rig="auto",
     line="line",
