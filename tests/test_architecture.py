@@ -73,7 +73,7 @@ HOST_SIDE = sorted((ROOT / "plugin").rglob("*.py")) + sorted((ROOT / "host_adapt
 @pytest.mark.parametrize("path", HOST_SIDE, ids=lambda p: str(p.relative_to(ROOT)))
 def test_what_hosts_load_is_python_3_9_and_never_imports_the_core(path: Path) -> None:
     ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
-    hosts = {"DaVinciResolveScript", "bpy", "hiero", "nuke"}
+    hosts = {"DaVinciResolveScript", "bpy", "hiero", "mathutils", "nuke"}
     allowed = sys.stdlib_module_names | hosts | {"dubwright_plugin"}
     if "host_adapters" in path.parts:
         adapter = ROOT / "host_adapters" / path.relative_to(ROOT / "host_adapters").parts[0]
