@@ -29,6 +29,15 @@ def mesh_with(name, keys, parent=None):
         obj.shape_key_add(name=key).value = 0.0
     return obj
 
+def armature_with(name):
+    armature = bpy.data.objects.new("rig", bpy.data.armatures.new("rig"))
+    scene.collection.objects.link(armature)
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode="EDIT")
+    armature.data.edit_bones.new(name).tail = (0, 0, 1)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    return armature
+
 def played(obj, key, frames):
     values = []
     for frame in frames:

@@ -121,13 +121,7 @@ def test_bones_and_properties_move_by_a_rig_of_ones_own(
         blender,
         tmp_path,
         f"""
-armature = bpy.data.objects.new("rig", bpy.data.armatures.new("rig"))
-scene.collection.objects.link(armature)
-bpy.context.view_layer.objects.active = armature
-bpy.ops.object.mode_set(mode="EDIT")
-bone = armature.data.edit_bones.new("jaw")
-bone.tail = (0, 0, 1)
-bpy.ops.object.mode_set(mode="OBJECT")
+armature = armature_with("jaw")
 jaw = armature.pose.bones["jaw"]
 jaw.rotation_mode = "XYZ"
 face = mesh_with("face", ["Smile"])

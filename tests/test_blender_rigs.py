@@ -153,13 +153,7 @@ def test_a_head_nods_beside_shape_keys(blender: str, served: Path, tmp_path: Pat
         blender,
         tmp_path,
         """
-armature = bpy.data.objects.new("rig", bpy.data.armatures.new("rig"))
-scene.collection.objects.link(armature)
-bpy.context.view_layer.objects.active = armature
-bpy.ops.object.mode_set(mode="EDIT")
-bone = armature.data.edit_bones.new("Head")
-bone.tail = (0, 0, 1)
-bpy.ops.object.mode_set(mode="OBJECT")
+armature = armature_with("Head")
 face = mesh_with("face", ["jawOpen", "mouthPucker", "mouthFunnel", "mouthPressLeft"])
 face.modifiers.new("Armature", "ARMATURE").object = armature
 line = "Mama and papa are coming! They bring a BIG apple pie!"
@@ -212,13 +206,7 @@ def test_a_mapping_is_made_from_poses_and_goes_through_a_file(
         blender,
         tmp_path,
         f"""{LAYOUT}
-armature = bpy.data.objects.new("rig", bpy.data.armatures.new("rig"))
-scene.collection.objects.link(armature)
-bpy.context.view_layer.objects.active = armature
-bpy.ops.object.mode_set(mode="EDIT")
-bone = armature.data.edit_bones.new("jaw")
-bone.tail = (0, 0, 1)
-bpy.ops.object.mode_set(mode="OBJECT")
+armature = armature_with("jaw")
 jaw = armature.pose.bones["jaw"]
 face = mesh_with("face", ["Lips shut", "Kiss"])
 face.modifiers.new("Armature", "ARMATURE").object = armature
