@@ -57,6 +57,8 @@ RIDGE: Final = 300.0
 DECIDED: Final = 1.5
 # How far what is rare in speech is brought to what is common: f would never be heard.
 EVENED: Final = 0.75
+# Lips that do not meet, or teeth not on them, are seen sooner than once too often.
+TOUCHED: Final = 1.5
 # As much more is silence, so that noise moves no mouth.
 RESTED: Final = 2.5
 
@@ -195,10 +197,12 @@ def learned_listener(
 
 
 def _rarity(said: Array) -> Array:
-    """How much more a viseme is to be believed since it is rare, [15]."""
+    """How much more a viseme is to be believed since it is rare, or seen, [15]."""
     often = said.mean(axis=0)
     speech = np.array([viseme is not Viseme.SIL for viseme in Viseme])
-    return np.where(speech, (often[speech].mean() / np.maximum(often, 1e-4)) ** EVENED, RESTED)
+    touching = np.array([viseme in (Viseme.PP, Viseme.FF) for viseme in Viseme])
+    rarer = (often[speech].mean() / np.maximum(often, 1e-4)) ** EVENED
+    return np.where(speech, rarer * np.where(touching, TOUCHED, 1), RESTED)
 
 
 class _Surroundings:

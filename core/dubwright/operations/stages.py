@@ -457,7 +457,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "draw": 2,
     "mix": 2,
     "original mix": 2,
-    "listener": 2,
+    "listener": 3,
 }
 
 
