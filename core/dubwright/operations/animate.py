@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubwright._version import __version__
 from dubwright.character.acting import Gesture
@@ -208,10 +209,7 @@ def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
     )
     drawn = flaps(weights, FLAP_SETS[asked.flaps], asked.flaps_on)
     reach = reach_of(plan.rig)
-    rounded = {
-        name: values.astype(np.float64).round(_decimals(reach[name])).tolist()
-        for name, values in controls.items()
-    }
+    rounded = {name: _rounded(values, reach[name]) for name, values in controls.items()}
     document = {
         "document": "dubwright.controls",
         "version": 1,
@@ -219,7 +217,7 @@ def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
         "frames": len(weights),
         "controls": rounded,
         "gestures": {
-            gesture: row.round(4).tolist() for gesture, row in zip(Gesture, acted.T, strict=True)
+            gesture: _rounded(row, 1.0) for gesture, row in zip(Gesture, acted.T, strict=True)
         },
     }
     files = {
@@ -237,6 +235,7 @@ def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
     return files
 
 
-def _decimals(reach: float) -> int:
-    """Of a control that goes so far, four of 1: a bone may go by thousandths of its unit."""
-    return 4 + max(0, -math.floor(math.log10(reach))) if reach else 4
+def _rounded(values: NDArray[np.float32], reach: float) -> list[float]:
+    """Of a control that goes to 1, four decimals: a bone may go by thousandths of its unit."""
+    decimals = 4 + max(0, -math.floor(math.log10(reach))) if reach else 4
+    return [float(value) for value in values.astype(np.float64).round(decimals)]
