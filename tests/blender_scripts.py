@@ -10,7 +10,7 @@ from typing import Any
 __all__ = ["BEGIN", "END", "LAYOUT", "run_extended", "run_script"]
 
 ROOT = Path(__file__).resolve().parent.parent
-# What each script begins with: a head with shape keys, and teeth that hang on it.
+# What each script begins with: meshes with shape keys and armatures can be made.
 BEGIN = f"""
 import sys, json, os, bpy
 sys.path[:0] = [{str(ROOT / "plugin")!r}, {str(ROOT / "host_adapters" / "blender")!r}]

@@ -306,6 +306,16 @@ for asked in (("one", "es", 27), ("one", "fr"), ("three", "es")):
     except ValueError as error:
         said["refused"].append(str(error))
 said["after"] = both()
+from dubwright_blender.keys import CONSTANT
+drawn = bpy.data.objects.new("drawn", None)
+drawn["mouth"] = 0
+scene.collection.objects.link(drawn)
+key_line(drawn, "drawn", "one", "es", {'["mouth"]': [0, 3, 3, 0]}, 10, CONSTANT)
+dubwright_blender.adjust(drawn, "one", "es", later=5, strength=0.5)
+said["drawn"] = []
+for frame in (14, 16, 18):
+    scene.frame_set(frame)
+    said["drawn"].append(drawn["mouth"])
 """,
     )
     two = {"31": 1.0}
@@ -313,6 +323,7 @@ said["after"] = both()
     assert said["later"] == {"23": 0.25, "24": 0.1} | two
     assert said["earlier"] == said["after"] == {"3": 0.25, "4": 0.1} | two
     assert said["beyond"] == {"31": 1.0, "43": 0.25, "44": 0.1} and said["names"] == ["one", "two"]
+    assert said["drawn"] == [0, 3, 0], "the number of a drawing has no strength"
     assert said["twin"] == [0.25, 0.1] and said["strong"] == {"3": 0.5, "4": 0.2} | two
     assert "would lie over two (30 to 32)" in said["refused"][0]
     assert [each.split(" in ")[0] for each in said["refused"][1:]] == [

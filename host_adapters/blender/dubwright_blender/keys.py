@@ -20,6 +20,7 @@ __all__ = [
     "key_line",
     "languages",
     "line_in_the_way",
+    "path_and_index",
     "place_of",
     "play_language",
     "plays_otherwise",
@@ -123,13 +124,7 @@ def place_of(animated, line, language):
 def line_in_the_way(animated, line, language, first_frame, frames):
     """Another line of this language where a line is to go, as its name and frames; None if none."""
     last = first_frame + max(1, frames - 1)
-    others = [
-        strip
-        for track in _tracks(animated)
-        if track.name == TRACK.format(language)
-        for strip in track.strips
-        if _line_of(strip) != line
-    ]
+    others = [strip for strip in _strips_in(animated, language) if _line_of(strip) != line]
     for strip in others:
         if strip.frame_start <= last and strip.frame_end >= first_frame:
             name = _line_of(strip) or strip.name
@@ -146,6 +141,12 @@ def play_language(animated, language):
     """Have one language's lines play; those of the others are muted."""
     for track in _tracks(animated):
         track.mute = track.name != TRACK.format(language)
+
+
+def path_and_index(path):
+    """A data path, and the index at its end if it is to one value of several."""
+    indexed = INDEXED.match(path)
+    return (path, None) if indexed is None else (indexed.group(1), int(indexed.group(2)))
 
 
 def shape_key_path(name):
@@ -173,14 +174,17 @@ def _line_of(strip):
     return strip.action.get(OURS) if strip.action is not None else None
 
 
-def _strips_of(animated, line, language):
+def _strips_in(animated, language):
     return [
         strip
         for track in _tracks(animated)
         if track.name == TRACK.format(language)
         for strip in track.strips
-        if _line_of(strip) == line
     ]
+
+
+def _strips_of(animated, line, language):
+    return [strip for strip in _strips_in(animated, language) if _line_of(strip) == line]
 
 
 # Of a strip, besides where it lies: an artist may have changed it.
@@ -213,9 +217,10 @@ def _give_own_action(strip):
 
 
 def _is_ours_to_scale(curve):
-    """Whether a curve is at rest at 0: an artist may have keyed more than lines move."""
+    """Whether a curve goes up from 0: drawings are numbers, and an artist may have keyed more."""
+    first = curve.keyframe_points[0].interpolation if curve.keyframe_points else "CONSTANT"
     whole = curve.data_path.endswith("rotation_quaternion") and curve.array_index == 0
-    return not whole and not curve.data_path.endswith("scale")
+    return first != "CONSTANT" and not whole and not curve.data_path.endswith("scale")
 
 
 def _scale(curve, strength):
@@ -264,10 +269,8 @@ def _curves_in(action):
 
 
 def _new_curve(curves, path):
-    indexed = INDEXED.match(path)
-    if indexed is None:
-        return curves.new(path)
-    return curves.new(indexed.group(1), index=int(indexed.group(2)))
+    whole, index = path_and_index(path)
+    return curves.new(whole) if index is None else curves.new(whole, index=index)
 
 
 def _path_of(curve, animated):

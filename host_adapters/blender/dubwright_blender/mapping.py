@@ -12,7 +12,7 @@ from pathlib import Path
 import bpy
 
 from dubwright_blender.bones import has_rigify_face, rigify_rig
-from dubwright_blender.keys import shape_key_path
+from dubwright_blender.keys import path_and_index, shape_key_path
 from dubwright_blender.rigs import find_rig, parts_of, speaking_meshes
 
 __all__ = [
@@ -58,7 +58,6 @@ SIDES = ("l", "r", "left", "right")
 # Without these a mouth cannot be said to speak.
 NEEDED = ("PP", "aa", "ou")
 STILL = 1e-4
-INDEXED = re.compile(r"^(.*)\[(\d+)\]$")
 
 
 def rig_of(obj, kind="auto"):
@@ -153,12 +152,12 @@ def set_number(obj, path, value):
 
     Of quaternions the first number becomes 1, as it is while lines play.
     """
-    indexed = INDEXED.match(path)
-    if indexed is not None:
-        several = obj.path_resolve(indexed.group(1))
-        if indexed.group(1).endswith("rotation_quaternion"):
+    whole, index = path_and_index(path)
+    if index is not None:
+        several = obj.path_resolve(whole)
+        if whole.endswith("rotation_quaternion"):
             several[0] = 1.0
-        several[int(indexed.group(2))] = value
+        several[index] = value
     elif path.endswith('"]'):
         holder, _, name = path[:-2].rpartition('["')
         owner = obj.path_resolve(holder) if holder else obj

@@ -25,7 +25,7 @@ from dubwright_blender.mapping import (
     write_rig,
 )
 from dubwright_blender.rigs import movers, parts_of, speaking_meshes
-from dubwright_blender.translations import translated
+from dubwright_blender.translations import register_labelled, unregister_labelled
 
 __all__ = ["register", "unregister"]
 
@@ -236,8 +236,7 @@ CLASSES = (
 
 
 def register():
-    for each in CLASSES:
-        bpy.utils.register_class(translated(each))
+    register_labelled(CLASSES)
     Object.dubwright_moves = CollectionProperty(type=DubwrightMove)
     Object.dubwright_move = IntProperty(options={"HIDDEN"})
     # What else a rig's document has: emotions, and which controls are the jaw's.
@@ -248,8 +247,7 @@ def unregister():
     del Object.dubwright_besides
     del Object.dubwright_move
     del Object.dubwright_moves
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+    unregister_labelled(CLASSES)
 
 
 def _moves(obj):

@@ -21,7 +21,7 @@ from dubwright_blender.lines import adjust, answer, ask, key
 from dubwright_blender.mapping import rig_of
 from dubwright_blender.rigs import animated_parts
 from dubwright_blender.sequencer import lay_sound, play_sound_of
-from dubwright_blender.translations import translated
+from dubwright_blender.translations import register_labelled, unregister_labelled
 from dubwright_plugin import connect
 
 __all__ = ["register", "unregister"]
@@ -292,15 +292,13 @@ CLASSES = (
 
 
 def register():
-    for each in CLASSES:
-        bpy.utils.register_class(translated(each))
+    register_labelled(CLASSES)
     bpy.types.Scene.dubwright = PointerProperty(type=DubwrightLine)
 
 
 def unregister():
     del bpy.types.Scene.dubwright
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+    unregister_labelled(CLASSES)
 
 
 def _asked(context):

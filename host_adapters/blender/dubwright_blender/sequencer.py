@@ -51,7 +51,7 @@ def move_sound(scene, whose, language, later):
     """Move the sound of a line by frames, if there is one. whose: as in "Ana: line"."""
     editor = scene.sequence_editor
     for strip in strips_of(editor) if editor is not None else []:
-        if strip.get(LINE) == whose and strip[LANGUAGE] == language:
+        if strip.get(LINE) == whose and strip.get(LANGUAGE) == language:
             strip.frame_start += later
 
 

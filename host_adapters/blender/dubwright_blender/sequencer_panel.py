@@ -11,7 +11,7 @@ from dubwright_blender.dubs import ask_dub, ask_lip_sync, land, wait
 from dubwright_blender.lines import absolute
 from dubwright_blender.sequencer import has_original, play_sound_of, sequenced_languages
 from dubwright_blender.timelines import begin_of, lay_timeline, strips_of, write_timeline
-from dubwright_blender.translations import translated
+from dubwright_blender.translations import register_labelled, unregister_labelled
 
 __all__ = ["register", "unregister"]
 
@@ -231,15 +231,13 @@ CLASSES = (
 
 
 def register():
-    for each in CLASSES:
-        bpy.utils.register_class(translated(each))
+    register_labelled(CLASSES)
     bpy.types.Scene.dubwright_dub = PointerProperty(type=DubwrightDub)
 
 
 def unregister():
     del bpy.types.Scene.dubwright_dub
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+    unregister_labelled(CLASSES)
 
 
 def _begin(operator, context, ask):

@@ -4,7 +4,15 @@
 
 import bpy
 
-__all__ = ["CONTEXT", "LOCALES", "TABLE", "register", "translated", "unregister"]
+__all__ = [
+    "CONTEXT",
+    "LOCALES",
+    "TABLE",
+    "register",
+    "register_labelled",
+    "unregister",
+    "unregister_labelled",
+]
 
 # Of our labels, so that Blender's own are not taken for them: its Line is no dialogue.
 CONTEXT = "Dubwright"
@@ -127,12 +135,18 @@ TABLE = {
 }
 
 
-def translated(each):
-    """A class of Blender's whose labels are looked up among ours."""
-    each.bl_translation_context = CONTEXT
-    for field in each.__annotations__.values():
-        field.keywords["translation_context"] = CONTEXT
-    return each
+def register_labelled(classes):
+    """Register classes of Blender's, their labels to be looked up among ours."""
+    for each in classes:
+        each.bl_translation_context = CONTEXT
+        for field in each.__annotations__.values():
+            field.keywords["translation_context"] = CONTEXT
+        bpy.utils.register_class(each)
+
+
+def unregister_labelled(classes):
+    for each in reversed(classes):
+        bpy.utils.unregister_class(each)
 
 
 def register():
