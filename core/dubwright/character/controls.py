@@ -34,10 +34,11 @@ def controlled_weights(weights: Array, controls: MouthControls, times_ms: Array)
         controls: of the line.
         times_ms: the middle of each frame, in milliseconds from the line's start, [frames].
     """
-    offset_ms = keyed(controls, "offset_ms", times_ms)[:, None]
-    moved = resampled(weights, times_ms, times_ms - offset_ms[:, 0])
+    offset_ms = keyed(controls, "offset_ms", times_ms)
+    moved = resampled(weights, times_ms, times_ms - offset_ms)
     # Between two frames an offset would part lips that meet in one of them.
-    nearest = np.abs(times_ms[:, None] - offset_ms - times_ms).argmin(axis=1)
+    places = np.interp(times_ms - offset_ms, times_ms, np.arange(len(times_ms)))
+    nearest = np.rint(places).astype(np.int64)
     contact = np.maximum(moved[:, TOUCHING], weights[nearest][:, TOUCHING])
     moved[:, MOVING] *= keyed(controls, "intensity", times_ms)[:, None]
     even = evened(moved, keyed(controls, "smoothing_ms", times_ms), times_ms)
