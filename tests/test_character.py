@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import tracemalloc
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -260,6 +261,17 @@ def test_a_control_goes_as_far_as_what_moves_it_furthest() -> None:
     controls = controls_of(wide, rig, nods)
     assert controls["location"].tolist() == [3, 3, -3]
     assert np.allclose(controls["key"], [0.8, 1, -1])
+
+
+def test_a_long_line_is_moved_and_evened_in_little_memory() -> None:
+    frames = 6000
+    times_ms = (np.arange(frames) + 0.5) * 1000 / 60
+    weights = np.random.default_rng(1).random((frames, len(VISEMES)))
+    tracemalloc.start()
+    moved = controlled_weights(weights, MouthControls(offset_ms=7, smoothing_ms=50), times_ms)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert moved.shape == weights.shape and peak < 20 * weights.nbytes
 
 
 def test_phones_that_somebody_timed_move_the_mouth(tmp_path: Path) -> None:

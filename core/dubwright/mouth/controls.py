@@ -24,6 +24,9 @@ Array = NDArray[np.floating[Any]]
 APERTURE, WIDTH, JAW = (CURVE_NAMES.index(name) for name in ("aperture", "width", "jaw"))
 # How long a mouth takes into a rest or out of a hold.
 EASE_MS: Final = 80.0
+# Frames that are evened at once, for bounded memory; and how far each sees, in its own widths.
+EVENED_AT_ONCE: Final = 512
+SEEN_SIGMAS: Final = 8.0
 
 
 def keyed(controls: MouthControls, name: str, times_ms: Array) -> Array:
@@ -108,6 +111,12 @@ def evened(curves: Array, sigma_ms: Array, times_ms: Array) -> Array:
     """Each frame averaged with those around it, Gaussian, over its own width."""
     if not sigma_ms.any():
         return curves
-    apart = (times_ms[:, None] - times_ms) / np.maximum(sigma_ms, 1e-3)[:, None]
-    weights = np.exp(-0.5 * apart**2)
-    return np.asarray(weights @ curves / weights.sum(axis=1, keepdims=True))
+    parts = []
+    for start in range(0, len(curves), EVENED_AT_ONCE):
+        part = slice(start, start + EVENED_AT_ONCE)
+        times, sigma = times_ms[part], np.maximum(sigma_ms[part], 1e-3)
+        reach = SEEN_SIGMAS * sigma.max()
+        near = slice(*np.searchsorted(times_ms, (times[0] - reach, times[-1] + reach)))
+        weights = np.exp(-0.5 * ((times[:, None] - times_ms[near]) / sigma[:, None]) ** 2)
+        parts.append(weights @ curves[near] / weights.sum(axis=1, keepdims=True))
+    return np.concatenate(parts)
