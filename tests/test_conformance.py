@@ -7,15 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_models import scripted_whisper
 from write_schemas import DOCUMENTS
 
-from dubwright.engines import EngineKind, Speech, engine, engines
+from dubwright.engines import EngineKind, Speech, engine, engine_card, engines
 from dubwright.engines.conformance import (
     aligner_faults,
+    diarizer_faults,
     face_tracker_faults,
     mouth_predictor_faults,
     phone_recognizer_faults,
     synthesizer_faults,
+    transcriber_faults,
 )
 from dubwright.media.colour import LINEAR_REC709, ColourConfig, display_proxy
 from dubwright.model import Phone
@@ -28,6 +31,29 @@ SCHEMAS = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 
 def _names(kind: EngineKind) -> list[str]:
     return [card.name for card in engines(kind)]
+
+
+def _installed(name: str, kind: EngineKind) -> None:
+    missing = engine_card(name, kind).missing_packages
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+@pytest.mark.parametrize("name", _names(EngineKind.TRANSCRIBER))
+def test_transcribers(name: str, tmp_path: Path) -> None:
+    _installed(name, EngineKind.TRANSCRIBER)
+    speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak("Mama, papa.", "es", 0.9)
+    transcriber = engine(name, EngineKind.TRANSCRIBER, scripted_whisper(tmp_path))
+    assert transcriber_faults(transcriber, speech.samples, speech.sample_rate) == []
+
+
+@pytest.mark.parametrize("name", _names(EngineKind.DIARIZER))
+def test_diarizers(name: str) -> None:
+    _installed(name, EngineKind.DIARIZER)
+    speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak("Mama, papa, mama.", "es", 0.9)
+    ranges = [(0, len(speech.samples)), (0, len(speech.samples) // 2)]
+    diarizer = engine(name, EngineKind.DIARIZER)
+    assert diarizer_faults(diarizer, speech.samples, speech.sample_rate, ranges) == []
 
 
 @pytest.mark.parametrize("name", _names(EngineKind.SYNTHESIZER))

@@ -231,6 +231,43 @@ def cast(
 
 
 @app.command()
+def transcribe(
+    timeline: Annotated[Path, typer.Argument(help="A timeline, a movie, or a recording.")],
+    out: Out = Path("transcript"),
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", help="A name, a folder or a file; else what you have."),
+    ] = None,
+    original: Original = None,
+    cast: CastFile = None,
+    voices: Annotated[bool, typer.Option(help="Tell voices apart.")] = True,
+    rate: EdlRate = None,
+    store: StoreFolder = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find who says what when: a cue sheet, a cast and subtitles to look through."""
+    from dubwright.operations.request import EngineChoice, TranscribeRequest, validated
+
+    engine = EngineChoice().transcriber
+    request = validated(
+        TranscribeRequest,
+        timeline=timeline,
+        output=out,
+        original=original,
+        cast=cast,
+        voices=voices,
+        rate=rate,
+        engines={"weights": {engine: weights} if weights else {}},
+    )
+    delivered = _performed("transcribe", request, store, workers)
+    if as_json:
+        print_json(delivered)
+        return
+    people.print(f"Look through it: {delivered['cue_sheet']}", soft_wrap=True)
+
+
+@app.command()
 def animate(
     language: Annotated[str, typer.Option("--language", help="Its language tag.")],
     text: Annotated[

@@ -20,14 +20,22 @@ from dubwright.conform.shots import Shot, shots_of
 from dubwright.conform.sounds import sounds_of
 from dubwright.conform.times import whole_frames
 from dubwright.errors import DubwrightError
+from dubwright.media.audio import audio_duration
 from dubwright.media.exr import read_header
 from dubwright.media.movie import MovieInfo
 from dubwright.media.sequence import is_pattern
 from dubwright.model import FrameRange, exact_rate, frame_of_timecode
-from dubwright.speech.soundtrack import SoundClip
+from dubwright.speech.soundtrack import AUDIO_FILES, SoundClip
 from dubwright.store import EVERYWHERE, Access
 
-__all__ = ["ConformedTimeline", "Shot", "media_path", "read_timeline"]
+__all__ = [
+    "ConformedTimeline",
+    "Shot",
+    "Soundtrack",
+    "media_path",
+    "read_soundtrack",
+    "read_timeline",
+]
 
 DEFAULT_RATE: Final = Fraction(24)
 NOT_IN_FILE: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
@@ -122,6 +130,34 @@ def read_timeline(
         ),
         timeline,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Soundtrack:
+    """What a timeline or a recording sounds like; its picture is not asked about.
+
+    Attributes:
+        file_stem: its name as part of file names, on any system.
+        duration: in seconds.
+    """
+
+    path: Path
+    file_stem: str
+    sounds: tuple[SoundClip, ...]
+    duration: Fraction
+
+
+def read_soundtrack(
+    path: Path, access: Access = EVERYWHERE, rate_named: Fraction | None = None
+) -> Soundtrack:
+    """The sound of a timeline, of a movie or of an audio file. See read_timeline."""
+    if path.suffix.lower() in AUDIO_FILES:
+        duration = audio_duration(path)
+        clip = SoundClip(path.absolute(), "mix", Fraction(0), Fraction(0), duration)
+        return Soundtrack(path.absolute(), path.stem, (clip,), duration)
+    timeline, _ = read_timeline(path, access, rate_named)
+    duration = Fraction(timeline.frames) / timeline.rate
+    return Soundtrack(timeline.path, timeline.file_stem, timeline.sounds, duration)
 
 
 def _take_part(timeline: otio.schema.Timeline, path: Path, part: FrameRange) -> None:

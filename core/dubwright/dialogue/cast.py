@@ -26,6 +26,11 @@ class Speaker(BaseModel):
         default_factory=dict,
         description="The synthesizer's voice, by language; its usual one otherwise.",
     )
+    prints: dict[str, tuple[float, ...]] = Field(
+        default_factory=dict,
+        description="What their voice is like, by the engine that says so: by it they are known "
+        "in the next episode.",
+    )
     faces: dict[str, PositiveInt] = Field(
         default_factory=dict,
         description="Which face is theirs in which shot, counted from 1, the largest; where no "

@@ -1,10 +1,13 @@
 """What an engine is, and how the installed ones are found."""
 
-from dubwright.engines.card import EngineCard, EngineKind
+from dubwright.engines.card import EngineCard, EngineKind, SuggestedWeights
 from dubwright.engines.protocols import (
     Aligner,
     Choice,
+    Diarizer,
     FaceTracker,
+    Heard,
+    HeardWord,
     LibraryView,
     MouthPredictor,
     MouthRenderer,
@@ -12,22 +15,29 @@ from dubwright.engines.protocols import (
     PlateView,
     Speech,
     Synthesizer,
+    Transcriber,
 )
-from dubwright.engines.registry import engine, engines
+from dubwright.engines.registry import engine, engine_card, engines
 
 __all__ = [
     "Aligner",
     "Choice",
+    "Diarizer",
     "EngineCard",
     "EngineKind",
     "FaceTracker",
+    "Heard",
+    "HeardWord",
     "LibraryView",
     "MouthPredictor",
     "MouthRenderer",
     "PhoneRecognizer",
     "PlateView",
     "Speech",
+    "SuggestedWeights",
     "Synthesizer",
+    "Transcriber",
     "engine",
+    "engine_card",
     "engines",
 ]

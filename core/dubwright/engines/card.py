@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib.util import find_spec
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["EngineCard", "EngineKind"]
+__all__ = ["EngineCard", "EngineKind", "SuggestedWeights"]
 
 
 class EngineKind(StrEnum):
     """The step that an engine does."""
 
+    TRANSCRIBER = "transcriber"
+    DIARIZER = "diarizer"
     SYNTHESIZER = "synthesizer"
     ALIGNER = "aligner"
     PHONE_RECOGNIZER = "phone recognizer"
     FACE_TRACKER = "face tracker"
     MOUTH_PREDICTOR = "mouth predictor"
     MOUTH_RENDERER = "mouth renderer"
+
+
+class SuggestedWeights(BaseModel):
+    """Weights that an engine is known to work with, for people who have none yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description="Of the repository, as `dubwright models pull` takes it.")
+    licence: str = Field(description="As its host states it; asked again before anything is sent.")
+    megabytes: int = Field(gt=0, description="What is downloaded, about.")
 
 
 class EngineCard(BaseModel):
@@ -30,9 +43,19 @@ class EngineCard(BaseModel):
     version: int = Field(ge=1)
     licence: str
     commercial_use: bool
+    packages: tuple[str, ...] = Field(
+        (), description="What it imports besides Dubwright's own requirements."
+    )
     needs_weights: bool = False
+    suggested: tuple[SuggestedWeights, ...] = ()
+    way_around: str = Field("", description="What to do without weights, for people.")
     approximate: bool = Field(False, description="Its results are a guide, not final quality.")
     limits: str = Field("", description="What it cannot do, for people.")
+
+    @property
+    def missing_packages(self) -> tuple[str, ...]:
+        """Those of its packages that are not installed."""
+        return tuple(name for name in self.packages if find_spec(name) is None)
 
     @property
     def identity(self) -> str:

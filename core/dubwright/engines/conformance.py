@@ -19,20 +19,24 @@ from numpy.typing import NDArray
 from dubwright.engines.card import EngineCard, EngineKind
 from dubwright.engines.protocols import (
     Aligner,
+    Diarizer,
     FaceTracker,
     MouthPredictor,
     PhoneRecognizer,
     Synthesizer,
+    Transcriber,
 )
 from dubwright.model import Articulation, Phone
 
 __all__ = [
     "aligner_faults",
     "card_faults",
+    "diarizer_faults",
     "face_tracker_faults",
     "mouth_predictor_faults",
     "phone_recognizer_faults",
     "synthesizer_faults",
+    "transcriber_faults",
 ]
 
 LANDMARKS: Final = (478, 3)
@@ -45,6 +49,51 @@ def card_faults(card: EngineCard, kind: EngineKind) -> list[str]:
         faults.append(f"the card says {card.kind}, not {kind}")
     if not card.licence.strip():
         faults.append("the card names no licence")
+    return faults
+
+
+def transcriber_faults(
+    engine: Transcriber, samples: NDArray[np.float32], sample_rate: int
+) -> list[str]:
+    """Faults of a transcriber on a recording of speech, and where nobody speaks."""
+    faults = card_faults(engine.card, EngineKind.TRANSCRIBER)
+    speech = [(0, len(samples))]
+    languages = engine.languages()
+    if not languages:
+        faults.append("languages() lists none")
+    for language in (None, *sorted(languages)[:1]):
+        heard = engine.transcribe(samples, sample_rate, speech, language)
+        if heard != engine.transcribe(samples, sample_rate, speech, language):
+            faults.append("the same recording is heard otherwise the second time")
+        if language is not None and heard.language != language:
+            faults.append(f"told that it is {language}, it says {heard.language}")
+        edges = [edge for word in heard.words for edge in (word.start, word.end)]
+        if edges != sorted(edges) or not all(0 <= edge <= len(samples) for edge in edges):
+            faults.append("words are out of order, or outside the recording")
+        if not all(0 <= word.confidence <= 1 and word.text.strip() for word in heard.words):
+            faults.append("a word has no text, or a confidence that is not between 0 and 1")
+    if engine.transcribe(samples, sample_rate, [], None).words:
+        faults.append("words are heard where nobody speaks")
+    return faults
+
+
+def diarizer_faults(
+    engine: Diarizer, samples: NDArray[np.float32], sample_rate: int, ranges: Sequence[Any]
+) -> list[str]:
+    """Faults of a diarizer on ranges of a recording that are all one voice's."""
+    faults = card_faults(engine.card, EngineKind.DIARIZER)
+    prints = engine.prints(samples, sample_rate, ranges)
+    if prints.dtype != np.float32 or len(prints) != len(ranges):
+        return [*faults, f"not one float32 print for each of {len(ranges)} ranges"]
+    if not np.allclose(np.linalg.norm(prints, axis=1), 1, atol=1e-4):
+        faults.append("a print's length is not 1")
+    if not np.array_equal(prints, engine.prints(samples, sample_rate, ranges)):
+        faults.append("the same voice has another print the second time")
+    quiet = engine.prints(samples / np.float32(4), sample_rate, ranges)
+    if (np.sum(prints * quiet, axis=1) < engine.same_voice).any():
+        faults.append("a voice that is further away is another's")
+    if len(engine.prints(samples, sample_rate, [])):
+        faults.append("there are prints of no range")
     return faults
 
 

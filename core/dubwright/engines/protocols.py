@@ -17,7 +17,10 @@ from dubwright.model import Articulation, Box, FaceTrack, MouthCurves, Patch, Ph
 __all__ = [
     "Aligner",
     "Choice",
+    "Diarizer",
     "FaceTracker",
+    "Heard",
+    "HeardWord",
     "LibraryView",
     "MouthPredictor",
     "MouthRenderer",
@@ -25,6 +28,7 @@ __all__ = [
     "PlateView",
     "Speech",
     "Synthesizer",
+    "Transcriber",
 ]
 
 
@@ -35,6 +39,68 @@ class Speech:
     samples: NDArray[np.float32]
     sample_rate: int
     phones: tuple[Phone, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A word and its punctuation, in samples of the recording, and how sure it is, 0 to 1."""
+
+    text: str
+    start: int
+    end: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is said in a recording: the language's tag, and its words in order."""
+
+    language: str
+    words: tuple[HeardWord, ...]
+
+
+class Transcriber(Protocol):
+    """Made with the folder or the file of its weights, where its card says that it needs some."""
+
+    card: EngineCard
+
+    def languages(self) -> frozenset[str]:
+        """Language tags that it can be told to hear."""
+
+    def transcribe(
+        self,
+        samples: NDArray[np.float32],
+        sample_rate: int,
+        speech: Sequence[tuple[int, int]],
+        language: str | None,
+    ) -> Heard:
+        """The words of a recording, mono float32.
+
+        Args:
+            samples: a few minutes at most.
+            sample_rate: in Hz.
+            speech: the ranges of samples in which somebody speaks.
+            language: what is spoken; found out if None.
+        """
+
+
+class Diarizer(Protocol):
+    """Tells voices apart.
+
+    Attributes:
+        same_voice: the cosine of two voice prints above which they are one person's.
+    """
+
+    card: EngineCard
+    same_voice: float
+
+    def prints(
+        self,
+        samples: NDArray[np.float32],
+        sample_rate: int,
+        ranges: Sequence[tuple[int, int]],
+    ) -> NDArray[np.float32]:
+        """What the voice in each range of samples is like, [ranges, values], each of length 1."""
 
 
 class Synthesizer(Protocol):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Final
 
 from dubwright.engines.card import EngineCard, EngineKind
 from dubwright.errors import DubwrightError
 
-__all__ = ["engine", "engines"]
+__all__ = ["engine", "engine_card", "engines"]
 
 GROUP: Final = "dubwright.engines"
 
@@ -25,12 +26,27 @@ def engines(kind: EngineKind | None = None) -> list[EngineCard]:
     return [card for card in cards if kind is None or card.kind == kind]
 
 
-def engine(name: str, kind: EngineKind) -> Any:
+def engine_card(name: str, kind: EngineKind) -> EngineCard:
+    """The card of the engine of this name. See engine for what it raises."""
+    return _found(name, kind).card
+
+
+def engine(name: str, kind: EngineKind, weights: Path | None = None) -> Any:
     """A new engine of this name.
+
+    Args:
+        name: of the engine.
+        kind: what it is to do.
+        weights: the folder or the file that it loads, where its card says that it needs weights.
 
     Raises:
         DubwrightError: no such engine is installed.
     """
+    made = _found(name, kind)
+    return made(weights) if made.card.needs_weights else made()
+
+
+def _found(name: str, kind: EngineKind) -> Any:
     entry = _installed().get(name)
     if entry is None or (made := entry.load()).card.kind != kind:
         known = ", ".join(card.name for card in engines(kind)) or "none"
@@ -40,4 +56,4 @@ def engine(name: str, kind: EngineKind) -> Any:
             why=f"installed: {known}",
             repair="choose one of these, or install the package that provides it",
         )
-    return made()
+    return made

@@ -166,6 +166,16 @@ class WeightsFolder:
         weights = self.get(name)
         return self._repository(name) / "snapshots" / weights.revision
 
+    def find(self, name: str) -> Path | None:
+        """Where weights lie that were accepted, or that another program has fetched; or None."""
+        if any(weights.name == name for weights in self.all()):
+            return self.folder(name)
+        branch = self._repository(name) / "refs" / "main"
+        if not branch.is_file():
+            return None
+        snapshot = self._repository(name) / "snapshots" / branch.read_text().strip()
+        return snapshot if snapshot.is_dir() else None
+
     def pull(
         self,
         offer: Offer,

@@ -24,6 +24,7 @@ from dubwright.store import whole
 __all__ = [
     "LoudnessMeter",
     "audio_blocks",
+    "audio_duration",
     "audio_rate",
     "loudness_lufs",
     "peaks",
@@ -109,6 +110,15 @@ def audio_rate(path: Path) -> int:
         return int(soundfile.info(path).samplerate)
     except (soundfile.LibsndfileError, OSError) as error:
         raise _unreadable(path, error) from error
+
+
+def audio_duration(path: Path) -> Fraction:
+    """How long a file is, in seconds. See read_audio for errors."""
+    try:
+        found = soundfile.info(path)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise _unreadable(path, error) from error
+    return Fraction(found.frames, found.samplerate)
 
 
 def read_mono(path: Path) -> tuple[Samples, int]:

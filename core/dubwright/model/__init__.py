@@ -16,6 +16,7 @@ from dubwright.model.time import (
     samples_of_ms,
     timecode_of_frame,
 )
+from dubwright.model.transcript import Word
 
 __all__ = [
     "CURVE_NAMES",
@@ -39,6 +40,7 @@ __all__ = [
     "SpokenPhone",
     "Take",
     "Timing",
+    "Word",
     "exact_rate",
     "frame_of_ms",
     "frame_of_timecode",

@@ -106,6 +106,12 @@ class Cue(BaseModel):
         description="Recordings to use, by language; relative to the cue sheet's folder.",
     )
     mouth: MouthControls = MouthControls()
+    confidence: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="How sure a machine was of the original's words; None for a person's.",
+    )
     note: str = Field("", description="For people; nothing reads it.")
 
     @model_validator(mode="after")

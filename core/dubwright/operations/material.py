@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dubwright.conform.read import ConformedTimeline
+from dubwright.conform.read import ConformedTimeline, Soundtrack
 from dubwright.media.colour import ColourConfig
 from dubwright.media.names import is_config_file
 from dubwright.media.plate import PlateSpec, probe_plate
@@ -109,9 +109,9 @@ def sound_of(timeline: ConformedTimeline, fingerprints: Fingerprints) -> PlateSo
     return _sound(timeline.sounds, fingerprints)
 
 
-def speech_of(timeline: ConformedTimeline, fingerprints: Fingerprints) -> PlateSound:
+def speech_of(heard: ConformedTimeline | Soundtrack, fingerprints: Fingerprints) -> PlateSound:
     """Those sounds of a timeline in which its dialogue is, alone or mixed; none if it has none."""
-    return _sound([sound for sound in timeline.sounds if sound.stem != "M&E"], fingerprints)
+    return _sound([sound for sound in heard.sounds if sound.stem != "M&E"], fingerprints)
 
 
 def _sound(sounds: Sequence[SoundClip], fingerprints: Fingerprints) -> PlateSound:

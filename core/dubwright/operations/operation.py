@@ -25,6 +25,7 @@ from dubwright.operations.reconform import (
 )
 from dubwright.operations.request import REQUESTS, AnimateRequest
 from dubwright.operations.task import Task
+from dubwright.operations.transcribe import TranscriptPlan, deliver_transcript, plan_transcript
 from dubwright.store import Access, Store
 
 __all__ = ["OPERATIONS", "Operation", "Plan"]
@@ -87,6 +88,11 @@ def _deliver_cast(plan: CastPlan, store: Store, output: Path) -> dict[str, Any]:
     return {"folder": str(folder), "cast": str(folder / "cast.json")}
 
 
+def _deliver_transcript(plan: TranscriptPlan, store: Store, output: Path) -> dict[str, Any]:
+    folder = deliver_transcript(plan, store, output)
+    return {"folder": str(folder), "cue_sheet": str(folder / "cue_sheet.json")}
+
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "dub": Operation(REQUESTS["dub"], plan_dub, _deliver_dub),
     "lip_sync": Operation(REQUESTS["lip_sync"], plan_lip_sync, _deliver_dub),
@@ -94,4 +100,5 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "animate": Operation(REQUESTS["animate"], _plan_animation, _deliver_animation),
     "capture": Operation(REQUESTS["capture"], plan_capture, _deliver_animation),
     "cast": Operation(REQUESTS["cast"], plan_cast, _deliver_cast),
+    "transcribe": Operation(REQUESTS["transcribe"], plan_transcript, _deliver_transcript),
 }

@@ -27,6 +27,7 @@ __all__ = [
     "ReconformRequest",
     "Request",
     "RigName",
+    "TranscribeRequest",
     "request_paths",
     "rig_fields",
     "validated",
@@ -67,12 +68,44 @@ class EngineChoice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    transcriber: str = "whisper-timestamped"
+    diarizer: str = "resemblyzer"
     synthesizer: str = "espeak-ng"
     aligner: str = "espeak-dtw"
     phone_recognizer: str = "pocketsphinx"
     face_tracker: str = "facemesh"
     mouth_predictor: str = "dominance"
     mouth_renderer: str = "retrieval"
+    weights: dict[str, str] = Field(
+        default_factory=dict,
+        description="By engine, what it loads: a name that was pulled or imported, a folder or a "
+        "file; of what it is known to work with, what you have, where none is named.",
+    )
+
+
+class SoundRequest(BaseModel):
+    """What every operation on what is heard begins with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeline: Path = Field(description="An OpenTimelineIO timeline, a movie, or a recording.")
+    output: Path = Field(description="Folder that receives v001, v002...")
+    cast: Path | None = Field(None, description="Speakers, as far as they are known.")
+    original: LanguageTag | None = Field(
+        None, description="Language of the dialogue; found out if None."
+    )
+    rate: str | None = Field(
+        None,
+        pattern=RATE,
+        description="Frames a second of an EDL, as in 24000/1001, where its media do not say.",
+    )
+    engines: EngineChoice = EngineChoice()
+
+
+class TranscribeRequest(SoundRequest):
+    """Find who says what when, as a cue sheet and a cast to look through."""
+
+    voices: bool = Field(True, description="Whether voices are told apart.")
 
 
 class TimelineRequest(BaseModel):
@@ -253,7 +286,13 @@ class CastRequest(TimelineRequest):
 
 
 Request = (
-    DubRequest | LipSyncRequest | ReconformRequest | AnimateRequest | CaptureRequest | CastRequest
+    DubRequest
+    | LipSyncRequest
+    | ReconformRequest
+    | AnimateRequest
+    | CaptureRequest
+    | CastRequest
+    | TranscribeRequest
 )
 
 REQUESTS: Final[Mapping[str, type[Request]]] = {
@@ -263,6 +302,7 @@ REQUESTS: Final[Mapping[str, type[Request]]] = {
     "animate": AnimateRequest,
     "capture": CaptureRequest,
     "cast": CastRequest,
+    "transcribe": TranscribeRequest,
 }
 
 

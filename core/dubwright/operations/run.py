@@ -60,8 +60,8 @@ def run(
     board = _Board(tasks, store, listener)
     count = workers or min(os.cpu_count() or 1, MAX_WORKERS)
     threads = [
-        threading.Thread(target=_keep_busy, args=(board, store), daemon=True)
-        for _ in range(min(count, board.waiting))
+        threading.Thread(target=_keep_busy, args=(board, store, number == 0), daemon=True)
+        for number in range(min(count, board.waiting))
     ]
     for thread in threads:
         thread.start()
@@ -103,11 +103,17 @@ class _Board:
     def stopped(self) -> bool:
         return self._failure is not None
 
-    def next_task(self) -> Task | None:
-        """A task that is ready, waiting for one; None when there is nothing left to do."""
+    def next_task(self, with_weights: bool) -> Task | None:
+        """A task that is ready, waiting for one; None when there is nothing left to do.
+
+        Args:
+            with_weights: whether it may be one that loads weights.
+        """
         with self._changed:
             while self._waiting and self._failure is None:
                 for key, task in self._waiting.items():
+                    if task.loads_weights and not with_weights:
+                        continue
                     inputs = task.inputs.values()
                     if not any(k in self._waiting or k in self._running for k in inputs):
                         del self._waiting[key]
@@ -138,11 +144,11 @@ class _Board:
             raise self._failure
 
 
-def _keep_busy(board: _Board, store: Store) -> None:
+def _keep_busy(board: _Board, store: Store, with_weights: bool) -> None:
     """One thread: gives its worker process one task after another."""
     worker: WorkerProcess | None = None
     try:
-        while (task := board.next_task()) is not None:
+        while (task := board.next_task(with_weights)) is not None:
             worker = worker or WorkerProcess(store.folder)
             _do(task, worker, board)
             board.finish(task)

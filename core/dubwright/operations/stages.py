@@ -89,6 +89,12 @@ from dubwright.operations.results import (
     save_track,
     write_json,
 )
+from dubwright.operations.speech_stages import (
+    find_speech,
+    print_voices,
+    transcribe_part,
+    write_transcript,
+)
 from dubwright.operations.task import Context, Stage
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.check import check_span
@@ -443,6 +449,10 @@ STAGES: Final[Mapping[str, Stage]] = {
     "picture": write_language_picture,
     "preview": write_language_preview,
     "movie": write_language_movie,
+    "speech": find_speech,
+    "words": transcribe_part,
+    "voices": print_voices,
+    "transcript": write_transcript,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "track": 6,

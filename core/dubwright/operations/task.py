@@ -27,6 +27,8 @@ class Task:
         media: key of what the media files held that `where` names; "" where it names none.
         label: for people.
         units: how many steps of progress it reports.
+        loads_weights: whether it loads an engine's weights, which are large: on a machine, or on
+            one of its GPUs, such tasks are done one after another, by the same process.
     """
 
     stage: str
@@ -37,6 +39,7 @@ class Task:
     media: str = ""
     label: str = ""
     units: int = 1
+    loads_weights: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Its fields as JSON, from which Task(**fields) is the same task."""

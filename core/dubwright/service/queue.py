@@ -179,15 +179,22 @@ class Queue:
             self._tell_state(db, number)
             return self._job(db, number)
 
-    def claim(self, worker: str) -> Chunk | None:
-        """The next chunk, now held by this worker; None when none is ready."""
+    def claim(self, worker: str, with_weights: bool = True) -> Chunk | None:
+        """The next chunk, now held by this worker; None when none is ready.
+
+        Args:
+            worker: its name.
+            with_weights: whether it may be one that loads weights.
+        """
         with self._changing() as db:
             row = db.execute(
                 "select chunk.* from chunk join job on job.number = chunk.job"
                 " where chunk.state = 'ready' and job.state in ('queued', 'running')"
                 " and not exists (select 1 from chunk other where other.state = 'running'"
                 "   and other.key = chunk.key)"
-                " order by job.priority desc, job.number, chunk.id limit 1"
+                " and coalesce(json_extract(chunk.body, '$.loads_weights'), 0) <= ?"
+                " order by job.priority desc, job.number, chunk.id limit 1",
+                (with_weights,),
             ).fetchone()
             if row is None:
                 return None

@@ -31,11 +31,14 @@ class Slot:
         environment: what the worker is started with. The GPU is chosen here, since CUDA looks
             once, when it is first imported.
         gpu: its index, or None.
+        loads_weights: whether work that loads weights is done here. Each GPU's worker does; where
+            there is none, one worker alone, for weights of several gigabytes would be there twice.
     """
 
     name: str
     environment: dict[str, str]
     gpu: int | None = None
+    loads_weights: bool = False
 
 
 def find_gpus() -> list[Gpu]:
@@ -73,8 +76,12 @@ def slots_for(gpus: list[Gpu], workers: int | None = None) -> list[Slot]:
             f"gpu{gpu.index}",
             {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": str(gpu.index)},
             gpu.index,
+            loads_weights=True,
         )
         for gpu in gpus[:count]
     ]
     rest = range(count - len(on_gpus))
-    return on_gpus + [Slot(f"cpu{i}", {"CUDA_VISIBLE_DEVICES": ""}) for i in rest]
+    return on_gpus + [
+        Slot(f"cpu{i}", {"CUDA_VISIBLE_DEVICES": ""}, loads_weights=not on_gpus and i == 0)
+        for i in rest
+    ]

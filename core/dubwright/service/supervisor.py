@@ -104,7 +104,7 @@ class Supervisor:
                 name = f"{slot.name}-{secrets.token_hex(4)}"
                 chunk = None
                 try:
-                    chunk = self._queue.claim(name)
+                    chunk = self._queue.claim(name, slot.loads_weights)
                     if chunk is None:
                         worker = self._wait(worker, slot, idle_since)
                     else:

@@ -15,7 +15,7 @@ from dubwright.media.audio import read_audio, resampled
 from dubwright.media.movie import read_movie_audio
 from dubwright.speech.mix import MIX_RATE, Original
 
-__all__ = ["SoundClip", "Stem", "gather_original"]
+__all__ = ["AUDIO_FILES", "SoundClip", "Stem", "gather_original"]
 
 Samples = NDArray[np.float32]
 Stem = Literal["DX", "M&E", "mix"]

@@ -1,0 +1,102 @@
+"""Which weights an engine is to load: those that are named, or those that the user has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dubwright.engines.card import EngineCard
+from dubwright.engines.weights import NAME, WeightsFolder
+from dubwright.errors import DubwrightError
+from dubwright.store import Access, Fingerprints, content_key
+
+__all__ = ["ChosenWeights", "chosen_weights"]
+
+WHISPER_CACHE: Final = Path("whisper")
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenWeights:
+    """Weights that an engine will load.
+
+    Attributes:
+        path: their folder, or their file.
+        identity: what they hold, as keys and reports name it.
+    """
+
+    path: Path
+    identity: str
+
+
+def chosen_weights(
+    card: EngineCard,
+    named: str | None,
+    fingerprints: Fingerprints,
+    access: Access,
+    weights: WeightsFolder | None = None,
+) -> ChosenWeights:
+    """The weights for an engine.
+
+    Args:
+        card: of the engine.
+        named: a name that was accepted or lies in huggingface_hub's cache; a folder; a file; what
+            OpenAI's own programs call a model, such as small; or None for the first of those
+            that the card suggests and the user has.
+        fingerprints: remembers what files hold.
+        access: the folders that may be read.
+        weights: the user's; the usual place if None.
+
+    Raises:
+        DubwrightError: there are none; it says which would do and how to get them.
+    """
+    folder = weights or WeightsFolder()
+    if named is None:
+        accepted = {known.name for known in folder.all()}
+        named = next((s.name for s in card.suggested if s.name in accepted), None)
+        if named is None:
+            raise _offer(card)
+    known = folder.find(named) if NAME.fullmatch(named) else None
+    if known is not None:
+        return ChosenWeights(known, f"{named}@{known.name}")
+    path = Path(named)
+    cached = _openai_cache(named)
+    if "/" not in named and cached.is_file():
+        path = cached
+    else:
+        access.check(path)
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    if not files:
+        raise _offer(card, named)
+    content = content_key([_names(path, files), fingerprints.of_files(files)])
+    return ChosenWeights(path.absolute(), f"{path.name}@{content[:16]}")
+
+
+def _names(path: Path, files: Sequence[Path]) -> list[str]:
+    return [path.name] if path.is_file() else [p.relative_to(path).as_posix() for p in files]
+
+
+def _openai_cache(name: str) -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return cache / WHISPER_CACHE / f"{name}.pt"
+
+
+def _offer(card: EngineCard, named: str | None = None) -> DubwrightError:
+    suggested = card.suggested
+    listed = "; ".join(f"{s.name}, {s.licence}, about {s.megabytes} MB" for s in suggested)
+    first = suggested[0].name if suggested else "NAME"
+    repair = f"dubwright models pull {first}"
+    if listed:
+        repair += f" (known to work: {listed})"
+    if card.way_around:
+        repair += f"; or without weights: {card.way_around}"
+    return DubwrightError(
+        f"The {card.kind} {card.name} has no weights",
+        where=named or "the weights that were accepted on this machine",
+        why="there is no such folder or file, and no such name was accepted or cached"
+        if named
+        else "it needs weights, and none that it is known to work with were pulled or imported",
+        repair=repair,
+    )

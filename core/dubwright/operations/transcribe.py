@@ -1,0 +1,179 @@
+"""Plans and delivers a transcript: who says what when, as a cue sheet to look through."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from dubwright._version import __version__
+from dubwright.conform.read import Soundtrack, read_soundtrack
+from dubwright.dialogue import Cast, CueSheet, Subtitle, write_subtitles
+from dubwright.engines import EngineKind, engine_card
+from dubwright.engines.choice import chosen_weights
+from dubwright.errors import DubwrightError
+from dubwright.model import exact_rate
+from dubwright.operations.deliver import MANIFEST, deliver_once
+from dubwright.operations.material import PlateSound, speech_of
+from dubwright.operations.request import TranscribeRequest, request_paths
+from dubwright.operations.results import write_json
+from dubwright.operations.speech_stages import CAST, CUE_SHEET, HEARD_BLOCK, PART_S, TRANSCRIPT
+from dubwright.operations.task import Task
+from dubwright.operations.task_list import TaskList
+from dubwright.speech.mix import MIX_RATE
+from dubwright.store import EVERYWHERE, Access, Store, content_key, whole
+
+__all__ = ["TranscriptPlan", "deliver_transcript", "plan_transcript"]
+
+
+@dataclass(frozen=True)
+class TranscriptPlan:
+    """The key of the transcript, the tasks that make it, and which engines do."""
+
+    transcript: str
+    name: str
+    engines: dict[str, str]
+    tasks: dict[str, Task]
+
+
+def plan_transcript(
+    request: TranscribeRequest, store: Store, _today: date, access: Access = EVERYWHERE
+) -> TranscriptPlan:
+    """Plan to transcribe a timeline. See plan_dub for the arguments.
+
+    Raises:
+        DubwrightError: there is nothing to hear, or the transcriber has no weights.
+    """
+    for _, path in request_paths(request):
+        access.check(path)
+    rate = exact_rate(Fraction(request.rate)) if request.rate else None
+    soundtrack = read_soundtrack(request.timeline, access, rate)
+    tasks = TaskList(store)
+    sound = speech_of(soundtrack, tasks.fingerprints)
+    if not sound:
+        raise DubwrightError(
+            "There is nothing to transcribe",
+            where=str(request.timeline),
+            why="it has no sound but M&E" if soundtrack.sounds else "it has no sound",
+            repair="give a timeline or a movie with its dialogue",
+        )
+    planner = _Planner(request, soundtrack, sound, tasks)
+    return planner.plan(access)
+
+
+class _Planner:
+    def __init__(
+        self, request: TranscribeRequest, soundtrack: Soundtrack, sound: PlateSound, tasks: TaskList
+    ) -> None:
+        self._request = request
+        self._soundtrack = soundtrack
+        self._sound = sound
+        self._tasks = tasks
+        self._samples = int(soundtrack.duration * MIX_RATE)
+        self._parts = max(1, math.ceil(soundtrack.duration / PART_S))
+
+    def plan(self, access: Access) -> TranscriptPlan:
+        engines = self._request.engines
+        transcriber = engine_card(engines.transcriber, EngineKind.TRANSCRIBER)
+        weights = chosen_weights(
+            transcriber, engines.weights.get(transcriber.name), self._tasks.fingerprints, access
+        )
+        used = {"transcriber": f"{transcriber.identity} {weights.identity}"}
+        speech = self._tasks.add(
+            "speech",
+            {"samples": self._samples, "sounds": self._sound.hashes},
+            where={"sounds": self._sound.where},
+            label="finding speech",
+            units=math.ceil(self._samples / HEARD_BLOCK),
+        )
+        inputs = {"speech": speech}
+        asked = {
+            "engine": transcriber.name,
+            "card": transcriber.identity,
+            "weights": weights.identity,
+            "language": self._request.original,
+        }
+        for number in range(self._parts):
+            inputs[f"words:{number}"] = self._part(
+                "words", number, asked, speech, "transcribing", str(weights.path)
+            )
+        diarizer = self._diarizer()
+        if diarizer:
+            card = engine_card(diarizer, EngineKind.DIARIZER)
+            used["diarizer"] = card.identity
+            told = {"engine": diarizer, "card": card.identity}
+            for number in range(self._parts):
+                inputs[f"voices:{number}"] = self._part(
+                    "voices", number, told, speech, "telling voices apart"
+                )
+        known = Cast.read(self._request.cast) if self._request.cast else Cast()
+        transcript = self._tasks.add(
+            "transcript",
+            {"parts": self._parts, "diarizer": diarizer, "cast": known.model_dump(mode="json"),
+             "name": self._soundtrack.path.name},
+            inputs=inputs,
+            label="writing the cue sheet",
+        )  # fmt: skip
+        return TranscriptPlan(transcript, self._soundtrack.file_stem, used, self._tasks.tasks)
+
+    def _part(
+        self,
+        stage: str,
+        number: int,
+        asked: dict[str, Any],
+        speech: str,
+        doing: str,
+        weights: str = "",
+    ) -> str:
+        where: dict[str, Any] = {"sounds": self._sound.where}
+        return self._tasks.add(
+            stage,
+            asked | {"part": number, "samples": self._samples, "sounds": self._sound.hashes},
+            inputs={"speech": speech},
+            where=where | ({"weights": weights} if weights else {}),
+            label=f"{doing}, minute {number * PART_S // 60 + 1} of {self._parts * PART_S // 60}",
+            loads_weights=True,
+        )
+
+    def _diarizer(self) -> str:
+        """The engine that tells voices apart; "" where none does."""
+        named = self._request.engines.diarizer
+        installed = not engine_card(named, EngineKind.DIARIZER).missing_packages
+        return named if self._request.voices and installed else ""
+
+
+def deliver_transcript(plan: TranscriptPlan, store: Store, output: Path) -> Path:
+    """Write cue sheet, cast, transcript and subtitles into the next version; its folder."""
+    found = store.path(plan.transcript)
+
+    def write(folder: Path, _: Path) -> None:
+        for name in (CUE_SHEET, CAST, TRANSCRIPT):
+            with whole(folder / name) as partial:
+                shutil.copyfile(found / name, partial)
+        sheet = CueSheet.read(found / CUE_SHEET)
+        for language in sorted({tag for cue in sheet.cues for tag in cue.text}):
+            lines = [
+                Subtitle(cue.start_ms, cue.end_ms, cue.text[language], cue.speaker)
+                for cue in sheet.cues
+                if language in cue.text
+            ]
+            write_subtitles(folder / f"{plan.name}.{language}.srt", lines, language)
+        with whole(folder / MANIFEST) as partial:
+            write_json(
+                partial,
+                {
+                    "document": "dubwright.manifest",
+                    "version": 1,
+                    "software": f"dubwright {__version__}",
+                    "plan": key,
+                    "engines": plan.engines,
+                    "statement": "Words and speakers as machines heard them; look them through.",
+                },
+            )
+
+    key = content_key([plan.transcript, plan.name])
+    return deliver_once(key, store, output, write)
