@@ -7,7 +7,7 @@
     python3 installers/bootstrap.py doctor nuke       why is Dubwright not in the menu?
     python3 installers/bootstrap.py test     run the checks and the tests
     python3 installers/bootstrap.py test --blender    with the tests that need the real Blender
-    python3 installers/bootstrap.py test --torch      with those that need torch
+    python3 installers/bootstrap.py test --neural     with those that need torch
 
 Standard library only. The environment is made beside this clone, in .venv, from the exact
 versions in installers/lock.txt; a second run reuses it.
@@ -34,8 +34,6 @@ GROUPS = {
     "demo": ("base",),
     "test": ("base", "dev", "interchange"),
     "install": ("base",),
-    "uninstall": (),
-    "doctor": (),
 }
 
 
@@ -45,11 +43,11 @@ INSTEAD_OF = {"cpu": "gpu", "gpu": "cpu"}
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("job", choices=sorted(GROUPS))
+    parser.add_argument("job", choices=[*GROUPS, "uninstall", "doctor"])
     parser.add_argument("--env", type=Path, default=ROOT / ".venv", help="the environment's folder")
     parser.add_argument("--out", type=Path, default=ROOT / "dubwright-demo", help="of the demo")
     parser.add_argument("--blender", action="store_true", help="test in the real Blender too")
-    parser.add_argument("--torch", action="store_true", help="test with torch too")
+    parser.add_argument("--neural", action="store_true", help="with the engines that use torch")
     parser.add_argument(
         "--hosts", help="hosts to install into, as in resolve,nuke,blender; else those found"
     )
@@ -62,9 +60,8 @@ def main(arguments=None):
     options, rest = parser.parse_known_args(arguments)
     if options.job in ("uninstall", "doctor"):
         return uninstall() if options.job == "uninstall" else doctor(rest)
-    groups = GROUPS[options.job] + (("torch",) if options.torch else ())
-    if options.job == "install":
-        groups += gpu_groups(options.gpu == "yes" if options.gpu else has_gpu())
+    gpu = options.job == "install" and (options.gpu == "yes" if options.gpu else has_gpu())
+    groups = GROUPS[options.job] + device_groups(gpu, options.neural)
     try:
         python = prepare(options.env, groups)
         if options.job == "demo":
@@ -141,10 +138,10 @@ def has_gpu():
     return listed.returncode == 0 and "GPU" in listed.stdout
 
 
-def gpu_groups(gpu):
-    """What draws and recognises, by whether there is a GPU. torch's usual build on Linux brings
-    CUDA; without a GPU OpenCV draws as fast."""
-    return ("gpu", "torch") if gpu else ("cpu",)
+def device_groups(gpu, neural):
+    """What engines with weights run on. torch's usual build on Linux brings CUDA; without a GPU it
+    draws no faster than OpenCV, and engines that need it are wished for or not."""
+    return ("gpu" if gpu else "cpu",) + (("torch", "neural") if gpu or neural else ())
 
 
 def find_python(supported):
@@ -184,7 +181,9 @@ def install(folder, python, group):
         (folder / f".dubwright-{replaced}").unlink()
     say(f"Installing {len(pins)} packages ({group}); the first time this takes a few minutes ...")
     began = time.monotonic()
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-deps"]
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install"]
+    if group != "torch":  # its wheels differ from system to system, and so does what they need
+        pip.append("--no-deps")
     requirements = folder / f"{group}.txt"
     requirements.write_text("\n".join(pins) + "\n")
     follow([*pip, "--progress-bar", "off", "-r", str(requirements)], len(pins))

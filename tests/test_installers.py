@@ -446,8 +446,9 @@ def test_a_gpu_is_what_its_driver_lists(
     driver.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert bootstrap.has_gpu() is found
-    groups = bootstrap.gpu_groups(found)
+    groups = bootstrap.device_groups(found, neural=False)
     assert ("gpu" in groups) is found and ("cpu" in groups) is not found
+    assert ("torch" in groups) is found and "torch" in bootstrap.device_groups(found, neural=True)
     monkeypatch.setenv("PATH", "")
     assert not bootstrap.has_gpu()
 
