@@ -65,9 +65,11 @@ def test_synthesizers(name: str, language: str) -> None:
 
 @pytest.mark.parametrize("name", _names(EngineKind.ALIGNER))
 def test_aligners(name: str) -> None:
-    speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak("Mama, papa.", "es", 0.9)
     aligner = engine(name, EngineKind.ALIGNER)
-    assert aligner_faults(aligner, speech.samples, speech.sample_rate, "Mama, papa.", "es") == []
+    language = "es" if "es" in aligner.languages() else min(aligner.languages())
+    line = "My mother made coffee."
+    speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak(line, language, 0.9)
+    assert aligner_faults(aligner, speech.samples, speech.sample_rate, line, language) == []
 
 
 @pytest.mark.parametrize("name", _names(EngineKind.PHONE_RECOGNIZER))

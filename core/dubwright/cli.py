@@ -268,6 +268,48 @@ def transcribe(
 
 
 @app.command()
+def align(
+    timeline: Annotated[Path, typer.Argument(help="A timeline, a movie, or a recording.")],
+    lines: Annotated[
+        Path, typer.Argument(help="A script (.txt, .fountain, .fdx), subtitles or a cue sheet.")
+    ],
+    original: Annotated[str, typer.Option("--original", help="The lines' language.")],
+    out: Out = Path("alignment"),
+    rate: EdlRate = None,
+    store: StoreFolder = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find when lines are said whose words are known: a cue sheet with exact times and phones."""
+    from dubwright.dialogue.subtitles import SUBTITLE_FILES
+    from dubwright.operations.request import AlignRequest, validated
+
+    suffix = lines.suffix.lower()
+    kind = "cue_sheet" if suffix == ".json" else "script"
+    request = validated(
+        AlignRequest,
+        timeline=timeline,
+        **{"subtitles" if suffix in SUBTITLE_FILES else kind: lines},
+        original=original,
+        output=out,
+        rate=rate,
+    )
+    delivered = _performed("align", request, store, workers)
+    report = json.loads((Path(delivered["folder"]) / "alignment.json").read_text(encoding="utf-8"))
+    if as_json:
+        print_json(delivered | {"alignment": report})
+        return
+    people.print(f"Found {report['found']} of {report['of']} lines: {delivered['folder']}")
+    if report["drift"] and report["drift"]["told"]:
+        people.print(f"  the times that were given: {report['drift']['told']}", soft_wrap=True)
+    if report["doubt"]:
+        people.print(f"  {report['doubt']}", soft_wrap=True)
+    for row in report["cues"]:
+        if "look" in row:
+            people.print(f"  look at {row['cue']}: {row['look']}", soft_wrap=True, markup=False)
+
+
+@app.command()
 def animate(
     language: Annotated[str, typer.Option("--language", help="Its language tag.")],
     text: Annotated[

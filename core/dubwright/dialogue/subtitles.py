@@ -14,9 +14,9 @@ import pysubs2
 from dubwright.errors import DubwrightError
 from dubwright.store import whole
 
-__all__ = ["Subtitle", "read_subtitles", "subtitle_language", "write_subtitles"]
+__all__ = ["SUBTITLE_FILES", "Subtitle", "read_subtitles", "subtitle_language", "write_subtitles"]
 
-SUFFIXES: Final = frozenset({".srt", ".vtt", ".ass", ".ssa", ".ttml"})
+SUBTITLE_FILES: Final = frozenset({".srt", ".vtt", ".ass", ".ssa", ".ttml"})
 LANGUAGE_IN_NAME: Final = re.compile(r"\.([a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)$")
 VOICE_TAG: Final = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]+)>")
 TAG: Final = re.compile(r"</?[^>]+>")
@@ -39,7 +39,7 @@ class Subtitle:
 
 def subtitle_language(path: Path) -> str | None:
     """The language tag in a name such as reel1.es.srt, or None."""
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in SUBTITLE_FILES:
         return None
     found = LANGUAGE_IN_NAME.search(path.stem)
     return found.group(1) if found else None

@@ -123,7 +123,11 @@ def aligner_faults(
 ) -> list[str]:
     """Faults of an aligner on a recording of `text`."""
     faults = card_faults(engine.card, EngineKind.ALIGNER)
+    if language not in engine.languages():
+        faults.append(f"languages() does not list {language}")
     phones = engine.align(samples, sample_rate, text, language)
+    if any(phone.symbol and phone.confidence is None for phone in phones):
+        faults.append("a phone has no confidence")
     return faults + _phone_faults(phones, len(samples))
 
 

@@ -18,6 +18,12 @@ class Phone(BaseModel):
     symbol: str = Field(description="IPA, without stress or tie marks.")
     start: int = Field(ge=0)
     end: int = Field(ge=0)
+    confidence: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="How likely it begins within 40 ms of there; None where that is exact.",
+    )
 
 
 class SpokenPhone(BaseModel):

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import BaseModel
 
+from dubwright.operations.align import AlignmentPlan, deliver_alignment, plan_alignment
 from dubwright.operations.animate import AnimatePlan, deliver_animation, plan_animate
 from dubwright.operations.capture import plan_capture
 from dubwright.operations.casting import CastPlan, deliver_cast, plan_cast
@@ -93,6 +94,11 @@ def _deliver_transcript(plan: TranscriptPlan, store: Store, output: Path) -> dic
     return {"folder": str(folder), "cue_sheet": str(folder / "cue_sheet.json")}
 
 
+def _deliver_alignment(plan: AlignmentPlan, store: Store, output: Path) -> dict[str, Any]:
+    folder = deliver_alignment(plan, store, output)
+    return {"folder": str(folder), "cue_sheet": str(folder / "cue_sheet.json")}
+
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "dub": Operation(REQUESTS["dub"], plan_dub, _deliver_dub),
     "lip_sync": Operation(REQUESTS["lip_sync"], plan_lip_sync, _deliver_dub),
@@ -101,4 +107,5 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "capture": Operation(REQUESTS["capture"], plan_capture, _deliver_animation),
     "cast": Operation(REQUESTS["cast"], plan_cast, _deliver_cast),
     "transcribe": Operation(REQUESTS["transcribe"], plan_transcript, _deliver_transcript),
+    "align": Operation(REQUESTS["align"], plan_alignment, _deliver_alignment),
 }

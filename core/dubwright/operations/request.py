@@ -17,6 +17,7 @@ from dubwright.model import LanguageTag, MouthControls, SpokenPhone
 __all__ = [
     "RATE",
     "REQUESTS",
+    "AlignRequest",
     "AnimateRequest",
     "CaptureRequest",
     "CastRequest",
@@ -71,7 +72,7 @@ class EngineChoice(BaseModel):
     transcriber: str = "whisper-timestamped"
     diarizer: str = "resemblyzer"
     synthesizer: str = "espeak-ng"
-    aligner: str = "espeak-dtw"
+    aligner: str = "embedded-aligner"
     phone_recognizer: str = "pocketsphinx"
     face_tracker: str = "facemesh"
     mouth_predictor: str = "dominance"
@@ -106,6 +107,24 @@ class TranscribeRequest(SoundRequest):
     """Find who says what when, as a cue sheet and a cast to look through."""
 
     voices: bool = Field(True, description="Whether voices are told apart.")
+
+
+class AlignRequest(SoundRequest):
+    """Find when lines are said whose words are known."""
+
+    original: LanguageTag = Field(description="Language of the lines.")
+    script: Path | None = Field(
+        None, description="Who says what in order, without times: text, Fountain or .fdx."
+    )
+    subtitles: Path | None = Field(None, description="SubRip or WebVTT.")
+    cue_sheet: Path | None = Field(None, description="A cue sheet.")
+
+    @model_validator(mode="after")
+    def _lines_are_given_once(self) -> AlignRequest:
+        given = [self.script, self.subtitles, self.cue_sheet]
+        if sum(path is not None for path in given) != 1:
+            raise ValueError("give a script, subtitles or a cue sheet: one of them")
+        return self
 
 
 class TimelineRequest(BaseModel):
@@ -293,6 +312,7 @@ Request = (
     | CaptureRequest
     | CastRequest
     | TranscribeRequest
+    | AlignRequest
 )
 
 REQUESTS: Final[Mapping[str, type[Request]]] = {
@@ -303,6 +323,7 @@ REQUESTS: Final[Mapping[str, type[Request]]] = {
     "capture": CaptureRequest,
     "cast": CastRequest,
     "transcribe": TranscribeRequest,
+    "align": AlignRequest,
 }
 
 

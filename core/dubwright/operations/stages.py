@@ -48,6 +48,12 @@ from dubwright.mouth.articulation import (
     usual_articulation,
 )
 from dubwright.mouth.range import MouthRange, measure_range
+from dubwright.operations.align_stages import (
+    locate_lines,
+    read_lines,
+    time_lines,
+    write_alignment,
+)
 from dubwright.operations.cast_stage import write_cast
 from dubwright.operations.listening import learn_to_hear
 from dubwright.operations.mouth_stages import (
@@ -453,6 +459,10 @@ STAGES: Final[Mapping[str, Stage]] = {
     "words": transcribe_part,
     "voices": print_voices,
     "transcript": write_transcript,
+    "readings": read_lines,
+    "located": locate_lines,
+    "timed lines": time_lines,
+    "alignment": write_alignment,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "track": 6,

@@ -1,0 +1,314 @@
+"""Lines whose words are known are found in the sound, and their phones timed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from dubwright.api import perform
+from dubwright.dialogue import CueSheet
+from dubwright.dialogue.labels import read_phones
+from dubwright.dialogue.script import ScriptLine, read_script
+from dubwright.engines import EngineKind, Speech, engine
+from dubwright.errors import DubwrightError
+from dubwright.model import Phone
+from dubwright.operations.request import AlignRequest, validated
+from dubwright.speech.drift import drift_of
+from dubwright.speech.engines.pocketsphinx_align import PocketSphinxAligner
+from dubwright.speech.locate import FOUND_RATE, heard_features, located_lines, read_features
+from dubwright.speech.refine import Example, retimed, trained
+from dubwright.store import Store
+
+RATE = 22050
+SPANISH = [
+    "Compramos cinco barcos nuevos el verano pasado.",
+    "Nadie me dijo nada del faro.",
+    "Mi hermano toca el piano todas las tardes.",
+    "La caja grande está junto a la ventana.",
+    "Nunca volvieron del puerto viejo.",
+    "Dame el mapa y te enseño el camino.",
+    "Hacía frío y el camino era largo.",
+    "Mañana por la mañana nos vemos.",
+]
+UNSAID = 2
+
+
+def _say(text: str, language: str = "es", speed: float = 1.0, voice: str = "m3") -> Speech:
+    return engine("espeak-ng", EngineKind.SYNTHESIZER).speak(text, language, speed, voice)
+
+
+def _errors_ms(
+    truth: tuple[Phone, ...], found: tuple[Phone, ...], rate: int
+) -> NDArray[np.float64]:
+    """How far starts are apart, of phones that both have in the same order."""
+    said = [phone for phone in truth if phone.symbol]
+    timed = [phone for phone in found if phone.symbol]
+    assert [p.symbol for p in said] == [p.symbol for p in timed]
+    return np.array([(f.start - s.start) * 1000 / rate for s, f in zip(said, timed, strict=True)])
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[float, float]]]:
+    """A recording of all Spanish lines but one, with pauses; and when each begins and ends."""
+    parts, times, at = [], [], 0
+    for number, text in enumerate(SPANISH):
+        pause = np.zeros(RATE * (1 + number % 3), np.float32)
+        if number == UNSAID:
+            times.append((0.0, 0.0))
+            continue
+        speech = _say(text, speed=1.0 + 0.05 * (number % 3))
+        said = [phone for phone in speech.phones if phone.symbol]
+        at += len(pause)
+        times.append(((at + said[0].start) / RATE, (at + said[-1].end) / RATE))
+        at += len(speech.samples)
+        parts += [pause, speech.samples]
+    path = tmp_path_factory.mktemp("scene") / "scene.wav"
+    noise = np.random.default_rng(2).normal(0, 0.001, at + RATE)
+    soundfile.write(path, np.concatenate([*parts, np.zeros(RATE)]) + noise, RATE)
+    return path, times
+
+
+def _align(recording: Path, out: Path, **lines: Path) -> tuple[Path, dict[str, object]]:
+    request = validated(AlignRequest, timeline=recording, original="es", output=out, **lines)
+    folder = Path(perform("align", request, Store(out / "store"))["folder"])
+    return folder, json.loads((folder / "alignment.json").read_text(encoding="utf-8"))
+
+
+def test_plain_text_is_a_script(tmp_path: Path) -> None:
+    path = tmp_path / "scene.txt"
+    path.write_text(
+        "ADA: Come in (softly). Sit.\n\nBen (off): Is it 7:30?\nNobody else.\n", "utf-8"
+    )
+    assert read_script(path) == [
+        ScriptLine("ADA", "Come in . Sit."),
+        ScriptLine("Ben", "Is it 7:30?"),
+        ScriptLine("", "Nobody else."),
+    ]
+
+
+def test_a_screenplay_is_a_script(tmp_path: Path) -> None:
+    path = tmp_path / "scene.fountain"
+    path.write_text(
+        "INT. LIGHTHOUSE - NIGHT\nA storm.\n\nADA (O.S.)\n(shouting)\nCome in!\nIt's *cold*.\n\n"
+        "Ben enters.\n\nBEN\nI know.\n",
+        "utf-8",
+    )
+    assert read_script(path) == [
+        ScriptLine("Ada", "Come in! It's cold ."),
+        ScriptLine("Ben", "I know."),
+    ]
+
+
+def test_final_draft_is_a_script(tmp_path: Path) -> None:
+    path = tmp_path / "scene.fdx"
+    path.write_text(
+        '<?xml version="1.0"?><FinalDraft><Content><Paragraph Type="Action"><Text>Rain.</Text>'
+        '</Paragraph><Paragraph Type="Character"><Text>ADA (V.O.)</Text></Paragraph>'
+        '<Paragraph Type="Dialogue"><Text>Come </Text><Text>in.</Text></Paragraph></Content>'
+        "</FinalDraft>",
+        "utf-8",
+    )
+    assert read_script(path) == [ScriptLine("Ada", "Come in.")]
+
+
+def test_long_speeches_are_split_where_sentences_end(tmp_path: Path) -> None:
+    path = tmp_path / "scene.txt"
+    path.write_text("ADA: " + "This is a sentence of some length, said slowly. " * 8, "utf-8")
+    lines = read_script(path)
+    assert len(lines) == 3 and all(len(line.text) < 160 for line in lines)
+    assert all(line.text.endswith(".") and line.speaker == "ADA" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.txt", b"\n...\n"), ("a.fdx", b"<a><b></a>"), ("a.txt", b"\xff\xfe")]
+)
+def test_what_is_no_script_is_told(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DubwrightError, match="script"):
+        read_script(path)
+
+
+def test_lines_are_found_and_what_is_not_said_is_left_out() -> None:
+    said = [SPANISH[0], SPANISH[3], SPANISH[4], SPANISH[6]]
+    parts, starts, at = [], [], 0
+    for text in said:
+        speech = _say(text, voice="f2")
+        parts += [np.zeros(RATE, np.float32), speech.samples]
+        starts.append((at + RATE) / RATE)
+        at += RATE + len(speech.samples)
+    sound = np.concatenate(parts)
+    features = heard_features(sound, RATE)
+    loud = (
+        np.abs(sound[: len(features) * RATE // FOUND_RATE]).reshape(len(features), -1).max(axis=1)
+    )
+    found = located_lines(
+        [(features, loud > 1e-3)], read_features([_say(t, voice="") for t in SPANISH[:7]])
+    )
+    assert [line.line for line in found] == [0, 3, 4, 6]
+    for line, start in zip(found, starts, strict=True):
+        assert abs(line.start / FOUND_RATE - start) < 0.3 and line.end > line.start
+
+
+def test_where_the_blocks_are_cut_changes_nothing() -> None:
+    sound = np.concatenate([_say(text, voice="f2").samples for text in SPANISH[:3]])
+    features = heard_features(sound, RATE)
+    speaks = np.ones(len(features), bool)
+    lines = read_features([_say(text, voice="") for text in SPANISH[:3]])
+    whole = located_lines([(features, speaks)], lines)
+    parts = [(features[at : at + 17], speaks[at : at + 17]) for at in range(0, len(features), 17)]
+    assert located_lines(parts, lines) == whole and len(whole) == 3
+
+
+@given(
+    st.floats(-20_000, 20_000),
+    st.sampled_from([1.0, 25 / 24, 24 / 25, 1.001, 0.98]),
+    st.integers(0, 2**32),
+)
+def test_drift_is_found_whatever_single_lines_do(offset: float, speed: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    given_ms = np.sort(random.integers(0, 1_800_000, 60))
+    found = offset + speed * given_ms + random.normal(0, 30, 60)
+    found[::9] += 8000
+    drift = drift_of(given_ms.tolist(), found.round().astype(int).tolist())
+    assert drift is not None
+    assert drift.speed == pytest.approx(speed, abs=5e-4)
+    assert bool(drift.told) == (speed != 1 or abs(drift.offset_ms) >= 200)
+
+
+def test_what_the_times_were_made_for_is_told() -> None:
+    given_ms = list(range(0, 600_000, 10_000))
+    drift = drift_of(given_ms, [round(1500 + at * 25 / 24) for at in given_ms])
+    assert drift is not None and "25 frames a second, and the sound runs at 24" in drift.told
+    assert "1.5 s too early" in drift.told
+    assert drift_of([], []) is None
+
+
+def test_a_script_becomes_a_timed_cue_sheet(
+    scene: tuple[Path, list[tuple[float, float]]], tmp_path: Path
+) -> None:
+    recording, times = scene
+    script = tmp_path / "script.txt"
+    script.write_text(
+        "\n".join(f"{'AB'[n % 2]}da: {text}" for n, text in enumerate(SPANISH)), "utf-8"
+    )
+    folder, report = _align(recording, tmp_path, script=script)
+    sheet = CueSheet.read(folder / "cue_sheet.json")
+    by_text = {cue.text["es"]: cue for cue in sheet.cues}
+    assert report["found"] == len(SPANISH) - 1 and not report["doubt"]
+    for number, (text, (start, end)) in enumerate(zip(SPANISH, times, strict=True)):
+        cue = by_text[text]
+        assert cue.speaker == f"{'AB'[number % 2]}da"
+        if number == UNSAID:
+            assert cue.confidence == 0 and "not found" in cue.note
+        else:
+            assert abs(cue.start_ms / 1000 - start) < 0.06, text
+            assert abs(cue.end_ms / 1000 - end) < 0.1, text
+            phones = read_phones(folder / "phones" / f"{cue.id}.txt")
+            assert phones[0].start_ms == 0 and cue.confidence is not None and cue.confidence > 0.8
+    looked = [row["cue"] for row in report["cues"] if "look" in row]  # type: ignore[attr-defined]
+    assert looked == [by_text[SPANISH[UNSAID]].id]
+
+
+def test_subtitles_that_drift_are_told_and_corrected(
+    scene: tuple[Path, list[tuple[float, float]]], tmp_path: Path
+) -> None:
+    recording, times = scene
+    lines = []
+    for number, (text, (start, end)) in enumerate(zip(SPANISH, times, strict=True)):
+        if number != UNSAID:
+            a, b = (f"00:00:{at + 2.5:06.3f}".replace(".", ",") for at in (start, end))
+            lines.append(f"{number}\n{a} --> {b}\n{text}\n")
+    subtitles = tmp_path / "scene.srt"
+    subtitles.write_text("\n".join(lines), "utf-8")
+    folder, report = _align(recording, tmp_path, subtitles=subtitles)
+    drift = report["drift"]
+    assert drift["offset_ms"] == pytest.approx(-2500, abs=60)  # type: ignore[index]
+    assert "2.5 s too late" in drift["told"]  # type: ignore[index]
+    cues = CueSheet.read(folder / "cue_sheet.json").cues
+    said = [start for number, (start, _) in enumerate(times) if number != UNSAID]
+    assert all(abs(c.start_ms / 1000 - at) < 0.06 for c, at in zip(cues, said, strict=True))
+
+
+def test_a_script_of_something_else_is_told(
+    scene: tuple[Path, list[tuple[float, float]]], tmp_path: Path
+) -> None:
+    script = tmp_path / "script.txt"
+    script.write_text("\U0001f642 \U0001f642\n", "utf-8")
+    with pytest.raises(DubwrightError, match="Nobody says anything"):
+        _align(scene[0], tmp_path, script=script)
+    silent = tmp_path / "silent.wav"
+    soundfile.write(silent, np.zeros(RATE * 3), RATE)
+    script.write_text("Nadie dice nada.", "utf-8")
+    with pytest.raises(DubwrightError, match="None of the lines is found"):
+        _align(silent, tmp_path, script=script)
+    request = validated(
+        AlignRequest, timeline=silent, original="tlh", output=tmp_path, script=script
+    )
+    with pytest.raises(DubwrightError, match="No engine times lines in tlh"):
+        perform("align", request, Store(tmp_path / "store"))
+
+
+def test_a_script_in_another_language_is_doubted(
+    scene: tuple[Path, list[tuple[float, float]]], tmp_path: Path
+) -> None:
+    script = tmp_path / "script.txt"
+    script.write_text(
+        "The weather is fine today.\nWhere have you been since Monday?\nI lost my keys.\n"
+        "Nobody knows why she left.\nThe train comes at half past ten.\nShow me your hands.\n",
+        "utf-8",
+    )
+    _, report = _align(scene[0], tmp_path, script=script)
+    assert "another language" in str(report["doubt"])
+
+
+def test_phones_are_timed_better_by_how_the_speaker_sounds() -> None:
+    """Alignments that are 40 ms off are drawn to where the speaker's phones are."""
+    random = np.random.default_rng(4)
+    lines, readings, truths = [], [], []
+    for text in SPANISH * 2:
+        speech = _say(text, voice="f4")
+        shifts = random.integers(-40, 40, len(speech.phones)) * RATE // 1000
+        edges = [0]
+        for phone, shift in zip(speech.phones[1:], shifts, strict=False):
+            edges.append(min(max(edges[-1] + 1, phone.start + int(shift)), len(speech.samples) - 1))
+        ends = [*edges[1:], len(speech.samples)]
+        moved = tuple(
+            phone.model_copy(update={"start": start, "end": end})
+            for phone, start, end in zip(speech.phones, edges, ends, strict=True)
+        )
+        reading = _say(text, voice="")
+        lines.append(Example(speech.samples, RATE, moved))
+        readings.append(Example(reading.samples, RATE, reading.phones))
+        truths.append(speech.phones)
+    model = trained(lines, readings)
+    before = [_errors_ms(t, line.phones, RATE) for t, line in zip(truths, lines, strict=True)]
+    after = [
+        _errors_ms(t, retimed(line, model), RATE) for t, line in zip(truths, lines, strict=True)
+    ]
+    assert np.median(np.abs(np.concatenate(after))) < np.median(np.abs(np.concatenate(before))) / 2
+
+
+def test_english_is_timed_with_words_that_no_dictionary_has() -> None:
+    text = "My brother Zorblax has 5 boats."
+    speech = _say(text, "en", voice="")
+    phones = PocketSphinxAligner().align(speech.samples, RATE, text, "en")
+    said = "".join(phone.symbol for phone in phones)
+    assert said == "maɪbɹəðɝzɔɹblækshəzfaɪvboʊts"
+    assert all(phone.confidence is not None and 0 < phone.confidence <= 1 for phone in phones)
+
+
+def test_what_one_aligner_refuses_the_other_times() -> None:
+    text = "Xylographic qoph."
+    speech = _say("Ah.", "en", voice="")
+    with pytest.raises(DubwrightError, match="cannot be timed"):
+        PocketSphinxAligner().align(speech.samples, RATE, "...", "en")
+    phones = engine("embedded-aligner", EngineKind.ALIGNER).align(speech.samples, RATE, text, "en")
+    assert any(phone.symbol for phone in phones)
