@@ -8,14 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dubwright.engines import EngineKind, engine, engines
+from dubwright.engines import EngineKind, Speech, engine, engines
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, write_wav
 from dubwright.model import Cue
 from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.engines.espeak_dtw import EspeakDtwAligner
-from dubwright.speech.fit import FASTEST, SLOWEST, fit_recording, fit_synthesis
+from dubwright.speech.fit import (
+    FASTEST,
+    SLOWEST,
+    Slot,
+    fit_recording,
+    fit_synthesis,
+    phrases_of_text,
+)
 from dubwright.speech.mix import MIX_RATE, Original, PlacedTake, levelled, mix_stems
 from dubwright.speech.soundtrack import SoundClip, gather_original
 from dubwright.speech.takes import recorded_take, trimmed
@@ -78,27 +87,113 @@ def test_a_line_without_a_sound_is_refused(voice: EspeakSynthesizer) -> None:
         voice.speak("...", "es", 1.0)
 
 
-@pytest.mark.parametrize("slot_ms", [3300, 3800, 4200])
-def test_a_line_is_spoken_to_its_slot(voice: EspeakSynthesizer, slot_ms: int) -> None:
-    speech, fit = fit_synthesis(voice, LINE, "es", slot_ms, slot_ms)
-    assert fit.verdict == "fits"
-    assert len(speech.samples) / speech.sample_rate * 1000 == pytest.approx(slot_ms, rel=0.02)
+TEN_LANGUAGES = {
+    "en": "We bought five new boats last summer.",
+    "es": "Compramos cinco barcos nuevos el verano pasado.",
+    "fr": "Nous avons acheté cinq bateaux neufs l'été dernier.",
+    "de": "Wir haben letzten Sommer fünf neue Boote gekauft.",
+    "it": "Abbiamo comprato cinque barche nuove la scorsa estate.",
+    "pt": "Compramos cinco barcos novos no verão passado.",
+    "pl": "Zeszłego lata kupiliśmy pięć nowych łodzi.",
+    "ru": "Прошлым летом мы купили пять новых лодок.",
+    "tr": "Geçen yaz beş yeni tekne aldık.",
+    "hi": "पिछली गर्मियों में हमने पाँच नई नावें खरीदीं।",
+}
 
 
-def test_a_line_that_is_too_long_is_flagged_and_not_rushed(voice: EspeakSynthesizer) -> None:
-    _, fit = fit_synthesis(voice, LINE, "es", 1000, 1200)
-    assert fit.verdict == "long" and fit.speed <= FASTEST and "shorten" in fit.reason
+@pytest.mark.parametrize("language", TEN_LANGUAGES)
+@pytest.mark.parametrize("pace", [0.9, 1.1, 1.25])
+def test_a_line_is_spoken_to_its_slot(voice: EspeakSynthesizer, language: str, pace: float) -> None:
+    text = TEN_LANGUAGES[language]
+    natural, _ = fit_synthesis(voice, text, language, Slot(1, 100_000))
+    slot = round(len(natural.samples) / natural.sample_rate / pace * 1000)
+    speech, fit = fit_synthesis(voice, text, language, Slot(slot, slot))
+    assert fit.verdict == "fits" and bool(fit.reason) == (pace > 1.15)
+    assert len(speech.samples) / speech.sample_rate * 1000 == pytest.approx(slot, rel=0.01)
+    assert speech.phones[-1].end <= len(speech.samples)
+
+
+def test_silence_that_neighbours_leave_comes_before_haste(voice: EspeakSynthesizer) -> None:
+    natural, _ = fit_synthesis(voice, LINE, "es", Slot(1, 100_000))
+    length = len(natural.samples) * 1000 // natural.sample_rate
+    speech, fit = fit_synthesis(voice, LINE, "es", Slot(length * 9 // 10, length + 1))
+    assert fit.speed == 1.0 and np.array_equal(speech.samples, natural.samples)
+
+
+def test_a_voice_that_has_one_pace_is_stretched(voice: EspeakSynthesizer) -> None:
+    class OnePace(EspeakSynthesizer):
+        def speak(self, text: str, language: str, speed: float, voice: str = "") -> Speech:
+            return super().speak(text, language, 1.0, voice)
+
+    natural, _ = fit_synthesis(voice, LINE, "es", Slot(1, 100_000))
+    slot = round(len(natural.samples) / natural.sample_rate / 1.2 * 1000)
+    speech, fit = fit_synthesis(OnePace(), LINE, "es", Slot(slot, slot))
+    assert len(speech.samples) / speech.sample_rate * 1000 == pytest.approx(slot, rel=0.01)
+    assert fit.speed == pytest.approx(1.2, abs=0.01) and "hurried" in fit.reason
+    said = [(p.symbol, p.start / p.end) for p in speech.phones if p.symbol]
+    assert [symbol for symbol, _ in said] == [p.symbol for p in natural.phones if p.symbol]
+
+
+def test_a_line_that_is_too_long_is_refused(voice: EspeakSynthesizer) -> None:
+    speech, fit = fit_synthesis(voice, LINE, "es", Slot(1000, 1200))
+    assert fit.verdict == "refused" and fit.speed <= FASTEST + 0.02 and "shorten" in fit.reason
+    assert len(speech.samples), "it is there to be heard"
 
 
 def test_a_line_that_is_too_short_is_not_drawled(voice: EspeakSynthesizer) -> None:
-    _, fit = fit_synthesis(voice, "Sí.", "es", 5000, 6000)
+    _, fit = fit_synthesis(voice, "Sí.", "es", Slot(5000, 6000))
     assert fit.verdict == "short" and fit.speed >= SLOWEST
+
+
+def test_phrases_begin_where_the_originals_do(voice: EspeakSynthesizer) -> None:
+    text = "Compramos cinco barcos. Nadie me dijo nada, pero vinieron."
+    slot = Slot(4600, 5000, ((0, 1500), (2400, 4600)))
+    speech, fit = fit_synthesis(voice, text, "es", slot)
+    assert fit.phrases == 2 and not fit.reason
+    pause = next(p for p in speech.phones if not p.symbol and p.start > 1000)
+    after = next(p for p in speech.phones if p.symbol and p.start >= pause.end)
+    assert after.start / speech.sample_rate == pytest.approx(2.43, abs=0.04)
+    assert np.abs(speech.samples[pause.start : pause.end]).max() == 0
+    _, plain = fit_synthesis(voice, "Compramos.", "es", slot)
+    assert plain.phrases == 1
+
+
+def test_a_phrase_that_has_no_room_costs_the_pauses_not_the_line(voice: EspeakSynthesizer) -> None:
+    slot = Slot(4000, 4500, ((0, 100), (400, 4000)))
+    _, fit = fit_synthesis(voice, "Compramos cinco barcos. Nadie vino.", "es", slot)
+    assert fit.verdict in ("fits", "short") and fit.phrases == 1 and "pauses" in fit.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "durations", "phrases"),
+    [
+        ("Come in. Sit down, please.", [500, 1000], ["Come in.", "Sit down, please."]),
+        ("Come in. Sit down, please.", [1500, 500], ["Come in. Sit down,", "please."]),
+        ("One two three four", [1, 1], ["One two", "three four"]),
+        ("Come in.", [500, 500, 500], ["Come in."]),
+        ("船を買った。誰も来なかった。", [1, 1], ["船を買った。", "誰も来なかった。"]),
+        ("مرحبا، كيف حالك؟", [1, 2], ["مرحبا،", "كيف حالك؟"]),
+        ("Hello", [], ["Hello"]),
+    ],
+)
+def test_text_is_split_where_it_breathes(
+    text: str, durations: list[int], phrases: list[str]
+) -> None:
+    assert phrases_of_text(text, durations) == phrases
+
+
+@given(st.lists(st.sampled_from("ab. ,!"), max_size=40), st.lists(st.integers(1, 9), max_size=6))
+def test_splitting_loses_nothing(letters: list[str], durations: list[int]) -> None:
+    text = "".join(letters)
+    parts = phrases_of_text(text, durations)
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    assert len(parts) in (1, len(durations))
 
 
 def test_a_long_recording_is_stretched_within_bounds() -> None:
     tone = np.sin(2 * np.pi * 220 * np.arange(48000 * 2) / 48000).astype(np.float32) * 0.3
-    fitted, fit = fit_recording(tone, 48000, 1700, 1700)
-    assert len(fitted) / 48000 == pytest.approx(1.7, rel=0.02)
+    fitted, fit = fit_recording(tone, 48000, Slot(1700, 1700))
+    assert len(fitted) / 48000 == pytest.approx(1.7, rel=0.01)
     spectrum = np.abs(np.fft.rfft(fitted))
     assert np.argmax(spectrum) / len(fitted) * 48000 == pytest.approx(220, abs=2)
     assert fit.speed == pytest.approx(2 / 1.7, abs=0.01)
@@ -106,8 +201,20 @@ def test_a_long_recording_is_stretched_within_bounds() -> None:
 
 def test_a_recording_that_has_room_is_left_alone() -> None:
     tone = np.ones(48000, np.float32) * 0.1
-    fitted, fit = fit_recording(tone, 48000, 1200, 1500)
+    fitted, fit = fit_recording(tone, 48000, Slot(1200, 1500))
     assert fitted is tone and fit.speed == 1.0
+
+
+def test_the_phrases_of_a_recording_are_moved_to_the_originals() -> None:
+    tone = (np.sin(np.arange(48000) * 0.05) * 0.3).astype(np.float32)
+    recording = np.concatenate([tone, np.zeros(24000, np.float32), tone])
+    slot = Slot(4000, 4200, ((0, 1100), (2500, 4000)))
+    fitted, fit = fit_recording(recording, 48000, slot)
+    assert fit.phrases == 2 and fit.speed == 1.0
+    assert np.abs(fitted[int(1.1 * 48000) : int(2.45 * 48000)]).max() == 0
+    assert np.abs(fitted[int(2.5 * 48000) : int(2.6 * 48000)]).max() > 0.2
+    same, fit = fit_recording(recording, 48000, Slot(4000, 4200, ((0, 9), (20, 30), (40, 50))))
+    assert same is recording and "pauses are its own" in fit.reason
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.35])

@@ -105,6 +105,11 @@ class Cue(BaseModel):
         default_factory=dict,
         description="Recordings to use, by language; relative to the cue sheet's folder.",
     )
+    phrases: tuple[tuple[int, int], ...] = Field(
+        (),
+        description="Where the original speaks within the line, start and end in milliseconds from "
+        "its start: on screen, a take pauses where it does.",
+    )
     mouth: MouthControls = MouthControls()
     confidence: float | None = Field(
         None,
@@ -118,4 +123,7 @@ class Cue(BaseModel):
     def _ends_after_start(self) -> Cue:
         if self.end_ms <= self.start_ms:
             raise ValueError(f"cue {self.id} ends at {self.end_ms} ms, before it starts")
+        edges = [edge for phrase in self.phrases for edge in phrase]
+        if edges != sorted(edges) or any(start >= end for start, end in self.phrases):
+            raise ValueError(f"the phrases of cue {self.id} do not follow each other")
         return self

@@ -43,8 +43,11 @@ class Fit(BaseModel):
 
     slot: int = Field(description="Length of the slot, in samples of the take.")
     speed: float = Field(description="Speed against the engine's or the actor's own; 1 is natural.")
-    verdict: Literal["fits", "short", "long"]
+    verdict: Literal["fits", "short", "refused"] = Field(
+        description="A take that is refused is there to be heard, and is not laid down."
+    )
     reason: str = ""
+    phrases: int = Field(1, description="How many begin where the original's do.")
 
 
 class Take(BaseModel):

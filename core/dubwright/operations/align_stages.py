@@ -22,6 +22,7 @@ from dubwright.operations.task import Context
 from dubwright.speech.activity import ACTIVITY_RATE
 from dubwright.speech.drift import drift_of
 from dubwright.speech.engines.espeak_dtw import EspeakDtwAligner
+from dubwright.speech.lines import phrases_of
 from dubwright.speech.locate import (
     FOUND_RATE,
     LocatedLine,
@@ -161,7 +162,12 @@ def write_alignment(context: Context) -> None:
         if phones:
             start, end = _range_ms(phones)
             cue = cue.model_copy(
-                update={"start_ms": start, "end_ms": max(end, start + 1), "confidence": sure}
+                update={
+                    "start_ms": start,
+                    "end_ms": max(end, start + 1),
+                    "phrases": phrases_of([_ms(phone) for phone in phones if phone.symbol]),
+                    "confidence": sure,
+                }
             )
             _write_labels(context.folder / PHONES / f"{cue.id}.txt", phones, start)
             if sure < UNSURE:
@@ -341,7 +347,11 @@ def _confidence(phones: Sequence[Phone]) -> float:
 
 def _range_ms(phones: Sequence[Phone]) -> tuple[int, int]:
     said = [phone for phone in phones if phone.symbol]
-    return said[0].start * 1000 // MIX_RATE, said[-1].end * 1000 // MIX_RATE
+    return _ms(said[0])[0], _ms(said[-1])[1]
+
+
+def _ms(phone: Phone) -> tuple[int, int]:
+    return phone.start * 1000 // MIX_RATE, phone.end * 1000 // MIX_RATE
 
 
 def _noted(note: str, why: str) -> str:

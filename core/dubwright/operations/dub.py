@@ -357,7 +357,7 @@ class DubPlanner:
         # Only its length and its text decide a take: not its name, nor where it stands.
         spoken = Cue(
             id="take", speaker="anybody", start_ms=0, end_ms=cue.end_ms - cue.start_ms,
-            text={language: text} if text else {},
+            text={language: text} if text else {}, phrases=cue.phrases if cue.on_screen else (),
         ).model_dump(mode="json")  # fmt: skip
         parameters: dict[str, Any] = {
             "cue": spoken,

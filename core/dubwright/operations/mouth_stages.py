@@ -46,6 +46,7 @@ from dubwright.operations.results import (
     save_hearing,
     save_loudness,
     save_phones,
+    save_refusal,
     save_visemes,
     untimed_reason,
     write_json,
@@ -157,12 +158,14 @@ def shape_curves(context: Context) -> None:
         return replace(curves, values=emphasised(curves.values, times, spoken, then, articulation))
 
     save_curves(_as_asked(context, predicted, articulation), context.folder)
+    save_refusal(take, context.folder)
 
 
 def shape_heard_curves(context: Context) -> None:
     """What the mouth does in one span, guessed from the sound of a take without a text."""
     folder = context.inputs["take"]
-    samples, sample_rate = read_mono(folder / load_take(folder).audio)
+    take = load_take(folder)
+    samples, sample_rate = read_mono(folder / take.audio)
     acoustics = load_acoustics(context.inputs["acoustics"])
     hearing = _hearing(context, samples, sample_rate)
 
@@ -171,6 +174,7 @@ def shape_heard_curves(context: Context) -> None:
         return MouthCurves(rate, acoustics.predict(hearing, times))
 
     save_curves(_as_asked(context, predicted, acoustics.usual), context.folder)
+    save_refusal(take, context.folder)
 
 
 def _hearing(context: Context, samples: NDArray[np.float32], sample_rate: int) -> Hearing:

@@ -163,7 +163,8 @@ def _cues(plan: DubPlan, part: LanguagePlan, store: Store) -> list[CueReport]:
         take = load_take(store.path(part.takes[cue.id]))
         rows.append(
             CueReport(
-                cue=cue.id, speaker=cue.speaker, text=text, dubbed=True, engine=take.engine,
+                cue=cue.id, speaker=cue.speaker, text=text,
+                dubbed=take.fit.verdict != "refused", engine=take.engine,
                 speed=take.fit.speed, verdict=take.fit.verdict, reason=take.fit.reason,
                 slot_ms=cue.end_ms - cue.start_ms,
                 room_ms=plan.sheet.room_ms(cue, plan.timeline.duration_ms),

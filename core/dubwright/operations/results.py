@@ -43,6 +43,7 @@ __all__ = [
     "load_track",
     "load_visemes",
     "read_json",
+    "refusal",
     "save_acoustics",
     "save_articulation",
     "save_choices",
@@ -53,6 +54,7 @@ __all__ = [
     "save_listener",
     "save_loudness",
     "save_phones",
+    "save_refusal",
     "save_take",
     "save_track",
     "save_visemes",
@@ -68,6 +70,7 @@ FACE: Final = "face-{}.npz"
 FACES: Final = "faces.npz"
 VISEMES: Final = "visemes.npz"
 LISTENER: Final = "listener.npz"
+REFUSED: Final = "refused.json"
 
 
 def save_track(track: FaceTrack, folder: Path, name: str = TRACK) -> None:
@@ -174,6 +177,17 @@ def load_phones(folder: Path) -> list[Phone]:
 
 def untimed_reason(folder: Path) -> str:
     return str(read_json(folder / "phones.json")["untimed"])
+
+
+def save_refusal(take: Take, folder: Path) -> None:
+    """Beside the curves of a take that is not laid down: why it is not."""
+    if take.fit.verdict == "refused":
+        write_json(folder / REFUSED, take.fit.reason)
+
+
+def refusal(folder: Path) -> str:
+    """Why the take of these curves is not laid down; "" where it is."""
+    return str(read_json(folder / REFUSED)) if (folder / REFUSED).is_file() else ""
 
 
 def save_take(take: Take, folder: Path) -> None:

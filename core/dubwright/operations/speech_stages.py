@@ -18,7 +18,7 @@ from dubwright.operations.mouth_stages import line_on_plate, sounds_of
 from dubwright.operations.results import read_json, write_json
 from dubwright.operations.task import Context
 from dubwright.speech.activity import ACTIVITY_RATE, speech_ranges
-from dubwright.speech.lines import joined, lines_of
+from dubwright.speech.lines import joined, lines_of, phrases_of
 from dubwright.speech.mix import MIX_RATE
 from dubwright.speech.voices import mean_print, named_voices, turns_of, voices_among
 
@@ -251,6 +251,7 @@ def _cue(number: int, line: Sequence[Word], speaker: str) -> Cue:
         start_ms=line[0].start_ms,
         end_ms=max(line[-1].end_ms, line[0].start_ms + 1),
         text={language: joined(line)},
+        phrases=phrases_of([(w.start_ms, max(w.end_ms, w.start_ms + 1)) for w in line]),
         confidence=round(sum(word.confidence for word in line) / len(line), 3),
     )
 

@@ -87,6 +87,7 @@ from dubwright.operations.results import (
     load_track,
     load_visemes,
     read_json,
+    refusal,
     save_choices,
     save_curves,
     save_decision,
@@ -221,11 +222,16 @@ def _choose(context: Context) -> None:
     """Which library mouths each frame of a span is drawn from."""
     renderer: MouthRenderer = engine(context.parameters["engine"], EngineKind.MOUTH_RENDERER)
     first = context.parameters["first"]
-    untouched = [first + frame for frame in context.parameters.get("untouched", ())]
+    curves = load_curves(context.inputs["curves"])
+    refused = refusal(context.inputs["curves"])
+    if refused:
+        left = list(range(first, first + len(curves)))
+    else:
+        left = [first + frame for frame in context.parameters.get("untouched", ())]
     choices = renderer.choose(
-        _shot_plate(context, untouched),
+        _shot_plate(context, left, refused or LEFT),
         _libraries(context),
-        load_curves(context.inputs["curves"]),
+        curves,
         context.parameters["first"],
         (bool(context.parameters["joins"][0]), bool(context.parameters["joins"][1])),
     )
@@ -264,14 +270,17 @@ def _draw(context: Context) -> None:
 def _mix(context: Context) -> None:
     """The stems of one language, half a minute at a time."""
     sounds = sounds_of(context.where["sounds"])
-    takes = []
+    takes, refused = [], []
     for placed in context.parameters["takes"]:
         folder = context.inputs[f"take:{placed['cue']}"]
         samples, _ = read_mono(folder / load_take(folder).audio)
         take = PlacedTake(samples, placed["start"], placed["end"])
+        if load_take(folder).fit.verdict == "refused":
+            refused.append((take.start, take.end))
+            continue
         line = gather_original(sounds, take.start, take.end)
         takes.append(levelled(take, line.mix if line.dialogue is None else line.dialogue))
-    kept = [(start, end) for start, end in context.parameters["kept"]]
+    kept = [(start, end) for start, end in context.parameters["kept"]] + refused
     meters = {name: LoudnessMeter() for name in ("DX", "ME", "mix")}
     note = ""
     with (
@@ -465,6 +474,10 @@ STAGES: Final[Mapping[str, Stage]] = {
     "alignment": write_alignment,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
+    "take": 2,
+    "dialogue": 2,
+    "line": 2,
+    "heard curves": 2,
     "track": 6,
     "speaking": 2,
     "library": 6,
@@ -472,10 +485,10 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "original line": 2,
     "animation": 5,
     "articulation": 7,
-    "curves": 4,
-    "choose": 3,
+    "curves": 5,
+    "choose": 4,
     "draw": 2,
-    "mix": 2,
+    "mix": 3,
     "original mix": 2,
     "listener": 3,
 }
@@ -489,11 +502,11 @@ def _plate(context: Context) -> Plate:
     return Plate(_spec(context), decoded_frames(context))
 
 
-def _shot_plate(context: Context, untouched: Collection[int] = ()) -> ShotPlate:
+def _shot_plate(context: Context, untouched: Collection[int] = (), why: str = LEFT) -> ShotPlate:
     """A shot's plate, on some of whose frames the mouth is not to be redrawn."""
     track = load_track(context.inputs["track"])
     reasons = tuple(
-        reason or (LEFT if frame in untouched else "") for frame, reason in enumerate(track.reasons)
+        reason or (why if frame in untouched else "") for frame, reason in enumerate(track.reasons)
     )
     own = context.inputs.get(f"library:{context.parameters['shot']}")
     library = MouthLibrary(own, track, 1.0) if own else None

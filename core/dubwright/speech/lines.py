@@ -8,10 +8,11 @@ from typing import Final
 
 from dubwright.model import Word
 
-__all__ = ["joined", "lines_of"]
+__all__ = ["joined", "lines_of", "phrases_of"]
 
 LONGEST_MS: Final = 7000
 PAUSE_MS: Final = 700
+PHRASE_PAUSE_MS: Final = 250
 PAUSE_AFTER_SENTENCE_MS: Final = 200
 SENTENCE_END: Final = re.compile(r"[.!?…。！？؟।]['\"»”’)]*$")
 # Languages that are written without spaces between words.
@@ -36,6 +37,23 @@ def joined(words: Sequence[Word]) -> str:
     """The words of a line as their language writes them."""
     unspaced = bool(words) and words[0].language.partition("-")[0] in UNSPACED
     return ("" if unspaced else " ").join(word.text for word in words)
+
+
+def phrases_of(said: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Where somebody speaks within a line, from ranges in milliseconds in which they do.
+
+    Returns:
+        Starts and ends, counted from the first; none where there is no pause of a quarter second.
+    """
+    phrases: list[list[int]] = []
+    first = said[0][0] if said else 0
+    for start, until in said:
+        end = max(until, start + 1)
+        if phrases and start - first - phrases[-1][1] < PHRASE_PAUSE_MS:
+            phrases[-1][1] = max(phrases[-1][1], end - first)
+        else:
+            phrases.append([start - first, end - first])
+    return tuple((start, end) for start, end in phrases) if len(phrases) > 1 else ()
 
 
 def _goes_on(before: Word, word: Word) -> bool:

@@ -13,7 +13,7 @@ from dubwright.engines import Aligner, PhoneRecognizer, Speech, Synthesizer
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, resampled, write_wav
 from dubwright.model import Cue, Fit, Phone, SpokenPhone, Take
-from dubwright.speech.fit import fit_recording, fit_synthesis
+from dubwright.speech.fit import Slot, fit_recording, fit_synthesis
 
 __all__ = [
     "TAKE_RATE",
@@ -36,10 +36,15 @@ def synthesised_take(
     synthesizer: Synthesizer, cue: Cue, language: str, room_ms: int, voice: str, folder: Path
 ) -> Take:
     """Have a cue spoken at the pace of its slot and write its WAV into a folder."""
-    slot_ms = cue.end_ms - cue.start_ms
-    speech, fit = fit_synthesis(synthesizer, cue.text[language], language, slot_ms, room_ms, voice)
-    fit = fit.model_copy(update={"slot": slot_ms * TAKE_RATE // 1000})
+    slot = _slot(cue, room_ms)
+    speech, fit = fit_synthesis(synthesizer, cue.text[language], language, slot, voice)
+    fit = fit.model_copy(update={"slot": slot.length * TAKE_RATE // 1000})
     return _spoken(synthesizer, speech, cue, language, fit, folder)
+
+
+def _slot(cue: Cue, room_ms: int) -> Slot:
+    """The time that a cue's takes have; only who is seen pauses where the original does."""
+    return Slot(cue.end_ms - cue.start_ms, room_ms, cue.phrases if cue.on_screen else ())
 
 
 def natural_take(synthesizer: Synthesizer, cue: Cue, language: str, folder: Path) -> Take:
@@ -73,7 +78,7 @@ def recorded_take(
     """
     samples, rate = read_mono(recording)
     samples = trimmed(resampled(samples, rate, TAKE_RATE), TAKE_RATE)
-    fitted, fit = fit_recording(samples, TAKE_RATE, cue.end_ms - cue.start_ms, room_ms)
+    fitted, fit = fit_recording(samples, TAKE_RATE, _slot(cue, room_ms))
     return _timed(timer, fitted, cue.text.get(language, ""), language, fit, folder)
 
 
@@ -184,6 +189,7 @@ def _at_rate(phones: tuple[Phone, ...], rate: int) -> tuple[Phone, ...]:
             symbol=phone.symbol,
             start=phone.start * TAKE_RATE // rate,
             end=phone.end * TAKE_RATE // rate,
+            confidence=phone.confidence,
         )
         for phone in phones
     )
