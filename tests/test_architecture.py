@@ -20,7 +20,7 @@ FLOORS = [
     {"speech", "face", "mouth"},
     {"picture", "character", "conform", "quality", "trust"},
     {"operations"},
-    {"api", "doctor", "publish", "farm", "service", "sample", "cli", "cli_models"},
+    {"api", "doctor", "publish", "farm", "service", "sample", "cli", "cli_models", "cli_translate"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

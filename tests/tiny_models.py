@@ -104,3 +104,128 @@ def _hugging_face_name(name: str) -> str:
     ):
         name = name.replace(ours, theirs)
     return name
+
+
+def tiny_pieces() -> bytes:
+    """A SentencePiece model of a few dozen pieces."""
+    import io
+
+    import sentencepiece
+
+    written = io.BytesIO()
+    words = [
+        "good",
+        "morning",
+        "where",
+        "is",
+        "the",
+        "boat",
+        "buenos",
+        "dias",
+        "donde",
+        "esta",
+        "el",
+        "barco",
+    ]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([" ".join(words)] * 5 + words),
+        model_writer=written,
+        vocab_size=40,
+        character_coverage=1.0,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+    )
+    return written.getvalue()
+
+
+def tiny_marian(folder: Path, source: str = "en", target: str = "es") -> Path:
+    """Marian's architecture with random weights, for one pair of languages."""
+    import json
+
+    import torch
+    from transformers import MarianConfig, MarianMTModel
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces = tiny_pieces()
+    (folder / "source.spm").write_bytes(pieces)
+    (folder / "target.spm").write_bytes(pieces)
+    vocabulary = _vocabulary(pieces)
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps(
+            {"source_lang": source, "target_lang": target, "tokenizer_class": "MarianTokenizer"}
+        )
+    )
+    torch.manual_seed(0)
+    config = MarianConfig(
+        vocab_size=len(vocabulary), d_model=16, encoder_layers=1, decoder_layers=1,
+        encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16,
+        decoder_ffn_dim=16, max_position_embeddings=24, pad_token_id=0, eos_token_id=1,
+        decoder_start_token_id=0, forced_eos_token_id=1,
+    )  # fmt: skip
+    MarianMTModel(config).save_pretrained(folder)
+    return folder
+
+
+def tiny_m2m100(folder: Path) -> Path:
+    """M2M100's architecture with random weights, for its hundred languages."""
+    import json
+
+    import torch
+    from transformers import M2M100Config, M2M100ForConditionalGeneration, M2M100Tokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces = tiny_pieces()
+    (folder / "sentencepiece.bpe.model").write_bytes(pieces)
+    names = ["<s>", "<pad>", "</s>", "<unk>"]
+    names += [piece for piece in _vocabulary(pieces) if piece not in names]
+    vocabulary = {piece: number for number, piece in enumerate(names)}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    tokenizer = M2M100Tokenizer(
+        str(folder / "vocab.json"), str(folder / "sentencepiece.bpe.model"), language_codes="m2m100"
+    )
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = M2M100Config(
+        vocab_size=max(tokenizer.lang_token_to_id.values()) + 1, d_model=16, encoder_layers=1,
+        decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=24,
+    )  # fmt: skip
+    M2M100ForConditionalGeneration(config).save_pretrained(folder)
+    return folder
+
+
+def tiny_madlad(folder: Path) -> Path:
+    """T5's architecture with random weights and MADLAD's tokens for languages."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces = [(piece, -float(number)) for piece, number in _vocabulary(tiny_pieces()).items()]
+    made = Tokenizer(models.Unigram(pieces, unk_id=2))
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    made.decoder = decoders.Metaspace()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=made, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+    tokenizer.add_tokens(["<2es>", "<2fr>", "<2en>", "<2pt_BR>"])
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = T5Config(
+        vocab_size=len(tokenizer), d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2,
+        decoder_start_token_id=0,
+    )  # fmt: skip
+    T5ForConditionalGeneration(config).save_pretrained(folder)
+    return folder
+
+
+def _vocabulary(pieces: bytes) -> dict[str, int]:
+    import sentencepiece
+
+    model = sentencepiece.SentencePieceProcessor(model_proto=pieces)
+    return {model.id_to_piece(number): number for number in range(model.get_piece_size())}

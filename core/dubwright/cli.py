@@ -15,9 +15,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 
 from dubwright._version import __version__
 from dubwright.cli_models import app as models
+from dubwright.cli_translate import app as translate
 from dubwright.errors import Cancelled, ColourSpaceUnknown, DubwrightError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "performed"]
 
 app = typer.Typer(
     help="Dubbing and lip-sync on OpenTimelineIO timelines and EXR plates.",
@@ -26,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(models, name="models")
+app.add_typer(translate, name="translate")
 people = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -223,7 +225,7 @@ def cast(
         colour_space=colorspace,
         ocio=ocio,
     )
-    delivered = _performed("cast", request, store, workers)
+    delivered = performed("cast", request, store, workers)
     if as_json:
         print_json(delivered)
         return
@@ -260,7 +262,7 @@ def transcribe(
         rate=rate,
         engines={"weights": {engine: weights} if weights else {}},
     )
-    delivered = _performed("transcribe", request, store, workers)
+    delivered = performed("transcribe", request, store, workers)
     if as_json:
         print_json(delivered)
         return
@@ -294,7 +296,7 @@ def align(
         output=out,
         rate=rate,
     )
-    delivered = _performed("align", request, store, workers)
+    delivered = performed("align", request, store, workers)
     report = json.loads((Path(delivered["folder"]) / "alignment.json").read_text(encoding="utf-8"))
     if as_json:
         print_json(delivered | {"alignment": report})
@@ -785,7 +787,7 @@ def _once(
         else:
             typer.echo(summary_text(summary))
         return
-    delivered = _performed(operation, request, store_folder, workers)
+    delivered = performed(operation, request, store_folder, workers)
     if as_json:
         print_json(delivered)
         return
@@ -795,7 +797,7 @@ def _once(
     people.print(f"  report:    {delivered['report']}", soft_wrap=True)
 
 
-def _performed(
+def performed(
     operation: str, request: Any, store_folder: Path | None, workers: int | None
 ) -> dict[str, Any]:
     from dubwright import api
@@ -817,7 +819,7 @@ def _first_and_last(frames: str | None) -> tuple[str, ...] | None:
 def _character(
     operation: str, request: Any, store: Path | None, workers: int | None, as_json: bool
 ) -> None:
-    delivered = _performed(operation, request, store, workers)
+    delivered = performed(operation, request, store, workers)
     if as_json:
         print_json(delivered)
         return

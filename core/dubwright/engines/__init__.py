@@ -16,6 +16,7 @@ from dubwright.engines.protocols import (
     Speech,
     Synthesizer,
     Transcriber,
+    Translator,
 )
 from dubwright.engines.registry import engine, engine_card, engines
 
@@ -37,6 +38,7 @@ __all__ = [
     "SuggestedWeights",
     "Synthesizer",
     "Transcriber",
+    "Translator",
     "engine",
     "engine_card",
     "engines",

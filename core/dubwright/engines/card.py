@@ -15,6 +15,7 @@ class EngineKind(StrEnum):
 
     TRANSCRIBER = "transcriber"
     DIARIZER = "diarizer"
+    TRANSLATOR = "translator"
     SYNTHESIZER = "synthesizer"
     ALIGNER = "aligner"
     PHONE_RECOGNIZER = "phone recognizer"

@@ -25,6 +25,7 @@ from dubwright.engines.protocols import (
     PhoneRecognizer,
     Synthesizer,
     Transcriber,
+    Translator,
 )
 from dubwright.model import Articulation, Phone
 
@@ -37,6 +38,7 @@ __all__ = [
     "phone_recognizer_faults",
     "synthesizer_faults",
     "transcriber_faults",
+    "translator_faults",
 ]
 
 LANDMARKS: Final = (478, 3)
@@ -74,6 +76,26 @@ def transcriber_faults(
             faults.append("a word has no text, or a confidence that is not between 0 and 1")
     if engine.transcribe(samples, sample_rate, [], None).words:
         faults.append("words are heard where nobody speaks")
+    return faults
+
+
+def translator_faults(engine: Translator, source: str, target: str) -> list[str]:
+    """Faults of a translator on a pair of languages that it knows."""
+    faults = card_faults(engine.card, EngineKind.TRANSLATOR)
+    if not engine.translates(source, target):
+        faults.append(f"translates() denies {source} to {target}")
+    lines = ["Good morning.", "Where is the boat?", "Good morning."]
+    found = engine.translate(lines, source, target, 3)
+    if len(found) != len(lines):
+        return [*faults, f"{len(found)} results for {len(lines)} lines"]
+    if any(not 1 <= len(set(line)) == len(line) <= 3 for line in found):
+        faults.append("a line has no candidate, too many, or one of them twice")
+    if found[0] != found[2] or found != engine.translate(lines, source, target, 3):
+        faults.append("the same line is translated otherwise the second time")
+    if engine.translate(lines[1:2], source, target, 1)[0][0] != found[1][0]:
+        faults.append("how many candidates are wished for changes which is best")
+    if engine.translate([], source, target, 3):
+        faults.append("there are translations of no line")
     return faults
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "Speech",
     "Synthesizer",
     "Transcriber",
+    "Translator",
 ]
 
 
@@ -81,6 +82,24 @@ class Transcriber(Protocol):
             sample_rate: in Hz.
             speech: the ranges of samples in which somebody speaks.
             language: what is spoken; found out if None.
+        """
+
+
+class Translator(Protocol):
+    """Made with the folder of its weights, where its card says that it needs some."""
+
+    card: EngineCard
+
+    def translates(self, source: str, target: str) -> bool:
+        """Whether it knows this pair of language tags."""
+
+    def translate(
+        self, lines: Sequence[str], source: str, target: str, candidates: int
+    ) -> list[tuple[str, ...]]:
+        """Each line in the target language: the best first, at most so many different ones.
+
+        Raises:
+            DubwrightError: it does not know the pair.
         """
 
 

@@ -27,6 +27,11 @@ from dubwright.operations.reconform import (
 from dubwright.operations.request import REQUESTS, AnimateRequest
 from dubwright.operations.task import Task
 from dubwright.operations.transcribe import TranscriptPlan, deliver_transcript, plan_transcript
+from dubwright.operations.translate import (
+    TranslationPlan,
+    deliver_translation,
+    plan_translation,
+)
 from dubwright.store import Access, Store
 
 __all__ = ["OPERATIONS", "Operation", "Plan"]
@@ -99,6 +104,11 @@ def _deliver_alignment(plan: AlignmentPlan, store: Store, output: Path) -> dict[
     return {"folder": str(folder), "cue_sheet": str(folder / "cue_sheet.json")}
 
 
+def _deliver_translation(plan: TranslationPlan, store: Store, output: Path) -> dict[str, Any]:
+    folder = deliver_translation(plan, store, output)
+    return {"folder": str(folder), "cue_sheet": str(folder / "cue_sheet.json")}
+
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "dub": Operation(REQUESTS["dub"], plan_dub, _deliver_dub),
     "lip_sync": Operation(REQUESTS["lip_sync"], plan_lip_sync, _deliver_dub),
@@ -107,5 +117,6 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "capture": Operation(REQUESTS["capture"], plan_capture, _deliver_animation),
     "cast": Operation(REQUESTS["cast"], plan_cast, _deliver_cast),
     "transcribe": Operation(REQUESTS["transcribe"], plan_transcript, _deliver_transcript),
+    "translate": Operation(REQUESTS["translate"], plan_translation, _deliver_translation),
     "align": Operation(REQUESTS["align"], plan_alignment, _deliver_alignment),
 }

@@ -29,6 +29,7 @@ __all__ = [
     "Request",
     "RigName",
     "TranscribeRequest",
+    "TranslateRequest",
     "request_paths",
     "rig_fields",
     "validated",
@@ -71,6 +72,7 @@ class EngineChoice(BaseModel):
 
     transcriber: str = "whisper-timestamped"
     diarizer: str = "resemblyzer"
+    translator: str = "transformers-translator"
     synthesizer: str = "espeak-ng"
     aligner: str = "embedded-aligner"
     phone_recognizer: str = "pocketsphinx"
@@ -125,6 +127,21 @@ class AlignRequest(SoundRequest):
         if sum(path is not None for path in given) != 1:
             raise ValueError("give a script, subtitles or a cue sheet: one of them")
         return self
+
+
+class TranslateRequest(BaseModel):
+    """Translate a cue sheet with an engine; what a person wrote stays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cue_sheet: Path
+    languages: tuple[LanguageTag, ...] = Field(min_length=1, description="Target languages.")
+    output: Path = Field(description="Folder that receives v001, v002...")
+    original: LanguageTag | None = Field(None, description="Of the lines; as the sheet says.")
+    glossary: Path | None = Field(
+        None, description="CSV with a column for each language: what terms are to be called."
+    )
+    engines: EngineChoice = EngineChoice()
 
 
 class TimelineRequest(BaseModel):
@@ -313,6 +330,7 @@ Request = (
     | CastRequest
     | TranscribeRequest
     | AlignRequest
+    | TranslateRequest
 )
 
 REQUESTS: Final[Mapping[str, type[Request]]] = {
@@ -324,6 +342,7 @@ REQUESTS: Final[Mapping[str, type[Request]]] = {
     "cast": CastRequest,
     "transcribe": TranscribeRequest,
     "align": AlignRequest,
+    "translate": TranslateRequest,
 }
 
 

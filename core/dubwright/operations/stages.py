@@ -103,6 +103,7 @@ from dubwright.operations.speech_stages import (
     write_transcript,
 )
 from dubwright.operations.task import Context, Stage
+from dubwright.operations.translate_stages import translate_part, write_translation
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.check import check_span
 from dubwright.speech.mix import MIX_RATE, PlacedTake, levelled, mix_stems
@@ -472,6 +473,8 @@ STAGES: Final[Mapping[str, Stage]] = {
     "located": locate_lines,
     "timed lines": time_lines,
     "alignment": write_alignment,
+    "translated lines": translate_part,
+    "translation": write_translation,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "take": 2,

@@ -1,0 +1,72 @@
+"""Stages of translation: candidates by an engine, and a cue sheet of those that fit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from dubwright.dialogue import CueSheet
+from dubwright.dialogue.glossary import Glossary
+from dubwright.engines import EngineKind, Speech, Synthesizer, Translator, engine
+from dubwright.operations.results import read_json, write_json
+from dubwright.operations.speech_stages import CUE_SHEET
+from dubwright.operations.task import Context
+from dubwright.speech.translate import Wanted, ranked
+
+__all__ = ["CANDIDATES", "TRANSLATION", "translate_part", "write_translation"]
+
+CANDIDATES: Final = 6
+READER: Final = "espeak-ng"
+TRANSLATION: Final = "translation.json"
+
+
+def translate_part(context: Context) -> None:
+    """Some lines in another language: candidates, those that fit best first."""
+    told = context.parameters
+    translator: Translator = engine(
+        told["engine"], EngineKind.TRANSLATOR, Path(context.where["weights"])
+    )
+    lines = told["lines"]
+    found = translator.translate(
+        [line["text"] for line in lines], told["source"], told["target"], CANDIDATES
+    )
+    glossary = Glossary(tuple(told["glossary"]))
+    rows = {}
+    for line, candidates in zip(lines, found, strict=True):
+        wanted = Wanted(line["text"], line["slot_ms"], line["room_ms"], line["on_screen"])
+        order = ranked(wanted, candidates, told["source"], told["target"], _read, glossary=glossary)
+        rows[line["cue"]] = [asdict(row) | {"flag": row.flag} for row in order]
+        context.step()
+    write_json(context.folder / "candidates.json", rows)
+
+
+def write_translation(context: Context) -> None:
+    """The cue sheet with the best of each line's candidates, and all of them to choose from."""
+    sheet = CueSheet.model_validate(context.parameters["sheet"])
+    best: dict[str, dict[str, str]] = {}
+    report: dict[str, dict[str, Any]] = {}
+    for language, parts in context.parameters["parts"].items():
+        for number in range(parts):
+            rows = read_json(context.inputs[f"{language}:{number}"] / "candidates.json")
+            for cue, candidates in rows.items():
+                report.setdefault(cue, {})[language] = candidates
+                if candidates:
+                    best.setdefault(cue, {})[language] = candidates[0]["text"]
+    cues = tuple(
+        # What a person wrote stays.
+        cue.model_copy(update={"text": best.get(cue.id, {}) | cue.text})
+        for cue in sheet.cues
+    )
+    sheet.model_copy(update={"cues": cues}).write(context.folder / CUE_SHEET)
+    write_json(
+        context.folder / TRANSLATION,
+        {"document": "dubwright.translation", "version": 1, "cues": report},
+    )
+
+
+@lru_cache(maxsize=256)
+def _read(text: str, language: str) -> Speech:
+    voice: Synthesizer = engine(READER, EngineKind.SYNTHESIZER)
+    return voice.speak(text, language, 1.0)
