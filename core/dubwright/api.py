@@ -77,6 +77,7 @@ def dub(
     colour_space: str | None = None,
     movies: Iterable[str] = (),
     movie_space: str | None = None,
+    loudness: str | None = None,
     store: PathLike | None = None,
 ) -> Dub:
     """Dub and lip-sync a timeline, or a movie, into other languages.
@@ -95,6 +96,8 @@ def dub(
         colour_space: of plates that do not name their own.
         movies: to deliver besides: prores_4444, prores_422_hq, dnxhr_hqx.
         movie_space: their OCIO colour space; that of the plates where they are movies.
+        loudness: what the mixes are brought to: ebu_r128, atsc_a85, streaming_dialogue or
+            streaming; as loud as the original without one.
         store: where results are kept for reuse.
 
     Raises:
@@ -113,6 +116,7 @@ def dub(
         colour_space=colour_space,
         movies=tuple(movies),
         movie_space=movie_space,
+        loudness=loudness,
     )
     return _dub(perform("dub", request, _store(store)))
 

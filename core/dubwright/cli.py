@@ -117,6 +117,12 @@ def dub(
     movie_space: Annotated[
         str | None, typer.Option("--movie-space", help="Colour space of these movies.")
     ] = None,
+    loudness: Annotated[
+        str | None,
+        typer.Option(
+            "--loudness", help="Of the mixes: ebu_r128, atsc_a85, streaming_dialogue, streaming."
+        ),
+    ] = None,
     store: StoreFolder = None,
     workers: Workers = None,
     dry_run: DryRun = False,
@@ -144,6 +150,7 @@ def dub(
         lip_sync=lip_sync,
         movies=tuple(movie or ()),
         movie_space=movie_space,
+        loudness=loudness,
     )
     _perform_or_plan("dub", request, store, workers, dry_run, as_json)
 

@@ -516,10 +516,11 @@ class DubPlanner:
             }
             for cue in cues
         ]
+        loudness = {"loudness": self._request.loudness} if self._request.loudness else {}
         return self._tasks.add(
             "mix",
             {"takes": placed, "kept": kept, "samples": self._samples(),
-             "sounds": self._sound.hashes},
+             "sounds": self._sound.hashes} | loudness,
             inputs={f"take:{cue.id}": takes[cue.id] for cue in cues},
             where={"sounds": self._sound.where},
             label=f"mixing {language}",

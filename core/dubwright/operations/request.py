@@ -180,6 +180,9 @@ class DubRequest(TimelineRequest):
     movies: tuple[Literal["prores_4444", "prores_422_hq", "dnxhr_hqx"], ...] = Field(
         (), description="Movies of each language to deliver besides the frames."
     )
+    loudness: Literal["ebu_r128", "atsc_a85", "streaming_dialogue", "streaming"] | None = Field(
+        None, description="What the mixes are brought to; as loud as the original if None."
+    )
     movie_space: str | None = Field(
         None, description="Colour space of these movies; that of the plates where they are movies."
     )

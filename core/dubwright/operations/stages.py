@@ -35,6 +35,7 @@ from dubwright.face.speaking import HeardLine, named_face, speaking_face
 from dubwright.face.track import track_faces
 from dubwright.media.audio import LoudnessMeter, read_mono, written_wav
 from dubwright.media.exr import read_header, read_patch, write_edited, write_patch, write_rgb
+from dubwright.media.mastering import SPECS
 from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import (
     Cue,
@@ -56,6 +57,7 @@ from dubwright.operations.align_stages import (
 )
 from dubwright.operations.cast_stage import write_cast
 from dubwright.operations.listening import learn_to_hear
+from dubwright.operations.master import master_stems
 from dubwright.operations.mouth_stages import (
     hear_line,
     learn_acoustics,
@@ -300,8 +302,13 @@ def _mix(context: Context) -> None:
             ):
                 write(samples)
                 meters[name].add(samples)
-    loudness = {name: meter.integrated_lufs() for name, meter in meters.items()}
-    write_json(context.folder / "mix.json", {"loudness_lufs": loudness, "effects": note})
+    told = {
+        "loudness_lufs": {name: meter.integrated_lufs() for name, meter in meters.items()},
+        "effects": note,
+    }
+    if spec := context.parameters.get("loudness"):
+        told |= master_stems(context.folder, SPECS[spec])
+    write_json(context.folder / "mix.json", told)
 
 
 def _original_mix(context: Context) -> None:
