@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from dubwright.model import (
 )
 from dubwright.mouth.controls import left_alone
 from dubwright.operations.actors import Actors
+from dubwright.operations.background import BACKGROUND_BLOCK
 from dubwright.operations.carry import (
     RECORD,
     Carried,
@@ -517,14 +519,32 @@ class DubPlanner:
             for cue in cues
         ]
         loudness = {"loudness": self._request.loudness} if self._request.loudness else {}
+        inputs = {f"take:{cue.id}": takes[cue.id] for cue in cues}
+        if {sound.stem for sound in self._timeline.sounds} == {"mix"}:
+            inputs["background"] = self._background()
         return self._tasks.add(
             "mix",
             {"takes": placed, "kept": kept, "samples": self._samples(),
              "sounds": self._sound.hashes} | loudness,
-            inputs={f"take:{cue.id}": takes[cue.id] for cue in cues},
+            inputs=inputs,
             where={"sounds": self._sound.where},
             label=f"mixing {language}",
         )  # fmt: skip
+
+    def _background(self) -> str:
+        """The task that decides what stands for the M&E of a mix; for every language the same."""
+        samples = self._samples()
+        spoken = [
+            [samples_of_ms(cue.start_ms, MIX_RATE), samples_of_ms(cue.end_ms, MIX_RATE)]
+            for cue in self._sheet.cues
+        ]
+        return self._tasks.add(
+            "background",
+            {"samples": samples, "sounds": self._sound.hashes, "spoken": spoken},
+            where={"sounds": self._sound.where},
+            label="listening for the background",
+            units=math.ceil(samples / BACKGROUND_BLOCK),
+        )
 
     def _original_mix(self) -> str:
         return self._tasks.add(

@@ -55,6 +55,7 @@ from dubwright.operations.align_stages import (
     time_lines,
     write_alignment,
 )
+from dubwright.operations.background import Background, find_background
 from dubwright.operations.cast_stage import write_cast
 from dubwright.operations.listening import learn_to_hear
 from dubwright.operations.master import master_stems
@@ -273,6 +274,8 @@ def _draw(context: Context) -> None:
 def _mix(context: Context) -> None:
     """The stems of one language, half a minute at a time."""
     sounds = sounds_of(context.where["sounds"])
+    found = context.inputs.get("background")
+    background = Background.read(found, sounds) if found else None
     takes, refused = [], []
     for placed in context.parameters["takes"]:
         folder = context.inputs[f"take:{placed['cue']}"]
@@ -293,8 +296,11 @@ def _mix(context: Context) -> None:
     ):
         for part in FrameRange(0, context.parameters["samples"]).chunks(MIX_BLOCK):
             original = gather_original(sounds, part.start, part.end)
+            if background is not None:
+                behind = background.behind(original, part.start, part.end)
+                original = replace(original, background=behind)
             stems = mix_stems(original, takes, kept, part.start, part.end)
-            note = stems.note
+            note = stems.note + (background.how if background else "")
             for name, write, samples in (
                 ("DX", dialogue, stems.dialogue),
                 ("ME", effects, stems.effects),
@@ -463,6 +469,7 @@ STAGES: Final[Mapping[str, Stage]] = {
     "choose": _choose,
     "draw": _draw,
     "mix": _mix,
+    "background": find_background,
     "original mix": _original_mix,
     "animation": _animation,
     "capture": _capture,
@@ -498,7 +505,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "curves": 5,
     "choose": 4,
     "draw": 2,
-    "mix": 3,
+    "mix": 4,
     "original mix": 2,
     "listener": 3,
 }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dubwright.media.audio import loudness_lufs
 
-__all__ = ["Original", "PlacedTake", "Stems", "levelled", "mix_stems"]
+__all__ = ["DUCKED_GAIN", "NO_STEM", "Original", "PlacedTake", "Stems", "levelled", "mix_stems"]
 
 MIX_RATE: Final = 48000
 FADE_S: Final = 0.010
@@ -19,6 +19,7 @@ DUCK_FADE_S: Final = 0.080
 DUCKED_GAIN: Final = 10 ** (-24 / 20)
 MAX_MATCH_GAIN_DB: Final = 12.0
 DEFAULT_DIALOGUE_LUFS: Final = -23.0
+NO_STEM: Final = "approximate: there is no M&E stem, so under each new line the original mix "
 
 Samples = NDArray[np.float32]
 
@@ -40,11 +41,13 @@ class Original:
         dialogue: the DX stem, or None.
         effects: the M&E stem, or None.
         mix: dialogue and M&E together, where no stems are given, or None.
+        background: what stands for the mix under new lines, or None: it is lowered there.
     """
 
     dialogue: Samples | None
     effects: Samples | None
     mix: Samples | None
+    background: Samples | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,15 +102,16 @@ def mix_stems(
     if original.effects is not None:
         effects, note = original.effects, "the M&E stem, untouched"
     elif original.dialogue is None and original.mix is not None:
-        ducking = np.ones(length, np.float32)
+        under = np.zeros(length, np.float32)
         for take in takes:
             stop = max(take.end, take.start + len(take.samples))
-            under = _window(length, take.start - start, stop - start, DUCK_FADE_S)
-            ducking -= (1 - DUCKED_GAIN) * under
-        ducking = np.maximum(ducking, DUCKED_GAIN)
-        effects = original.mix * ducking[:, None]
-        note = "approximate: there is no M&E stem, so the original mix is lowered by 24 dB under "
-        note += "each new line"
+            window = _window(length, take.start - start, stop - start, DUCK_FADE_S)
+            under = np.maximum(under, window)
+        background = original.background
+        if background is None:
+            background = original.mix * np.float32(DUCKED_GAIN)
+        effects = original.mix + under[:, None] * (background - original.mix)
+        note = NO_STEM
     else:
         effects = np.zeros((length, 2), np.float32)
         note = "silence: the timeline has no M&E"
