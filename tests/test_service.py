@@ -183,7 +183,7 @@ def test_a_job_outlives_its_server(tmp_path: Path) -> None:
 def test_what_a_request_may_be_is_published(service: Service, runtime: Path) -> None:
     schemas = json.loads((ROOT / "plugin/dubwright_plugin/schemas.json").read_text())
     assert schemas == request_schemas(), "run tests/write_schemas.py"
-    speech = {"transcribe", "align", "translate"}
+    speech = {"transcribe", "align", "translate", "booth"}
     assert set(schemas) == speech | {
         "dub", "lip_sync", "reconform", "animate", "capture", "cast",
     }  # fmt: skip

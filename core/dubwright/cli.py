@@ -319,6 +319,35 @@ def align(
 
 
 @app.command()
+def booth(
+    timeline: Annotated[Path, typer.Argument(help="A timeline, or a movie.")],
+    cues: Annotated[Path, typer.Option("--cues", help="A cue sheet (JSON).")],
+    to: Annotated[list[str], typer.Option("--to", help="Language that is recorded; repeat.")],
+    out: Out = Path("booth"),
+    rate: EdlRate = None,
+    store: StoreFolder = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make what actors record to: ADR cue sheets, a guide, countdowns, each line by itself."""
+    from dubwright.operations.request import BoothRequest, validated
+
+    request = validated(
+        BoothRequest,
+        timeline=timeline,
+        cue_sheet=cues,
+        languages=tuple(tag.strip() for tags in to for tag in tags.split(",") if tag.strip()),
+        output=out,
+        rate=rate,
+    )
+    delivered = performed("booth", request, store, workers)
+    if as_json:
+        print_json(delivered)
+        return
+    people.print(f"For the booth: {delivered['folder']}", soft_wrap=True)
+
+
+@app.command()
 def animate(
     language: Annotated[str, typer.Option("--language", help="Its language tag.")],
     text: Annotated[

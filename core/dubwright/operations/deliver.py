@@ -37,6 +37,7 @@ from dubwright.store import Store, rename, whole
 from dubwright.trust import DIGITAL_SOURCE_TYPE
 
 __all__ = [
+    "DAY_S",
     "MANIFEST",
     "check_output",
     "deliver",

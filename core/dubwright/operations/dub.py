@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -54,6 +55,7 @@ __all__ = ["DubPlanner", "plan_dub"]
 
 CHUNK_FRAMES: Final = 24
 DISSOLVE: Final = "SMPTE_Dissolve"
+NUMBERED: Final = re.compile(r"\.t(\d+)\.wav$")
 
 
 def plan_dub(
@@ -107,10 +109,9 @@ def _recordings_in(
     found: dict[tuple[str, str], Path] = {}
     for language in languages:
         for cue in sheet.spoken_in(language):
-            for name in (f"{cue.id}.{language}.wav", f"{language}/{cue.id}.wav", f"{cue.id}.wav"):
-                if (folder / name).is_file():
-                    found[cue.id, language] = folder / name
-                    break
+            recording = _recording(folder, cue.id, language)
+            if recording is not None:
+                found[cue.id, language] = recording
     if not found:
         raise DubwrightError(
             "No recording was found",
@@ -120,6 +121,19 @@ def _recordings_in(
             f"{sheet.cues[0].id}.{languages[0]}.wav",
         )
     return found
+
+
+def _recording(folder: Path, cue: str, language: str) -> Path | None:
+    """A cue's recording in a folder; of numbered takes that with the highest number."""
+    numbered = {
+        int(found[1]): path
+        for path in folder.glob(f"{cue}.{language}.t*.wav")
+        if (found := NUMBERED.search(path.name))
+    }
+    if numbered:
+        return numbered[max(numbered)]
+    names = (f"{cue}.{language}.wav", f"{language}/{cue}.wav", f"{cue}.wav")
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 class DubPlanner:

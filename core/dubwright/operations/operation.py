@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from dubwright.operations.align import AlignmentPlan, deliver_alignment, plan_alignment
 from dubwright.operations.animate import AnimatePlan, deliver_animation, plan_animate
+from dubwright.operations.booth import BoothPlan, deliver_booth, plan_booth
 from dubwright.operations.capture import plan_capture
 from dubwright.operations.casting import CastPlan, deliver_cast, plan_cast
 from dubwright.operations.deliver import deliver
@@ -109,6 +110,10 @@ def _deliver_translation(plan: TranslationPlan, store: Store, output: Path) -> d
     return {"folder": str(folder), "cue_sheet": str(folder / "cue_sheet.json")}
 
 
+def _deliver_booth(plan: BoothPlan, store: Store, output: Path) -> dict[str, Any]:
+    return {"folder": str(deliver_booth(plan, store, output))}
+
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "dub": Operation(REQUESTS["dub"], plan_dub, _deliver_dub),
     "lip_sync": Operation(REQUESTS["lip_sync"], plan_lip_sync, _deliver_dub),
@@ -118,5 +123,6 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "cast": Operation(REQUESTS["cast"], plan_cast, _deliver_cast),
     "transcribe": Operation(REQUESTS["transcribe"], plan_transcript, _deliver_transcript),
     "translate": Operation(REQUESTS["translate"], plan_translation, _deliver_translation),
+    "booth": Operation(REQUESTS["booth"], plan_booth, _deliver_booth),
     "align": Operation(REQUESTS["align"], plan_alignment, _deliver_alignment),
 }

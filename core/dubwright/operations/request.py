@@ -19,6 +19,7 @@ __all__ = [
     "REQUESTS",
     "AlignRequest",
     "AnimateRequest",
+    "BoothRequest",
     "CaptureRequest",
     "CastRequest",
     "CharacterRequest",
@@ -142,6 +143,22 @@ class TranslateRequest(BaseModel):
         None, description="CSV with a column for each language: what terms are to be called."
     )
     engines: EngineChoice = EngineChoice()
+
+
+class BoothRequest(BaseModel):
+    """Make what actors record to: ADR cue sheets, a guide, countdowns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeline: Path = Field(description="An OpenTimelineIO timeline, or a movie.")
+    cue_sheet: Path
+    languages: tuple[LanguageTag, ...] = Field(min_length=1, description="That are recorded.")
+    output: Path = Field(description="Folder that receives v001, v002...")
+    rate: str | None = Field(
+        None,
+        pattern=RATE,
+        description="Frames a second of an EDL, as in 24000/1001, where its media do not say.",
+    )
 
 
 class TimelineRequest(BaseModel):
@@ -334,6 +351,7 @@ Request = (
     | TranscribeRequest
     | AlignRequest
     | TranslateRequest
+    | BoothRequest
 )
 
 REQUESTS: Final[Mapping[str, type[Request]]] = {
@@ -346,6 +364,7 @@ REQUESTS: Final[Mapping[str, type[Request]]] = {
     "transcribe": TranscribeRequest,
     "align": AlignRequest,
     "translate": TranslateRequest,
+    "booth": BoothRequest,
 }
 
 

@@ -56,6 +56,7 @@ from dubwright.operations.align_stages import (
     write_alignment,
 )
 from dubwright.operations.background import Background, find_background
+from dubwright.operations.booth_stages import write_guide, write_line
 from dubwright.operations.cast_stage import write_cast
 from dubwright.operations.listening import learn_to_hear
 from dubwright.operations.master import master_stems
@@ -489,6 +490,8 @@ STAGES: Final[Mapping[str, Stage]] = {
     "alignment": write_alignment,
     "translated lines": translate_part,
     "translation": write_translation,
+    "guide": write_guide,
+    "booth line": write_line,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "take": 2,
