@@ -249,6 +249,10 @@ def test_a_script_of_something_else_is_told(
     script.write_text("Nadie dice nada.", "utf-8")
     with pytest.raises(DubwrightError, match="None of the lines is found"):
         _align(silent, tmp_path, script=script)
+    unspeakable = tmp_path / "dots.srt"
+    unspeakable.write_text("1\n00:00:01,000 --> 00:00:02,000\n...\n", "utf-8")
+    with pytest.raises(DubwrightError, match="None of the lines is found"):
+        _align(scene[0], tmp_path, subtitles=unspeakable)
     request = validated(
         AlignRequest, timeline=silent, original="tlh", output=tmp_path, script=script
     )

@@ -68,18 +68,22 @@ Samples = NDArray[np.float32]
 def read_lines(context: Context) -> None:
     """Every line as the embedded voice reads it: what it is looked for by."""
     language = context.parameters["language"]
-    readings: list[Speech | None] = []
+    spoken: list[int] = []
     silent = []
-    for number, text in enumerate(context.parameters["texts"]):
-        try:
-            readings.append(_reading(text, language))
-        except DubwrightError as error:
-            # A line without a speakable word is told, not looked for.
-            readings.append(None)
-            silent.append({"line": number, "why": error.why})
-        context.step()
-    spoken = [number for number, reading in enumerate(readings) if reading is not None]
-    features = read_features([reading for reading in readings if reading is not None])
+
+    def readings() -> Iterator[Speech]:
+        for number, text in enumerate(context.parameters["texts"]):
+            try:
+                reading = _reading(text, language)
+            except DubwrightError as error:
+                # A line without a speakable word is told, not looked for.
+                silent.append({"line": number, "why": error.why})
+            else:
+                spoken.append(number)
+                yield reading
+            context.step()
+
+    features = read_features(readings())
     np.savez(
         context.folder / "readings.npz",
         spoken=np.array(spoken, np.int64),

@@ -61,10 +61,13 @@ def heard_features(samples: NDArray[np.float32], sample_rate: int) -> Array:
     return _normalised([_coarse(samples, sample_rate)])[0]
 
 
-def read_features(readings: Sequence[Speech]) -> list[Array]:
-    """Features of readings of lines, without their pauses, [frames, features] each."""
+def read_features(readings: Iterable[Speech]) -> list[Array]:
+    """Features of readings of lines, without their pauses, [frames, features] each.
+
+    Readings are taken one after another, and their samples not kept.
+    """
     coarse = [_coarse(reading.samples, reading.sample_rate) for reading in readings]
-    normalised = _normalised(coarse)
+    normalised = _normalised(coarse) if coarse else []
     return [
         features[loud] if loud.any() else features
         for features, (_, loud) in zip(normalised, coarse, strict=True)
