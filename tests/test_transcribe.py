@@ -276,5 +276,5 @@ def test_a_timeline_of_effects_alone_is_refused(tmp_path: Path) -> None:
     for track in timeline.audio_tracks():
         track.enabled = "M&E" in track.name
     otio.adapters.write_to_file(timeline, str(path))
-    with pytest.raises(DubwrightError, match="nothing to transcribe"):
+    with pytest.raises(DubwrightError, match="no dialogue to hear"):
         plan_transcript(_request(path, None, tmp_path), Store(tmp_path / "s"), date.today())

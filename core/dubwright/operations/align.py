@@ -7,33 +7,30 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from dubwright._version import __version__
-from dubwright.conform.read import read_soundtrack
 from dubwright.dialogue import CueSheet, Subtitle, write_subtitles
 from dubwright.dialogue.script import read_script
 from dubwright.dialogue.subtitles import read_subtitles
 from dubwright.engines import EngineKind, engine, engine_card
 from dubwright.errors import DubwrightError
-from dubwright.model import Cue, exact_rate
+from dubwright.model import Cue
 from dubwright.operations.align_stages import ALIGNMENT, LINES_AT_ONCE, PHONES
-from dubwright.operations.deliver import MANIFEST, deliver_once
-from dubwright.operations.material import speech_of
-from dubwright.operations.request import AlignRequest, request_paths
-from dubwright.operations.results import write_json
+from dubwright.operations.deliver import copied, deliver_once, write_manifest
+from dubwright.operations.lines import opened_sound
+from dubwright.operations.request import AlignRequest
 from dubwright.operations.speech_stages import CUE_SHEET, HEARD_BLOCK
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
 from dubwright.speech.mix import MIX_RATE
-from dubwright.store import EVERYWHERE, Access, Store, content_key, whole
+from dubwright.store import EVERYWHERE, Access, Store, content_key
 
 __all__ = ["AlignmentPlan", "deliver_alignment", "plan_alignment"]
 
 SOMEBODY: Final = "Speaker 1"
 MOST_TESTED: Final = 24
+STATEMENT: Final = "Lines and phones timed by a machine; alignment.json says which to look at."
 
 
 @dataclass(frozen=True)
@@ -55,19 +52,8 @@ def plan_alignment(
     Raises:
         DubwrightError: there are no lines, no dialogue, or no aligner knows the language.
     """
-    for _, path in request_paths(request):
-        access.check(path)
-    rate = exact_rate(Fraction(request.rate)) if request.rate else None
-    soundtrack = read_soundtrack(request.timeline, access, rate)
     tasks = TaskList(store)
-    sound = speech_of(soundtrack, tasks.fingerprints)
-    if not sound:
-        raise DubwrightError(
-            "There is nothing to time the lines by",
-            where=str(request.timeline),
-            why="it has no sound but M&E" if soundtrack.sounds else "it has no sound",
-            repair="give a timeline or a movie with its dialogue",
-        )
+    soundtrack, sound = opened_sound(request, tasks, access)
     sheet = _sheet(request)
     language = request.original
     aligner = engine_card(request.engines.aligner, EngineKind.ALIGNER)
@@ -118,8 +104,7 @@ def deliver_alignment(plan: AlignmentPlan, store: Store, output: Path) -> Path:
 
     def write(folder: Path, _: Path) -> None:
         for name in (CUE_SHEET, ALIGNMENT):
-            with whole(folder / name) as partial:
-                shutil.copyfile(found / name, partial)
+            copied(found / name, folder / name)
         shutil.copytree(found / PHONES, folder / PHONES, dirs_exist_ok=True)
         sheet = CueSheet.read(found / CUE_SHEET)
         lines = [
@@ -128,19 +113,7 @@ def deliver_alignment(plan: AlignmentPlan, store: Store, output: Path) -> Path:
             if cue.text.get(plan.language)
         ]
         write_subtitles(folder / f"{plan.name}.{plan.language}.srt", lines, plan.language)
-        with whole(folder / MANIFEST) as partial:
-            write_json(
-                partial,
-                {
-                    "document": "dubwright.manifest",
-                    "version": 1,
-                    "software": f"dubwright {__version__}",
-                    "plan": key,
-                    "engines": {"aligner": plan.aligner},
-                    "statement": "Lines and phones timed by a machine; alignment.json says which "
-                    "to look at.",
-                },
-            )
+        write_manifest(folder, key, STATEMENT, engines={"aligner": plan.aligner})
 
     return deliver_once(key, store, output, write)
 

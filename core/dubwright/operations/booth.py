@@ -10,18 +10,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from dubwright._version import __version__
 from dubwright.conform.read import ConformedTimeline, read_timeline
 from dubwright.dialogue import CueSheet
 from dubwright.dialogue.adr import Clock, recorded_cues, write_adr_pdf, write_adr_table
-from dubwright.errors import DubwrightError
 from dubwright.media.bwf import add_time_reference
 from dubwright.model import exact_rate, samples_of_ms
 from dubwright.operations.booth_stages import BEEPS, GUIDE, GUIDE_BLOCK, LINE
-from dubwright.operations.deliver import DAY_S, MANIFEST, deliver_once
-from dubwright.operations.material import speech_of
-from dubwright.operations.request import BoothRequest, request_paths
-from dubwright.operations.results import write_json
+from dubwright.operations.deliver import DAY_S, deliver_once, write_manifest
+from dubwright.operations.lines import opened_sound
+from dubwright.operations.request import BoothRequest
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
 from dubwright.speech.countdown import LEAD_S
@@ -31,6 +28,10 @@ from dubwright.store import EVERYWHERE, Access, Store, content_key, whole
 __all__ = ["BoothPlan", "deliver_booth", "plan_booth"]
 
 HANDLE_S: Final = 1
+STATEMENT: Final = (
+    "For recording. Name takes CUE.LANGUAGE.t1.wav, t2 and so on, and give their folder with "
+    "--takes: the highest number is used."
+)
 
 
 @dataclass(frozen=True)
@@ -58,20 +59,11 @@ def plan_booth(
     Raises:
         DubwrightError: the timeline has no dialogue, or nothing is recorded in a language.
     """
-    for _, path in request_paths(request):
-        access.check(path)
+    tasks = TaskList(store)
+    _, sound = opened_sound(request, tasks, access)
     rate = exact_rate(Fraction(request.rate)) if request.rate else None
     timeline, _ = read_timeline(request.timeline, access, rate)
     sheet = CueSheet.read(request.cue_sheet)
-    tasks = TaskList(store)
-    sound = speech_of(timeline, tasks.fingerprints)
-    if not sound:
-        raise DubwrightError(
-            "There is no guide to record to",
-            where=str(request.timeline),
-            why="the timeline has no dialogue",
-            repair="give a timeline or a movie with its dialogue",
-        )
     recorded = {
         cue.id: cue for language in request.languages for cue in recorded_cues(sheet, language)
     }
@@ -127,17 +119,6 @@ def deliver_booth(plan: BoothPlan, store: Store, output: Path) -> Path:
             sound(store.path(plan.guide) / file, folder / f"{name}.{file}", 0)
         for cue, (line, first) in plan.lines.items():
             sound(store.path(line) / LINE, folder / "lines" / f"{cue}.wav", first)
-        with whole(folder / MANIFEST) as partial:
-            write_json(
-                partial,
-                {
-                    "document": "dubwright.manifest",
-                    "version": 1,
-                    "software": f"dubwright {__version__}",
-                    "plan": key,
-                    "statement": "For recording. Name takes CUE.LANGUAGE.t1.wav, t2 and so on, "
-                    "and give their folder with --takes: the highest number is used.",
-                },
-            )
+        write_manifest(folder, key, STATEMENT)
 
     return deliver_once(key, store, output, write)

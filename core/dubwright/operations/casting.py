@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
-from dubwright._version import __version__
 from dubwright.dialogue import Cast
 from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
 from dubwright.operations.actors import Actors
 from dubwright.operations.cast_stage import CAST, FACES, SHEET
-from dubwright.operations.deliver import MANIFEST, deliver_once
+from dubwright.operations.deliver import copied, deliver_once, write_manifest
 from dubwright.operations.lines import opened
 from dubwright.operations.material import Colours, plates_of, speech_of
 from dubwright.operations.request import CastRequest
-from dubwright.operations.results import write_json
 from dubwright.operations.slots import Slots
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
-from dubwright.store import EVERYWHERE, Access, Store, whole
+from dubwright.store import EVERYWHERE, Access, Store
 
 __all__ = ["CastPlan", "deliver_cast", "plan_cast"]
+
+STATEMENT: Final = "Faces and speakers as they were found; look them through."
 
 
 @dataclass(frozen=True)
@@ -88,18 +88,7 @@ def deliver_cast(plan: CastPlan, store: Store, output: Path) -> Path:
     def write(folder: Path, _: Path) -> None:
         sheets = sorted(sheet.name for sheet in found.glob(SHEET.format("*")))
         for name in (CAST, FACES, *sheets):
-            with whole(folder / name) as partial:
-                shutil.copyfile(found / name, partial)
-        with whole(folder / MANIFEST) as partial:
-            write_json(
-                partial,
-                {
-                    "document": "dubwright.manifest",
-                    "version": 1,
-                    "software": f"dubwright {__version__}",
-                    "plan": plan.cast,
-                    "statement": "Faces and speakers as they were found; look them through.",
-                },
-            )
+            copied(found / name, folder / name)
+        write_manifest(folder, plan.cast, STATEMENT)
 
     return deliver_once(plan.cast, store, output, write)

@@ -40,11 +40,13 @@ __all__ = [
     "DAY_S",
     "MANIFEST",
     "check_output",
+    "copied",
     "deliver",
     "deliver_once",
     "delivered",
     "next_version",
     "output_error",
+    "write_manifest",
 ]
 
 VERSION: Final = re.compile(r"v(\d{3,})")
@@ -171,7 +173,7 @@ class _Delivery:
             for planned in part.spans:
                 picture = self._store.path(planned.check) / "sheet.jpg"
                 if picture.is_file():
-                    _copy(picture, sheets / sheet_name(part.language, planned))
+                    copied(picture, sheets / sheet_name(part.language, planned))
         _write_text(self._folder / "report.json", report.model_dump_json(indent=1))
         _write_text(self._folder / "report.html", render_html(report, sheets))
         _write_text(self._folder / MANIFEST, json.dumps(self._manifest(), indent=1))
@@ -190,7 +192,7 @@ class _Delivery:
 
     def _copy_preview(self, key: str, language: str) -> None:
         movie = self._folder / "preview" / preview_name(self._plan, language)
-        _copy(self._store.path(key) / "preview.mp4", movie)
+        copied(self._store.path(key) / "preview.mp4", movie)
 
     def _language(self, part: LanguagePlan) -> LanguageVersion:
         language, name = part.language, self._plan.timeline.file_stem
@@ -200,7 +202,7 @@ class _Delivery:
         for movie_format, key in part.movies.items():
             self._make(self._folder / "movies")
             movie = self._folder / "movies" / f"{name}.{language}.{movie_format}.mov"
-            _copy(self._store.path(key) / MOVIE, movie)
+            copied(self._store.path(key) / MOVIE, movie)
         worded = [cue for cue in part.cues if cue.text.get(language)]
         lines = [Subtitle(c.start_ms, c.end_ms, c.text[language]) for c in worded]
         for suffix in ("srt", "vtt", "ttml"):
@@ -272,17 +274,17 @@ class _Delivery:
             source = drawn.get(frame) or decoded.get(frame) or spec.file(frame)
             if source is None:  # missing in the plate, and shown black
                 continue
-            _copy(source, folder / f"{prefix}{number}.exr")
+            copied(source, folder / f"{prefix}{number}.exr")
             if frame in drawn:
                 patch = source.with_name(f"{frame}.patch.exr")
-                _copy(patch, patches / f"{prefix}patch.{number}.exr")
+                copied(patch, patches / f"{prefix}patch.{number}.exr")
         if spec.kind == "sequence":
             # What a fast clip leaves out is there too: the timeline runs through it.
             for media_frame in spec.media_frames:
                 number = f"{spec.first + media_frame * spec.step:0{padding}d}"
                 source = spec.media_file(media_frame)
                 if source.is_file():
-                    _copy(source, folder / f"{prefix}{number}.exr")
+                    copied(source, folder / f"{prefix}{number}.exr")
 
     def _samples(self) -> int:
         return self._plan.tasks[self._plan.languages[0].mix].parameters["samples"]
@@ -359,13 +361,33 @@ def _drawn_runs(reasons: list[str]) -> list[FrameRange]:
     return runs
 
 
+def write_manifest(folder: Path, plan: str, statement: str, **more: Any) -> None:
+    """Write the manifest of a delivery that changes no picture.
+
+    Args:
+        folder: of the version.
+        plan: the key that `deliver_once` was given.
+        statement: what this is, for people.
+        more: other values, as JSON.
+    """
+    content = {
+        "document": "dubwright.manifest",
+        "version": 1,
+        "software": f"dubwright {dubwright._version.__version__}",
+        "plan": plan,
+        "statement": statement,
+        **more,
+    }
+    _write_text(folder / MANIFEST, json.dumps(content, indent=1))
+
+
 def next_version(output: Path) -> str:
     """The name of the next version in an output folder."""
     taken = [int(m[1]) for p in output.iterdir() if (m := VERSION.fullmatch(p.name))]
     return f"v{max(taken, default=0) + 1:03d}"
 
 
-def _copy(source: Path, destination: Path) -> None:
+def copied(source: Path, destination: Path) -> None:
     """Copy a file byte for byte; one that is there already is whole."""
     if not destination.exists():
         with whole(destination) as partial:

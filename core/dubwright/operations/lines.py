@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from dubwright.conform.read import ConformedTimeline, read_timeline
+from dubwright.conform.read import (
+    ConformedTimeline,
+    Soundtrack,
+    read_soundtrack,
+    read_timeline,
+)
 from dubwright.dialogue import Cast, CueSheet, cue_sheet_from_subtitles, read_subtitles
 from dubwright.errors import DubwrightError
 from dubwright.model import exact_rate
-from dubwright.operations.request import CastRequest, DubRequest, request_paths
+from dubwright.operations.material import PlateSound, speech_of
+from dubwright.operations.request import (
+    AlignRequest,
+    BoothRequest,
+    CastRequest,
+    DubRequest,
+    TranscribeRequest,
+    request_paths,
+)
+from dubwright.operations.task_list import TaskList
 from dubwright.store import Access
 
-__all__ = ["opened"]
+__all__ = ["opened", "opened_sound"]
 
 
 def opened(
@@ -53,3 +67,26 @@ def _lines(request: DubRequest | CastRequest, timeline: ConformedTimeline, cast:
                 repair="correct its times; they count from the timeline's first frame",
             )
     return sheet
+
+
+def opened_sound(
+    request: TranscribeRequest | AlignRequest | BoothRequest, tasks: TaskList, access: Access
+) -> tuple[Soundtrack, PlateSound]:
+    """What a request's timeline sounds like, and those of its sounds in which its dialogue is.
+
+    Raises:
+        DubwrightError: it cannot be read, may not be, or has no dialogue.
+    """
+    for _, path in request_paths(request):
+        access.check(path)
+    rate = exact_rate(Fraction(request.rate)) if request.rate else None
+    soundtrack = read_soundtrack(request.timeline, access, rate)
+    sound = speech_of(soundtrack, tasks.fingerprints)
+    if not sound:
+        raise DubwrightError(
+            "There is no dialogue to hear",
+            where=str(request.timeline),
+            why="it has no sound but M&E" if soundtrack.sounds else "it has no sound",
+            repair="give a timeline or a movie with its dialogue",
+        )
+    return soundtrack, sound

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import math
-import shutil
 from dataclasses import dataclass
 from datetime import date
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from dubwright._version import __version__
-from dubwright.conform.read import Soundtrack, read_soundtrack
+from dubwright.conform.read import Soundtrack
 from dubwright.dialogue import Cast, CueSheet, Subtitle, write_subtitles
 from dubwright.engines import EngineKind, engine_card
 from dubwright.engines.choice import chosen_weights
-from dubwright.errors import DubwrightError
-from dubwright.model import exact_rate
-from dubwright.operations.deliver import MANIFEST, deliver_once
-from dubwright.operations.material import PlateSound, speech_of
-from dubwright.operations.request import TranscribeRequest, request_paths
-from dubwright.operations.results import write_json
+from dubwright.operations.deliver import copied, deliver_once, write_manifest
+from dubwright.operations.lines import opened_sound
+from dubwright.operations.material import PlateSound
+from dubwright.operations.request import TranscribeRequest
 from dubwright.operations.speech_stages import CAST, CUE_SHEET, HEARD_BLOCK, PART_S, TRANSCRIPT
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
 from dubwright.speech.mix import MIX_RATE
-from dubwright.store import EVERYWHERE, Access, Store, content_key, whole
+from dubwright.store import EVERYWHERE, Access, Store, content_key
 
 __all__ = ["TranscriptPlan", "deliver_transcript", "plan_transcript"]
+
+STATEMENT: Final = "Words and speakers as machines heard them; look them through."
 
 
 @dataclass(frozen=True)
@@ -48,19 +45,8 @@ def plan_transcript(
     Raises:
         DubwrightError: there is nothing to hear, or the transcriber has no weights.
     """
-    for _, path in request_paths(request):
-        access.check(path)
-    rate = exact_rate(Fraction(request.rate)) if request.rate else None
-    soundtrack = read_soundtrack(request.timeline, access, rate)
     tasks = TaskList(store)
-    sound = speech_of(soundtrack, tasks.fingerprints)
-    if not sound:
-        raise DubwrightError(
-            "There is nothing to transcribe",
-            where=str(request.timeline),
-            why="it has no sound but M&E" if soundtrack.sounds else "it has no sound",
-            repair="give a timeline or a movie with its dialogue",
-        )
+    soundtrack, sound = opened_sound(request, tasks, access)
     planner = _Planner(request, soundtrack, sound, tasks)
     return planner.plan(access)
 
@@ -152,8 +138,7 @@ def deliver_transcript(plan: TranscriptPlan, store: Store, output: Path) -> Path
 
     def write(folder: Path, _: Path) -> None:
         for name in (CUE_SHEET, CAST, TRANSCRIPT):
-            with whole(folder / name) as partial:
-                shutil.copyfile(found / name, partial)
+            copied(found / name, folder / name)
         sheet = CueSheet.read(found / CUE_SHEET)
         for language in sorted({tag for cue in sheet.cues for tag in cue.text}):
             lines = [
@@ -162,18 +147,7 @@ def deliver_transcript(plan: TranscriptPlan, store: Store, output: Path) -> Path
                 if language in cue.text
             ]
             write_subtitles(folder / f"{plan.name}.{language}.srt", lines, language)
-        with whole(folder / MANIFEST) as partial:
-            write_json(
-                partial,
-                {
-                    "document": "dubwright.manifest",
-                    "version": 1,
-                    "software": f"dubwright {__version__}",
-                    "plan": key,
-                    "engines": plan.engines,
-                    "statement": "Words and speakers as machines heard them; look them through.",
-                },
-            )
+        write_manifest(folder, key, STATEMENT, engines=plan.engines)
 
     key = content_key([plan.transcript, plan.name])
     return deliver_once(key, store, output, write)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from dubwright._version import __version__
 from dubwright.dialogue import CueSheet
 from dubwright.dialogue.glossary import Glossary
 from dubwright.dialogue.translation import export_lines
@@ -16,18 +14,18 @@ from dubwright.engines import EngineKind, engine_card
 from dubwright.engines.choice import chosen_weights
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue, CueKind
-from dubwright.operations.deliver import MANIFEST, deliver_once
+from dubwright.operations.deliver import copied, deliver_once, write_manifest
 from dubwright.operations.request import TranslateRequest, request_paths
-from dubwright.operations.results import write_json
 from dubwright.operations.speech_stages import CUE_SHEET
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
 from dubwright.operations.translate_stages import TRANSLATION
-from dubwright.store import EVERYWHERE, Access, Store, content_key, whole
+from dubwright.store import EVERYWHERE, Access, Store, content_key
 
 __all__ = ["TranslationPlan", "deliver_translation", "plan_translation"]
 
 LINES_AT_ONCE: Final = 20
+STATEMENT: Final = "Lines translated by a machine; have somebody read them who speaks the language."
 
 
 @dataclass(frozen=True)
@@ -106,24 +104,11 @@ def deliver_translation(plan: TranslationPlan, store: Store, output: Path) -> Pa
 
     def write(folder: Path, _: Path) -> None:
         for name in (CUE_SHEET, TRANSLATION):
-            with whole(folder / name) as partial:
-                shutil.copyfile(found / name, partial)
+            copied(found / name, folder / name)
         sheet = CueSheet.read(found / CUE_SHEET)
         for language in plan.languages:
             export_lines(sheet, language, folder / f"lines.{language}.xlf")
-        with whole(folder / MANIFEST) as partial:
-            write_json(
-                partial,
-                {
-                    "document": "dubwright.manifest",
-                    "version": 1,
-                    "software": f"dubwright {__version__}",
-                    "plan": key,
-                    "engines": {"translator": plan.translator},
-                    "statement": "Lines translated by a machine; have somebody read them who "
-                    "speaks the language.",
-                },
-            )
+        write_manifest(folder, key, STATEMENT, engines={"translator": plan.translator})
 
     return deliver_once(key, store, output, write)
 
