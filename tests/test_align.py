@@ -106,6 +106,21 @@ def test_a_screenplay_is_a_script(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Привет, как дела?\nХорошо, спасибо.\nИ у меня тоже.",
+        "こんにちは。\n元気ですか。",
+        "OK!\nLet's go home.\n\nI am tired.",
+        "ADA: STOP!\nBob: I won't stop.\n\nAda: Please.",
+    ],
+)
+def test_no_line_of_plain_text_is_taken_for_a_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "scene.txt"
+    path.write_text(text, "utf-8")
+    assert len(read_script(path)) == len([line for line in text.splitlines() if line])
+
+
 def test_final_draft_is_a_script(tmp_path: Path) -> None:
     path = tmp_path / "scene.fdx"
     path.write_text(
@@ -215,6 +230,23 @@ def test_a_script_becomes_a_timed_cue_sheet(
             assert phones[0].start_ms == 0 and cue.confidence is not None and cue.confidence > 0.8
     looked = [row["cue"] for row in report["cues"] if "look" in row]  # type: ignore[attr-defined]
     assert looked == [by_text[SPANISH[UNSAID]].id]
+
+
+def test_a_line_that_cannot_be_spoken_costs_no_other(
+    scene: tuple[Path, list[tuple[float, float]]], tmp_path: Path
+) -> None:
+    subtitles = tmp_path / "songs.srt"
+    texts = [SPANISH[0], SPANISH[1], "♪ ♪", SPANISH[3], "..."]
+    subtitles.write_text(
+        "\n".join(
+            f"{n}\n00:00:{n:02d},000 --> 00:00:{n:02d},900\n{text}\n"
+            for n, text in enumerate(texts)
+        ),
+        "utf-8",
+    )
+    folder, report = _align(scene[0], tmp_path, subtitles=subtitles)
+    cues = CueSheet.read(folder / "cue_sheet.json").cues
+    assert report["found"] == 3 and len(cues) == len(texts)
 
 
 def test_subtitles_that_drift_are_told_and_corrected(

@@ -114,6 +114,20 @@ def test_a_booth_gets_what_it_needs(scene: tuple[Path, CueSheet], tmp_path: Path
     assert {path.stem for path in (folder / "lines").iterdir()} == {c.id for c in sheet.cues}
 
 
+def test_a_cue_that_the_timeline_has_no_room_for_is_told(
+    scene: tuple[Path, CueSheet], tmp_path: Path
+) -> None:
+    timeline, sheet = scene
+    late = sheet.cues[0].model_copy(update={"start_ms": 10_000_000, "end_ms": 10_001_000})
+    sheet.model_copy(update={"cues": (late,)}).write(tmp_path / "sheet.json")
+    request = validated(
+        BoothRequest, timeline=timeline, cue_sheet=tmp_path / "sheet.json",
+        languages=("es",), output=tmp_path / "booth",
+    )  # fmt: skip
+    with pytest.raises(DubwrightError, match="after the end of the timeline"):
+        perform("booth", request, Store(tmp_path / "store"))
+
+
 def test_the_last_of_numbered_takes_comes_home(
     scene: tuple[Path, CueSheet], tmp_path: Path
 ) -> None:

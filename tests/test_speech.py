@@ -174,6 +174,11 @@ def test_a_phrase_that_has_no_room_costs_the_pauses_not_the_line(voice: EspeakSy
         ("船を買った。誰も来なかった。", [1, 1], ["船を買った。", "誰も来なかった。"]),
         ("مرحبا، كيف حالك؟", [1, 2], ["مرحبا،", "كيف حالك؟"]),
         ("Hello", [], ["Hello"]),
+        ("It costs 3.5 dollars", [1, 1], ["It costs", "3.5 dollars"]),
+        ("We meet at 10:30 tomorrow", [2, 1], ["We meet at 10:30", "tomorrow"]),
+        ("Hola. ¿Qué tal?", [1, 1], ["Hola.", "¿Qué tal?"]),
+        ("...I know what you did", [1, 9], ["...I", "know what you did"]),
+        ("— No. I know.", [1, 1], ["— No.", "I know."]),
     ],
 )
 def test_text_is_split_where_it_breathes(

@@ -88,6 +88,8 @@ def test_no_speech_is_found_in_silence_and_noise() -> None:
     assert speech_ranges([np.zeros(5 * ACTIVITY_RATE, np.float32)]) == []
     assert speech_ranges([noise]) == []
     assert speech_ranges([]) == []
+    speech = np.resize(_talk([0.0], [""])[: 2 * RATE], 3 * ACTIVITY_RATE).astype(np.float32)
+    assert all(end <= len(speech) for _, end in speech_ranges([speech])), "nothing is after the end"
 
 
 def _word(text: str, start: int, end: int, language: str = "en") -> Word:

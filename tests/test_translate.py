@@ -203,6 +203,10 @@ def test_a_glossary_is_kept_and_its_violations_told(tmp_path: Path) -> None:
     ]
     assert terms.violations("The boathouse", "en", "La casa", "es") == []
     assert terms.violations("A boat", "en", "船です", "ja") == []
+    assert terms.violations("使用AI技术", "zh", "We use AI", "en") == []
+    path.write_text("en,es\npath,C:\\datos\n", "utf-8")
+    assert Glossary.read(path).kept("the path", "en", "el path", "es") == "el C:\\datos"
+    path.write_text("en;es\nlighthouse;faro\n", "utf-8")
     assert terms.kept("The Lighthouse", "en", "El Lighthouse", "es") == "El faro"
     path.write_text("en\nboat\n", "utf-8")
     with pytest.raises(DubwrightError, match="one language only"):
@@ -232,7 +236,23 @@ def test_lips_that_close_together_count_where_they_are_seen() -> None:
     assert rows[0].closures == 1.0 and rows[1].closures == 0.0
 
 
+def test_subtitles_of_lines_that_overlap_come_home_to_their_own(tmp_path: Path) -> None:
+    long, short = (
+        Cue(id=name, speaker="Ada", start_ms=start, end_ms=end, text={"en": name} | more)
+        for name, start, end, more in (
+            ("long", 0, 5000, {"es": "Larga"}), ("short", 1000, 3000, {"es": "No"}),
+        )
+    )  # fmt: skip
+    bare = Cue(id="bare", speaker="Ada", start_ms=6000, end_ms=7000, text={"en": "Untranslated"})
+    sheet, path = CueSheet(original="en", cues=(long, short, bare)), tmp_path / "lines.es.srt"
+    export_lines(sheet, "es", path)
+    brought = import_lines(sheet, "es", path)
+    assert brought.sheet == sheet and brought.missing == ("bare",)
+
+
 def test_what_cannot_be_spoken_is_no_candidate() -> None:
+    nobody_says = Wanted("...", 500, 900, on_screen=True)
+    assert ranked(nobody_says, ["Sí."], "en", "es", _read)[0].closures is None
     wanted = Wanted("Yes.", 500, 900, on_screen=True)
     assert [r.text for r in ranked(wanted, ["...", "Sí."], "en", "es", _read)] == ["Sí."]
 

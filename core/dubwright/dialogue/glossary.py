@@ -41,7 +41,8 @@ class Glossary:
         for ours, theirs in self._pairs(source, target):
             for form in ours:
                 if _found(form, text) and not any(_found(other, target_text) for other in theirs):
-                    target_text = _pattern(form).sub(theirs[0], target_text)
+                    said = theirs[0].replace("\\", r"\\")  # no template
+                    target_text = _pattern(form).sub(said, target_text)
         return target_text
 
     def violations(self, text: str, source: str, target_text: str, target: str) -> list[str]:
@@ -71,6 +72,11 @@ def _found(form: str, text: str) -> bool:
 
 def _pattern(form: str) -> re.Pattern[str]:
     """A term as a word of its own; anywhere, in writing that does not part words."""
-    parted = form.isascii() or form[0].isupper() or form[0].islower()
-    edge = r"(?<!\w){}(?!\w)" if parted else "{}"
-    return re.compile(edge.format(re.escape(form)), re.IGNORECASE)
+    if form.isascii():
+        # Latin words stand within Chinese or Thai without spaces.
+        edged = rf"(?<![A-Za-z0-9_]){re.escape(form)}(?![A-Za-z0-9_])"
+    elif form[0].isupper() or form[0].islower():
+        edged = rf"(?<!\w){re.escape(form)}(?!\w)"
+    else:
+        edged = re.escape(form)
+    return re.compile(edged, re.IGNORECASE)

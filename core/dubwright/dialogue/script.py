@@ -17,8 +17,9 @@ __all__ = ["ScriptLine", "read_script"]
 LONGEST: Final = 160
 # "ADA: Come in." or "Ada (off): Come in."
 NAMED: Final = re.compile(r"^\s*([^\W\d_][^:.!?]{0,40}?)\s*(?:\([^)]*\))?\s*:\s+(\S.*)$")
-# A screenplay's character: a line in capitals, with what belongs to it in brackets.
-CHARACTER: Final = re.compile(r"^\s*@?([^\W\d_a-z][^a-z]*?)\s*(?:\([^)]*\)\s*)*\^?\s*$")
+BRACKETS: Final = re.compile(r"\([^()]*\)")
+SENTENCE_ENDS: Final = (".", "!", "?", "…", "。", "！", "？", ",")
+LONGEST_NAME: Final = 60
 HEADING: Final = re.compile(r"^\s*(INT|EXT|EST|I/E|FADE|CUT|DISSOLVE)\b[./ ]", re.IGNORECASE)
 DIRECTION: Final = re.compile(r"\([^)]*\)|\[\[.*?\]\]|\*+|_")
 SENTENCE: Final = re.compile(r"(?<=[.!?…。！？])[\"'»”’)]*\s+|(?<=[。！？])")
@@ -73,12 +74,14 @@ def read_script(path: Path) -> list[ScriptLine]:
 
 def _plain(text: str) -> Iterator[ScriptLine]:
     blocks = [block.splitlines() for block in re.split(r"\n\s*\n", text.replace("\r", ""))]
-    if any(_is_speech(block) for block in blocks):
+    blocks = [[line for line in block if line.strip()] for block in blocks]
+    speeches = [bool(_character(block)) for block in blocks]
+    headed = any(block and HEADING.match(block[0]) for block in blocks)
+    if any(speeches) and (headed or sum(speeches) * 2 > len(blocks)):
         for block in blocks:
-            if _is_speech(block):
-                found = CHARACTER.match(block[0])
-                assert found is not None
-                yield ScriptLine(found[1].strip().title(), " ".join(block[1:]))
+            name = _character(block)
+            if name:
+                yield ScriptLine(name.title(), " ".join(block[1:]))
         return
     for block in blocks:
         for line in block:
@@ -86,11 +89,17 @@ def _plain(text: str) -> Iterator[ScriptLine]:
             yield ScriptLine(found[1], found[2]) if found else ScriptLine("", line)
 
 
-def _is_speech(block: list[str]) -> bool:
-    """Whether a block is a name in capitals with what is said below it."""
-    while block and not block[0].strip():
-        block.pop(0)
-    return len(block) > 1 and bool(CHARACTER.match(block[0])) and not HEADING.match(block[0])
+def _character(block: list[str]) -> str:
+    """Whose speech a block is: a name in capitals, with what they say below it; "" if it is none.
+
+    What belongs to a name stands in brackets; two who speak at once are marked with ^.
+    """
+    if len(block) < 2 or HEADING.match(block[0]):
+        return ""
+    name = BRACKETS.sub(" ", block[0]).strip().removeprefix("@").removesuffix("^").strip()
+    in_capitals = name == name.upper() and name != name.lower()
+    plain = len(name) <= LONGEST_NAME and ":" not in name and not name.endswith(SENTENCE_ENDS)
+    return name if in_capitals and plain else ""
 
 
 def _final_draft(content: bytes) -> Iterator[ScriptLine]:

@@ -191,16 +191,14 @@ def _from_subtitles(sheet: CueSheet, target: str, path: Path) -> Brought:
     """Subtitles bring their lines to the cues that they overlap most."""
     said: dict[str, str] = {}
     unknown = []
+    lines = {cue.id: cue for cue in sheet.cues if cue.kind is CueKind.DIALOGUE}
+    source = _original(sheet)
     for subtitle in read_subtitles(path):
-        overlaps = {
-            cue.id: min(subtitle.end_ms, cue.end_ms) - max(subtitle.start_ms, cue.start_ms)
-            for cue in sheet.cues
-            if cue.kind is CueKind.DIALOGUE
-        }
-        best = max(overlaps, key=lambda name: overlaps[name], default="")
-        if not best or overlaps[best] <= 0:
+        shared = {name: _shared(subtitle, cue) for name, cue in lines.items()}
+        best = max(shared, key=lambda name: shared[name], default="")
+        if not best or shared[best] <= 0:
             unknown.append(subtitle.text)
-        else:
+        elif subtitle.text != lines[best].text.get(source):  # what was exported untranslated
             said[best] = f"{said[best]} {subtitle.text}" if best in said else subtitle.text
     cues = tuple(
         cue.model_copy(update={"text": cue.text | {target: said[cue.id]}})
@@ -208,5 +206,12 @@ def _from_subtitles(sheet: CueSheet, target: str, path: Path) -> Brought:
         else cue
         for cue in sheet.cues
     )
-    missing = _untranslated(sheet, _original(sheet), said)
+    missing = _untranslated(sheet, source, said)
     return Brought(sheet.model_copy(update={"cues": cues}), missing, tuple(unknown))
+
+
+def _shared(subtitle: Subtitle, cue: Cue) -> float:
+    """What part of the time that either has both have."""
+    both = min(subtitle.end_ms, cue.end_ms) - max(subtitle.start_ms, cue.start_ms)
+    either = max(subtitle.end_ms, cue.end_ms) - min(subtitle.start_ms, cue.start_ms)
+    return both / either

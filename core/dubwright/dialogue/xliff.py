@@ -6,8 +6,9 @@ understood stays as it is: what memoQ, Trados and others add of their own goes h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -24,6 +25,7 @@ V2: Final = "urn:oasis:names:tc:xliff:document:2.0"
 XML_SPACE: Final = "{http://www.w3.org/XML/1998/namespace}space"
 # What holds the code of the original's format, not words.
 CODES: Final = frozenset({"bpt", "ept", "ph", "it", "ut"})
+NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 DONE: Final = "translated"
 FILE: Final = "dialogue"
 
@@ -82,6 +84,16 @@ def write_xliff(path: Path, translation: Translation, version: Literal["1.2", "2
 
     Each line is a unit named by its cue. Widths are characters, as memoQ and Trados check them.
     """
+    clean = tuple(
+        replace(
+            unit,
+            source=_allowed(unit.source),
+            target=_allowed(unit.target),
+            notes=tuple(map(_allowed, unit.notes)),
+        )
+        for unit in translation.units
+    )
+    translation = replace(translation, units=clean)
     root = _new_v1(translation) if version == "1.2" else _new_v2(translation)
     _write(path, etree.ElementTree(root))
 
@@ -198,7 +210,12 @@ def _fill(element: Any, text: str, version: int) -> None:
 def _set_text(element: Any, text: str) -> None:
     for child in list(element):
         element.remove(child)
-    element.text = text
+    element.text = _allowed(text)
+
+
+def _allowed(text: str) -> str:
+    """A text without the control characters that XML cannot hold."""
+    return NOT_IN_XML.sub(" ", text)
 
 
 def _new_v1(translation: Translation) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from dubwright.store import Access, Fingerprints, content_key
 __all__ = ["ChosenWeights", "chosen_weights"]
 
 WHISPER_CACHE: Final = Path("whisper")
+OPENAI_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def chosen_weights(
         return ChosenWeights(known, f"{named}@{known.name}")
     path = Path(named)
     cached = _openai_cache(named)
-    if "/" not in named and cached.is_file():
+    if OPENAI_NAME.fullmatch(named) and cached.is_file():
         path = cached
     else:
         access.check(path)

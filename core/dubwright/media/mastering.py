@@ -56,18 +56,26 @@ class TruePeakMeter:
 
     def __init__(self) -> None:
         self._peak = 0.0
-        self._before: Samples | None = None
+        self._held: Samples | None = None
+        self._measured = 0
 
     def add(self, block: Samples) -> None:
         """The next samples, float32 [samples, channels]."""
-        joined = block if self._before is None else np.concatenate([self._before, block])
-        if len(joined):
-            self._peak = max(self._peak, _true_peak(joined))
-        self._before = joined[-CONTEXT:]
+        held = block if self._held is None else np.concatenate([self._held, block])
+        # What lies at a cut would ring as if it were followed by silence.
+        ready = len(held) - CONTEXT
+        if ready > self._measured:
+            self._peak = max(self._peak, _true_peak(held, self._measured, ready))
+            kept = max(0, ready - CONTEXT)
+            held, self._measured = held[kept:], ready - kept
+        self._held = held
 
     def dbtp(self) -> float | None:
-        """In dB below full scale; None for silence."""
-        return 20 * float(np.log10(self._peak)) if self._peak > 0 else None
+        """In dB below full scale, with all that was added; None for silence."""
+        peak = self._peak
+        if self._held is not None and len(self._held) > self._measured:
+            peak = max(peak, _true_peak(self._held, self._measured, len(self._held)))
+        return 20 * float(np.log10(peak)) if peak > 0 else None
 
 
 def limited(
@@ -118,8 +126,10 @@ def _peaks(samples: Samples) -> NDArray[np.float64]:
     return fine.reshape(len(samples), -1).max(axis=1)
 
 
-def _true_peak(samples: Samples) -> float:
-    return float(_oversampled(samples).max(initial=0))
+def _true_peak(samples: Samples, first: int, last: int) -> float:
+    """The true peak of a part of some sound."""
+    part = slice(first * OVERSAMPLED, last * OVERSAMPLED)
+    return float(_oversampled(samples)[part].max(initial=0))
 
 
 def _oversampled(samples: Samples) -> NDArray[np.float64]:

@@ -216,7 +216,14 @@ def _is_likest(sound: Samples, text: str, others: Sequence[str], language: str) 
     """Whether a line sounds more like its own text than like others."""
     aligner = EspeakDtwAligner()
     own = aligner.unlikeness(sound, MIX_RATE, text, language)
-    return all(own < aligner.unlikeness(sound, MIX_RATE, other, language) for other in others)
+    for other in others:
+        try:
+            unlike = aligner.unlikeness(sound, MIX_RATE, other, language)
+        except DubwrightError:
+            continue  # it has nothing that can be spoken, and nothing sounds like it
+        if unlike <= own:
+            return False
+    return True
 
 
 def _reading(text: str, language: str) -> Speech:
@@ -304,9 +311,14 @@ def _refined(
             example, first = _example(sounds, timed[number])
             assert model is not None
             again = retimed(example, model)
-            sure = {p.symbol: p.confidence for p in timed[number]}
+            sure = iter([p.confidence for p in timed[number] if p.symbol])
             refined[number] = [
-                _later(phone.model_copy(update={"confidence": sure.get(phone.symbol)}), first)
+                _later(
+                    phone.model_copy(
+                        update={"confidence": next(sure, None) if phone.symbol else None}
+                    ),
+                    first,
+                )
                 for phone in again
             ]
     return refined

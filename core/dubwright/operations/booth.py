@@ -17,7 +17,7 @@ from dubwright.media.bwf import add_time_reference
 from dubwright.model import exact_rate, samples_of_ms
 from dubwright.operations.booth_stages import BEEPS, GUIDE, GUIDE_BLOCK, LINE
 from dubwright.operations.deliver import DAY_S, deliver_once, write_manifest
-from dubwright.operations.lines import opened_sound
+from dubwright.operations.lines import check_within, opened_sound
 from dubwright.operations.request import BoothRequest
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
@@ -64,6 +64,7 @@ def plan_booth(
     rate = exact_rate(Fraction(request.rate)) if request.rate else None
     timeline, _ = read_timeline(request.timeline, access, rate)
     sheet = CueSheet.read(request.cue_sheet)
+    check_within(sheet, timeline)
     recorded = {
         cue.id: cue for language in request.languages for cue in recorded_cues(sheet, language)
     }
@@ -97,7 +98,10 @@ def deliver_booth(plan: BoothPlan, store: Store, output: Path) -> Path:
     clock = Clock(timeline.rate, timeline.start_frame, timeline.drop_frame)
     begins = round(timeline.start_frame * MIX_RATE / timeline.rate)
     name = timeline.file_stem
-    key = content_key([sorted(plan.tasks), plan.sheet.model_dump(mode="json"), plan.languages])
+    told = [timeline.start_frame, str(timeline.rate), timeline.drop_frame, timeline.name]
+    key = content_key(
+        [sorted(plan.tasks), plan.sheet.model_dump(mode="json"), plan.languages, told]
+    )
 
     def sound(source: Path, path: Path, first: int) -> None:
         if not path.exists():

@@ -25,7 +25,7 @@ from dubwright.operations.request import (
 from dubwright.operations.task_list import TaskList
 from dubwright.store import Access
 
-__all__ = ["opened", "opened_sound"]
+__all__ = ["check_within", "opened", "opened_sound"]
 
 
 def opened(
@@ -58,6 +58,16 @@ def _lines(request: DubRequest | CastRequest, timeline: ConformedTimeline, cast:
             why="neither subtitles nor a cue sheet were given",
             repair="give the lines with --subtitles lines.es.srt, or with --cues sheet.json",
         )
+    check_within(sheet, timeline)
+    return sheet
+
+
+def check_within(sheet: CueSheet, timeline: ConformedTimeline) -> None:
+    """See that every line lies on the timeline.
+
+    Raises:
+        DubwrightError: one lies after its end.
+    """
     for cue in sheet.cues:
         if cue.end_ms > timeline.duration_ms + 1000 // timeline.rate:
             raise DubwrightError(
@@ -66,7 +76,6 @@ def _lines(request: DubRequest | CastRequest, timeline: ConformedTimeline, cast:
                 why=f"the timeline is {timeline.duration_ms} ms long",
                 repair="correct its times; they count from the timeline's first frame",
             )
-    return sheet
 
 
 def opened_sound(

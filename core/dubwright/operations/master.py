@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import LoudnessMeter, audio_blocks, written_wav
 from dubwright.media.mastering import LoudnessSpec, Samples, TruePeakMeter, limited
@@ -27,7 +29,7 @@ def master_stems(folder: Path, spec: LoudnessSpec) -> dict[str, Any]:
     What then peaks above it is turned down in each file for itself.
 
     Returns:
-        What was done: the gain, and loudness and true peak of each stem.
+        What was done: the gain, and loudness (as it sounds in the mix) and true peak of each stem.
 
     Raises:
         DubwrightError: what it is measured on is silent.
@@ -55,7 +57,7 @@ def master_stems(folder: Path, spec: LoudnessSpec) -> dict[str, Any]:
         with written_wav(louder, channels, MIX_RATE) as write:
             for block in _mastered(folder, name, gain_db, spec):
                 write(block)
-                meter.add(block)
+                meter.add(_as_mixed(block))
                 peak.add(block)
         raw.unlink()
         rename(louder, raw)
@@ -72,5 +74,10 @@ def _mastered(folder: Path, name: str, gain_db: float, spec: LoudnessSpec) -> It
 def _loudness(blocks: Iterator[Samples]) -> float | None:
     meter = LoudnessMeter()
     for block in blocks:
-        meter.add(block)
+        meter.add(_as_mixed(block))
     return meter.integrated_lufs()
+
+
+def _as_mixed(block: Samples) -> Samples:
+    """A stem as it sounds in the mix: one channel comes from both sides."""
+    return np.repeat(block, 2, axis=1) if block.shape[1] == 1 else block

@@ -295,7 +295,7 @@ def _cut(speech: Sequence[tuple[int, int]], near: int, total: int) -> int:
     pauses = [
         (min(b, high) - max(a, low), (max(a, low) + min(b, high)) // 2)
         for a, b in zip(edges[::2], edges[1::2], strict=True)
-        if a < high and b > low
+        if a < high and b > low and a < b
     ]
     return max(pauses)[1] if pauses else near
 

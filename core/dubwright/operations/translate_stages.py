@@ -56,7 +56,12 @@ def write_translation(context: Context) -> None:
                     best.setdefault(cue, {})[language] = candidates[0]["text"]
     cues = tuple(
         # What a person wrote stays.
-        cue.model_copy(update={"text": best.get(cue.id, {}) | cue.text})
+        cue.model_copy(
+            update={
+                "text": best.get(cue.id, {})
+                | {language: text for language, text in cue.text.items() if text.strip()}
+            }
+        )
         for cue in sheet.cues
     )
     sheet.model_copy(update={"cues": cues}).write(context.folder / CUE_SHEET)

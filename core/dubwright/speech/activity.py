@@ -42,8 +42,15 @@ def speech_ranges(blocks: Iterable[Samples]) -> list[tuple[int, int]]:
     """
     ranges: list[tuple[int, int]] = []
     start: int | None = None
-    end = length = 0
-    for frame, probability in enumerate(_probabilities(blocks)):
+    end = length = total = 0
+
+    def counted() -> Iterator[Samples]:
+        nonlocal total
+        for block in blocks:
+            total += len(block)
+            yield block
+
+    for frame, probability in enumerate(_probabilities(counted())):
         length = (frame + 1) * FRAME
         if probability >= (SPEECH_ABOVE if start is None else SPEECH_UNTIL):
             start = frame * FRAME if start is None else start
@@ -54,7 +61,7 @@ def speech_ranges(blocks: Iterable[Samples]) -> list[tuple[int, int]]:
     if start is not None:
         ranges.append((start, end))
     return [
-        (max(0, first - PADDING), min(length, last + PADDING))
+        (max(0, first - PADDING), min(total, last + PADDING))
         for first, last in ranges
         if last - first >= SHORTEST_SPEECH
     ]

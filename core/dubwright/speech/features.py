@@ -41,6 +41,7 @@ Array = NDArray[np.floating[Any]]
 def cepstra(samples: NDArray[np.float32], sample_rate: int) -> tuple[Array, Array]:
     """13 coefficients with their slopes, [frames, 26], and log energy, [frames]; 200 a second."""
     speech = soxr.resample(samples.astype(np.float64), sample_rate, SAMPLE_RATE)
+    speech = speech if len(speech) else np.zeros(1)
     speech = speech / (np.abs(speech).max() + 1e-9)
     speech = np.append(speech[:1], speech[1:] - 0.97 * speech[:-1])
     padded = np.pad(speech, FFT // 2)

@@ -35,8 +35,8 @@ SILENCE_DB: Final = -40.0
 BLOCK_S: Final = 0.01
 # Where a phrase may end, best first: after a sentence, after a comma, between words.
 ENDS: Final = (
-    (re.compile(r"[.!?…。！？；;:]\W*\s*"), 0.0),
-    (re.compile(r"[,،、，–—]\W*\s*"), 0.02),
+    (re.compile(r"(?:[.!?…؟।;:][\"'»”’)]*\s+|[。！？；])"), 0.0),
+    (re.compile(r"(?:[,،–—]\s+|[、，])"), 0.02),
     (re.compile(r"\s+"), 0.15),
 )
 
@@ -120,7 +120,7 @@ def phrases_of_text(text: str, durations: Sequence[int]) -> list[str]:
         match.end(): cost
         for pattern, cost in reversed(ENDS)
         for match in pattern.finditer(text.strip())
-        if 0 < match.end() < len(text.strip())
+        if _says(text.strip()[: match.end()]) and _says(text.strip()[match.end() :])
     }
     text, places = text.strip(), sorted(ends)
     if len(durations) < 2 or len(places) < len(durations) - 1:
@@ -142,7 +142,13 @@ def phrases_of_text(text: str, durations: Sequence[int]) -> list[str]:
     if not best:
         return [text]
     _, path = min(best)
-    return [text[start:end].strip() for start, end in pairwise([*path, len(text)])]
+    parts = [text[start:end].strip() for start, end in pairwise([*path, len(text)])]
+    return parts if all(map(_says, parts)) else [text]
+
+
+def _says(text: str) -> bool:
+    """Whether there is something to say in a text."""
+    return any(letter.isalnum() for letter in text)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

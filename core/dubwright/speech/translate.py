@@ -95,7 +95,7 @@ def ranked(
         pace: how much faster the voice that will speak is than that.
         glossary: what terms are to be called.
     """
-    original = _closures(read(wanted.text, source)) if wanted.on_screen else None
+    original = _closures_of(read, wanted.text, source) if wanted.on_screen else None
     rows = []
     for place, candidate in enumerate(candidates):
         text = glossary.kept(wanted.text, source, candidate, target)
@@ -119,6 +119,13 @@ def ranked(
         )
         rows.append((cost, place, row))
     return [row for _, _, row in sorted(rows, key=lambda item: item[:2])]
+
+
+def _closures_of(read: Read, text: str, language: str) -> NDArray[np.float64] | None:
+    try:
+        return _closures(read(text, language))
+    except DubwrightError:
+        return None  # nobody knows what lips do in a line that cannot be spoken
 
 
 def _closures(speech: Speech) -> NDArray[np.float64]:
