@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import BaseModel
 
-from dubwright.operations.align import AlignmentPlan, deliver_alignment, plan_alignment
+from dubwright.operations.align import deliver_alignment, plan_alignment
 from dubwright.operations.animate import AnimatePlan, deliver_animation, plan_animate
 from dubwright.operations.booth import BoothPlan, deliver_booth, plan_booth
 from dubwright.operations.capture import plan_capture
@@ -26,10 +26,10 @@ from dubwright.operations.reconform import (
     take_review_along,
 )
 from dubwright.operations.request import REQUESTS, AnimateRequest
+from dubwright.operations.speech_stages import CUE_SHEET
 from dubwright.operations.task import Task
-from dubwright.operations.transcribe import TranscriptPlan, deliver_transcript, plan_transcript
+from dubwright.operations.transcribe import deliver_transcript, plan_transcript
 from dubwright.operations.translate import (
-    TranslationPlan,
     deliver_translation,
     plan_translation,
 )
@@ -95,19 +95,16 @@ def _deliver_cast(plan: CastPlan, store: Store, output: Path) -> dict[str, Any]:
     return {"folder": str(folder), "cast": str(folder / "cast.json")}
 
 
-def _deliver_transcript(plan: TranscriptPlan, store: Store, output: Path) -> dict[str, Any]:
-    folder = deliver_transcript(plan, store, output)
-    return {"folder": str(folder), "cue_sheet": str(folder / "cue_sheet.json")}
+def _with_cue_sheet(
+    deliver: Callable[[Any, Store, Path], Path],
+) -> Callable[[Any, Store, Path], dict[str, Any]]:
+    """A delivery whose version holds a cue sheet, as an operation tells of it."""
 
+    def delivered(plan: Any, store: Store, output: Path) -> dict[str, Any]:
+        folder = deliver(plan, store, output)
+        return {"folder": str(folder), "cue_sheet": str(folder / CUE_SHEET)}
 
-def _deliver_alignment(plan: AlignmentPlan, store: Store, output: Path) -> dict[str, Any]:
-    folder = deliver_alignment(plan, store, output)
-    return {"folder": str(folder), "cue_sheet": str(folder / "cue_sheet.json")}
-
-
-def _deliver_translation(plan: TranslationPlan, store: Store, output: Path) -> dict[str, Any]:
-    folder = deliver_translation(plan, store, output)
-    return {"folder": str(folder), "cue_sheet": str(folder / "cue_sheet.json")}
+    return delivered
 
 
 def _deliver_booth(plan: BoothPlan, store: Store, output: Path) -> dict[str, Any]:
@@ -121,8 +118,12 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "animate": Operation(REQUESTS["animate"], _plan_animation, _deliver_animation),
     "capture": Operation(REQUESTS["capture"], plan_capture, _deliver_animation),
     "cast": Operation(REQUESTS["cast"], plan_cast, _deliver_cast),
-    "transcribe": Operation(REQUESTS["transcribe"], plan_transcript, _deliver_transcript),
-    "translate": Operation(REQUESTS["translate"], plan_translation, _deliver_translation),
+    "transcribe": Operation(
+        REQUESTS["transcribe"], plan_transcript, _with_cue_sheet(deliver_transcript)
+    ),
+    "translate": Operation(
+        REQUESTS["translate"], plan_translation, _with_cue_sheet(deliver_translation)
+    ),
     "booth": Operation(REQUESTS["booth"], plan_booth, _deliver_booth),
-    "align": Operation(REQUESTS["align"], plan_alignment, _deliver_alignment),
+    "align": Operation(REQUESTS["align"], plan_alignment, _with_cue_sheet(deliver_alignment)),
 }

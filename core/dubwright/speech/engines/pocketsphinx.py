@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import soxr
@@ -12,7 +12,7 @@ from dubwright.engines import EngineCard, EngineKind
 from dubwright.errors import DubwrightError
 from dubwright.model import Phone
 
-__all__ = ["PocketSphinxRecognizer"]
+__all__ = ["PocketSphinxRecognizer", "sphinx_decoder"]
 
 SAMPLE_RATE: Final = 16000
 FRAMES_A_SECOND: Final = 100
@@ -49,32 +49,15 @@ class PocketSphinxRecognizer:
     def recognize(
         self, samples: NDArray[np.float32], sample_rate: int
     ) -> tuple[tuple[Phone, ...], ...]:
-        try:
-            from pocketsphinx import Config, Decoder, get_model_path
-        except ImportError as error:
-            raise DubwrightError(
-                "PocketSphinx is not installed",
-                where="the package pocketsphinx",
-                why=str(error),
-                repair="pip install pocketsphinx, or give the line's text",
-            ) from error
         if np.abs(samples).max(initial=0) < SILENT:
             return ((),) * len(LANGUAGE_WEIGHTS)
         speech = soxr.resample(samples.astype(np.float64), sample_rate, SAMPLE_RATE)
         speech *= LOUDEST / np.abs(speech).max()
         raw = speech.astype(np.int16).tobytes()
-        model = get_model_path()
         heard = []
         for weight in LANGUAGE_WEIGHTS:
-            decoder = Decoder(
-                Config(
-                    hmm=f"{model}/en-us/en-us",
-                    allphone=f"{model}/en-us/en-us-phone.lm.bin",
-                    lw=weight,
-                    beam=BEAM,
-                    pbeam=BEAM,
-                    loglevel="FATAL",
-                )
+            decoder = sphinx_decoder(
+                "allphone", "en-us-phone.lm.bin", lw=weight, beam=BEAM, pbeam=BEAM
             )
             decoder.start_utt()
             decoder.process_raw(raw, full_utt=True)
@@ -82,6 +65,32 @@ class PocketSphinxRecognizer:
             segments = [(s.start_frame, s.end_frame + 1, s.word) for s in decoder.seg() or ()]
             heard.append(_phones(segments, len(samples), sample_rate))
         return tuple(heard)
+
+
+def sphinx_decoder(task: str, file: str, **settings: float) -> Any:
+    """PocketSphinx with the American acoustic model that its package carries.
+
+    Args:
+        task: the setting that says what it does, such as allphone or dict.
+        file: of the package's American model, for it.
+        settings: others, as PocketSphinx names them.
+
+    Raises:
+        DubwrightError: PocketSphinx is not installed.
+    """
+    try:
+        from pocketsphinx import Config, Decoder, get_model_path
+    except ImportError as error:
+        raise DubwrightError(
+            "PocketSphinx is not installed",
+            where="the package pocketsphinx",
+            why=str(error),
+            repair="pip install pocketsphinx; or give the line's text, and choose the aligner "
+            "espeak-dtw",
+        ) from error
+    model = f"{get_model_path()}/en-us"
+    told = {"hmm": f"{model}/en-us", task: f"{model}/{file}", "loglevel": "FATAL"}
+    return Decoder(Config(**told, **settings))
 
 
 def _phones(

@@ -14,7 +14,13 @@ from dubwright.engines import EngineCard, EngineKind
 from dubwright.errors import DubwrightError
 from dubwright.model import Phone
 from dubwright.speech.engines.espeak import EspeakSynthesizer
-from dubwright.speech.engines.pocketsphinx import FRAMES_A_SECOND, IPA, LOUDEST, SAMPLE_RATE
+from dubwright.speech.engines.pocketsphinx import (
+    FRAMES_A_SECOND,
+    IPA,
+    LOUDEST,
+    SAMPLE_RATE,
+    sphinx_decoder,
+)
 
 __all__ = ["PocketSphinxAligner"]
 
@@ -87,24 +93,7 @@ class PocketSphinxAligner:
 
 
 def _decoder(beams: Mapping[str, float]) -> Any:
-    try:
-        from pocketsphinx import Config, Decoder, get_model_path
-    except ImportError as error:
-        raise DubwrightError(
-            "PocketSphinx is not installed",
-            where="the package pocketsphinx",
-            why=str(error),
-            repair="pip install pocketsphinx, or choose the aligner espeak-dtw",
-        ) from error
-    model = get_model_path()
-    return Decoder(
-        Config(
-            hmm=f"{model}/en-us/en-us",
-            dict=f"{model}/en-us/cmudict-en-us.dict",
-            loglevel="FATAL",
-            **beams,
-        )
-    )
+    return sphinx_decoder("dict", "cmudict-en-us.dict", **beams)
 
 
 def _aligned(
