@@ -51,6 +51,18 @@ def test_languages_are_listed() -> None:
     assert {"en", "es", "fr", "de", "ja"} <= set(listed["espeak-ng"])
 
 
+def test_engines_are_listed_with_what_they_lack() -> None:
+    cards = {card["name"]: card for card in json.loads(run_cli("engines", "--json").stdout)}
+    assert cards["espeak-ng"]["abilities"] and cards["transformers-voice"]["needs_weights"]
+    told = run_cli("engines").stdout
+    assert "synthesizer" in told and "GPL-3.0-or-later" in told and "needs weights" in told
+
+
+def test_an_engine_that_is_not_named_rightly_is_met(tmp_path: Path) -> None:
+    done = run_cli("dub", "x.otio", "--to", "es", "--engine", "espeak-ng")
+    assert done.returncode == 2 and "--engine synthesizer=transformers-voice" in done.stderr
+
+
 def test_the_doctor_finds_this_environment_well(tmp_path: Path) -> None:
     done = run_cli("doctor", "--store", tmp_path / "store", "--json")
     checks = json.loads(done.stdout)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny_models import scripted_whisper
+from tiny_voices import (
+    described_espeak,
+    tiny_bark,
+    tiny_csm,
+    tiny_pocket_tts,
+    tiny_speecht5,
+    tiny_vits,
+)
 from write_schemas import DOCUMENTS
 
-from dubwright.engines import EngineKind, Speech, engine, engine_card, engines
+from dubwright.engines import Ability, EngineKind, Speech, engine, engine_card, engines
 from dubwright.engines.conformance import (
     aligner_faults,
     diarizer_faults,
@@ -56,10 +65,45 @@ def test_diarizers(name: str) -> None:
     assert diarizer_faults(diarizer, speech.samples, speech.sample_rate, ranges) == []
 
 
-@pytest.mark.parametrize("name", _names(EngineKind.SYNTHESIZER))
+# What engines that need weights are tested with, and the languages that these speak.
+VOICES: Mapping[str, Mapping[str, tuple[Callable[[Path], Path], str]]] = {
+    "espeak-ng": {},
+    "transformers-voice": {
+        "vits": (tiny_vits, "es"),
+        "speecht5": (tiny_speecht5, "en"),
+        "bark": (tiny_bark, "fr"),
+    },
+    "transformers-cloning": {"csm": (tiny_csm, "en"), "pocket_tts": (tiny_pocket_tts, "en")},
+}
+
+
+def test_every_synthesizer_is_tested() -> None:
+    assert set(VOICES) == set(_names(EngineKind.SYNTHESIZER))
+
+
 @pytest.mark.parametrize("language", ["en", "es", "fr"])
-def test_synthesizers(name: str, language: str) -> None:
-    voice = engine(name, EngineKind.SYNTHESIZER)
+def test_a_synthesizer_without_weights(language: str) -> None:
+    voice = engine("espeak-ng", EngineKind.SYNTHESIZER)
+    assert synthesizer_faults(voice, language, "Mama, papa.") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "family"), [(name, family) for name, families in VOICES.items() for family in families]
+)
+def test_synthesizers_with_weights(name: str, family: str, tmp_path: Path) -> None:
+    _installed(name, EngineKind.SYNTHESIZER)
+    made, language = VOICES[name][family]
+    voice = engine(name, EngineKind.SYNTHESIZER, made(tmp_path))
+    assert synthesizer_faults(voice, language, "where is the boat") == []
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_program_that_speaks(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described_espeak(tmp_path)
+    monkeypatch.setenv("DUBWRIGHT_VOICES", str(tmp_path))
+    voice = engine("house-voice", EngineKind.SYNTHESIZER)
     assert synthesizer_faults(voice, language, "Mama, papa.") == []
 
 
@@ -98,15 +142,17 @@ def test_mouth_predictors(name: str) -> None:
 class _Mumbler:
     """A voice that does everything wrong."""
 
-    card = engine("espeak-dtw", EngineKind.ALIGNER).card
+    card = engine("espeak-dtw", EngineKind.ALIGNER).card.model_copy(
+        update={"abilities": (Ability.PHONES, Ability.PACE)}
+    )
 
     def languages(self) -> dict[str, str]:
-        return {}
+        return {"fr": "French"}
 
     def voices(self, language: str) -> dict[str, str]:
         return {}
 
-    def speak(self, text: str, language: str, speed: float, voice: str = "") -> Speech:
+    def speak(self, text: str, language: str, speed: float, *_: object) -> Speech:
         noise = np.random.default_rng().normal(0, 2, 100)
         phones = (Phone(symbol="a", start=50, end=400), Phone(symbol="b", start=10, end=20))
         return Speech(noise, 8000, phones)  # type: ignore[arg-type]
@@ -115,7 +161,7 @@ class _Mumbler:
 def test_the_kit_finds_faults() -> None:
     faults = synthesizer_faults(_Mumbler(), "es", "Hola.")
     for fault in ("card", "list es", "float32", "between -1", "outside", "overlap", "second time",
-                  "shorter", "usual voice"):  # fmt: skip
+                  "shorter", "style: it is done", "usual voice"):  # fmt: skip
         assert any(fault in sentence for sentence in faults), fault
 
 

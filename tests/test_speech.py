@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubwright.engines import EngineKind, Speech, engine, engines
+from dubwright.engines import Ability, EngineKind, Speech, engine, engine_card, engines
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, write_wav
 from dubwright.model import Cue
@@ -26,8 +28,9 @@ from dubwright.speech.fit import (
     phrases_of_text,
 )
 from dubwright.speech.mix import MIX_RATE, Original, PlacedTake, levelled, mix_stems
+from dubwright.speech.perform import Performer, trimmed
 from dubwright.speech.soundtrack import SoundClip, gather_original
-from dubwright.speech.takes import recorded_take, trimmed
+from dubwright.speech.takes import recorded_take
 
 LINE = "Compramos cinco barcos nuevos, y mi madre los quiere ver el lunes."
 
@@ -37,11 +40,15 @@ def voice() -> EspeakSynthesizer:
     return EspeakSynthesizer()
 
 
+def said_in(language: str) -> Callable[[str, float], Speech]:
+    return Performer(EspeakSynthesizer(), language).speak
+
+
 def test_every_installed_engine_has_a_card() -> None:
     kinds = {card.kind for card in engines()}
     assert kinds == set(EngineKind)
     for card in engines():
-        assert engine(card.name, card.kind).card == card
+        assert engine_card(card.name, card.kind) == card
 
 
 def test_an_unknown_engine_is_named_with_those_that_exist() -> None:
@@ -103,64 +110,67 @@ TEN_LANGUAGES = {
 
 @pytest.mark.parametrize("language", TEN_LANGUAGES)
 @pytest.mark.parametrize("pace", [0.9, 1.1, 1.25])
-def test_a_line_is_spoken_to_its_slot(voice: EspeakSynthesizer, language: str, pace: float) -> None:
+def test_a_line_is_spoken_to_its_slot(language: str, pace: float) -> None:
     text = TEN_LANGUAGES[language]
-    natural, _ = fit_synthesis(voice, text, language, Slot(1, 100_000))
+    natural, _ = fit_synthesis(said_in(language), text, Slot(1, 100_000))
     slot = round(len(natural.samples) / natural.sample_rate / pace * 1000)
-    speech, fit = fit_synthesis(voice, text, language, Slot(slot, slot))
+    speech, fit = fit_synthesis(said_in(language), text, Slot(slot, slot))
     assert fit.verdict == "fits" and bool(fit.reason) == (pace > 1.15)
     assert len(speech.samples) / speech.sample_rate * 1000 == pytest.approx(slot, rel=0.01)
     assert speech.phones[-1].end <= len(speech.samples)
 
 
-def test_silence_that_neighbours_leave_comes_before_haste(voice: EspeakSynthesizer) -> None:
-    natural, _ = fit_synthesis(voice, LINE, "es", Slot(1, 100_000))
+def test_silence_that_neighbours_leave_comes_before_haste() -> None:
+    natural, _ = fit_synthesis(said_in("es"), LINE, Slot(1, 100_000))
     length = len(natural.samples) * 1000 // natural.sample_rate
-    speech, fit = fit_synthesis(voice, LINE, "es", Slot(length * 9 // 10, length + 1))
+    speech, fit = fit_synthesis(said_in("es"), LINE, Slot(length * 9 // 10, length + 1))
     assert fit.speed == 1.0 and np.array_equal(speech.samples, natural.samples)
 
 
-def test_a_voice_that_has_one_pace_is_stretched(voice: EspeakSynthesizer) -> None:
+def test_a_voice_that_has_one_pace_is_stretched() -> None:
     class OnePace(EspeakSynthesizer):
-        def speak(self, text: str, language: str, speed: float, voice: str = "") -> Speech:
-            return super().speak(text, language, 1.0, voice)
+        card = EspeakSynthesizer.card.model_copy(update={"abilities": (Ability.PHONES,)})
 
-    natural, _ = fit_synthesis(voice, LINE, "es", Slot(1, 100_000))
+        def speak(self, text: str, language: str, speed: float, *told: Any) -> Speech:
+            assert speed == 1, "it is not asked for what it cannot do"
+            return super().speak(text, language, speed, *told)
+
+    natural, _ = fit_synthesis(said_in("es"), LINE, Slot(1, 100_000))
     slot = round(len(natural.samples) / natural.sample_rate / 1.2 * 1000)
-    speech, fit = fit_synthesis(OnePace(), LINE, "es", Slot(slot, slot))
+    speech, fit = fit_synthesis(Performer(OnePace(), "es").speak, LINE, Slot(slot, slot))
     assert len(speech.samples) / speech.sample_rate * 1000 == pytest.approx(slot, rel=0.01)
     assert fit.speed == pytest.approx(1.2, abs=0.01) and "hurried" in fit.reason
     said = [(p.symbol, p.start / p.end) for p in speech.phones if p.symbol]
     assert [symbol for symbol, _ in said] == [p.symbol for p in natural.phones if p.symbol]
 
 
-def test_a_line_that_is_too_long_is_refused(voice: EspeakSynthesizer) -> None:
-    speech, fit = fit_synthesis(voice, LINE, "es", Slot(1000, 1200))
+def test_a_line_that_is_too_long_is_refused() -> None:
+    speech, fit = fit_synthesis(said_in("es"), LINE, Slot(1000, 1200))
     assert fit.verdict == "refused" and fit.speed <= FASTEST + 0.02 and "shorten" in fit.reason
     assert len(speech.samples), "it is there to be heard"
 
 
-def test_a_line_that_is_too_short_is_not_drawled(voice: EspeakSynthesizer) -> None:
-    _, fit = fit_synthesis(voice, "Sí.", "es", Slot(5000, 6000))
+def test_a_line_that_is_too_short_is_not_drawled() -> None:
+    _, fit = fit_synthesis(said_in("es"), "Sí.", Slot(5000, 6000))
     assert fit.verdict == "short" and fit.speed >= SLOWEST
 
 
-def test_phrases_begin_where_the_originals_do(voice: EspeakSynthesizer) -> None:
+def test_phrases_begin_where_the_originals_do() -> None:
     text = "Compramos cinco barcos. Nadie me dijo nada, pero vinieron."
     slot = Slot(4600, 5000, ((0, 1500), (2400, 4600)))
-    speech, fit = fit_synthesis(voice, text, "es", slot)
+    speech, fit = fit_synthesis(said_in("es"), text, slot)
     assert fit.phrases == 2 and not fit.reason
     pause = next(p for p in speech.phones if not p.symbol and p.start > 1000)
     after = next(p for p in speech.phones if p.symbol and p.start >= pause.end)
     assert after.start / speech.sample_rate == pytest.approx(2.43, abs=0.04)
     assert np.abs(speech.samples[pause.start : pause.end]).max() == 0
-    _, plain = fit_synthesis(voice, "Compramos.", "es", slot)
+    _, plain = fit_synthesis(said_in("es"), "Compramos.", slot)
     assert plain.phrases == 1
 
 
-def test_a_phrase_that_has_no_room_costs_the_pauses_not_the_line(voice: EspeakSynthesizer) -> None:
+def test_a_phrase_that_has_no_room_costs_the_pauses_not_the_line() -> None:
     slot = Slot(4000, 4500, ((0, 100), (400, 4000)))
-    _, fit = fit_synthesis(voice, "Compramos cinco barcos. Nadie vino.", "es", slot)
+    _, fit = fit_synthesis(said_in("es"), "Compramos cinco barcos. Nadie vino.", slot)
     assert fit.verdict in ("fits", "short") and fit.phrases == 1 and "pauses" in fit.reason
 
 

@@ -29,9 +29,9 @@ from dubwright.speech.engines.espeak import EspeakSynthesizer
 
 class Moody(EspeakSynthesizer):
     card = EngineCard(name="moody", kind=EngineKind.SYNTHESIZER, version=1, licence="Apache-2.0",
-                      commercial_use=True, limits="")
+                      commercial_use=True, abilities=("phones", "pace"))
 
-    def speak(self, text, language, speed, voice=""):
+    def speak(self, text, language, speed, *told):
         mood, _, once = text.partition(" ")
         first = not Path(once).exists() if once.startswith("/") else True
         if once.startswith("/"):
@@ -46,7 +46,7 @@ class Moody(EspeakSynthesizer):
             raise ZeroDivisionError("a fault of ours")
         if mood == "sleep":
             time.sleep(600)
-        return super().speak("Mama.", language, speed, voice)
+        return super().speak("Mama.", language, speed, *told)
 """
 
 

@@ -21,6 +21,7 @@ from dubwright.operations.request import (
     AnimateRequest,
     CaptureRequest,
     DubRequest,
+    EngineChoice,
     LipSyncRequest,
     ReconformRequest,
     Request,
@@ -78,6 +79,8 @@ def dub(
     movies: Iterable[str] = (),
     movie_space: str | None = None,
     loudness: str | None = None,
+    lexicons: Iterable[PathLike] = (),
+    engines: EngineChoice | None = None,
     store: PathLike | None = None,
 ) -> Dub:
     """Dub and lip-sync a timeline, or a movie, into other languages.
@@ -98,6 +101,8 @@ def dub(
         movie_space: their OCIO colour space; that of the plates where they are movies.
         loudness: what the mixes are brought to: ebu_r128, atsc_a85, streaming_dialogue or
             streaming; as loud as the original without one.
+        lexicons: how words are said, PLS 1.0, one for each language.
+        engines: which engine does which step; what needs no weights if None.
         store: where results are kept for reuse.
 
     Raises:
@@ -117,6 +122,8 @@ def dub(
         movies=tuple(movies),
         movie_space=movie_space,
         loudness=loudness,
+        lexicons=tuple(map(Path, lexicons)),
+        engines=engines or EngineChoice(),
     )
     return _dub(perform("dub", request, _store(store)))
 

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,6 +77,16 @@ Offset = Annotated[
 Emotion = Annotated[
     str | None, typer.Option("--emotion", help="Shown all along; arkit: happy, sad, angry...")
 ]
+Engines = Annotated[
+    list[str] | None,
+    typer.Option("--engine", help="Which engine does a step: synthesizer=transformers-voice."),
+]
+EngineWeights = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--weights", help="What an engine loads, for a language: transformers-voice:es=FOLDER."
+    ),
+]
 
 
 def main() -> None:
@@ -123,6 +134,12 @@ def dub(
             "--loudness", help="Of the mixes: ebu_r128, atsc_a85, streaming_dialogue, streaming."
         ),
     ] = None,
+    lexicon: Annotated[
+        list[Path] | None,
+        typer.Option("--lexicon", help="How words are said: PLS 1.0, one for each language."),
+    ] = None,
+    engine: Engines = None,
+    weights: EngineWeights = None,
     store: StoreFolder = None,
     workers: Workers = None,
     dry_run: DryRun = False,
@@ -151,8 +168,31 @@ def dub(
         movies=tuple(movie or ()),
         movie_space=movie_space,
         loudness=loudness,
+        lexicons=tuple(lexicon or ()),
+        engines=_engines(engine, weights),
     )
     _perform_or_plan("dub", request, store, workers, dry_run, as_json)
+
+
+def _engines(engine: list[str] | None, weights: list[str] | None) -> dict[str, Any]:
+    """Which engine does which step, and what it loads, as the command line names them."""
+    return _pairs("--engine", engine) | {"weights": _pairs("--weights", weights)}
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, Any]:
+    pairs = {}
+    for pair in given or ():
+        name, equals, value = pair.partition("=")
+        if not equals or not name or not value:
+            raise DubwrightError(
+                "The command is not valid",
+                where=f"{option} {pair}",
+                why="it does not name something and, behind an equals sign, what it is to be",
+                repair="write it as in --engine synthesizer=transformers-voice, "
+                "--weights transformers-voice:es=facebook/mms-tts-spa",
+            )
+        pairs[name] = value
+    return pairs
 
 
 @app.command()
@@ -566,12 +606,14 @@ def sample(
 
 @app.command()
 def languages(as_json: AsJson = False) -> None:
-    """List the languages that the installed engines speak."""
-    from dubwright.engines import EngineKind, engine, engines
+    """List the languages that the installed engines speak; weights have theirs."""
+    from dubwright.engines import EngineKind, engine
+    from dubwright.engines import engines as installed
 
     spoken = {
         card.name: engine(card.name, EngineKind.SYNTHESIZER).languages()
-        for card in engines(EngineKind.SYNTHESIZER)
+        for card in installed(EngineKind.SYNTHESIZER)
+        if not card.needs_weights
     }
     if as_json:
         print_json(spoken)
@@ -580,6 +622,25 @@ def languages(as_json: AsJson = False) -> None:
         people.print(f"{name}: {len(tags)} languages")
         for tag, title in tags.items():
             typer.echo(f"{tag:14} {title}")
+
+
+@app.command()
+def engines(as_json: AsJson = False) -> None:
+    """List the engines: what each does, its licence and limits, and what it lacks."""
+    from dubwright.engines import engines as installed
+
+    cards = installed()
+    if as_json:
+        print_json([card.model_dump(mode="json") for card in cards])
+        return
+    for kind, of_kind in groupby(sorted(cards, key=lambda card: card.kind), lambda card: card.kind):
+        people.print(f"{kind}")
+        for card in of_kind:
+            lacks = [f"not installed: {', '.join(card.missing_packages)}"] * bool(
+                card.missing_packages
+            )
+            lacks += ["needs weights"] * card.needs_weights
+            typer.echo(f"  {card.name:22} {'; '.join([card.licence, *lacks])}")
 
 
 @app.command()

@@ -44,6 +44,7 @@ from dubwright.speech.activity import ACTIVITY_RATE, speech_ranges
 from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.fit import Slot, fit_synthesis
 from dubwright.speech.mix import MIX_RATE
+from dubwright.speech.perform import Performer
 from dubwright.speech.refine import Example, retimed, trained
 from dubwright.speech.separate import without_middle
 from dubwright.speech.soundtrack import SoundClip
@@ -251,10 +252,10 @@ def _fit(quick: bool) -> Figures:
     worst = 0.0
     for language in list(LINES)[: 3 if quick else None]:
         text = LINES[language][0]
-        natural, _ = fit_synthesis(voice, text, language, Slot(1, 100_000))
+        natural, _ = fit_synthesis(Performer(voice, language).speak, text, Slot(1, 100_000))
         for pace in (0.9, 1.1, 1.28):
             slot = round(len(natural.samples) * 1000 / natural.sample_rate / pace)
-            speech, _ = fit_synthesis(voice, text, language, Slot(slot, slot))
+            speech, _ = fit_synthesis(Performer(voice, language).speak, text, Slot(slot, slot))
             length = len(speech.samples) * 1000 / speech.sample_rate
             worst = max(worst, abs(length / slot - 1))
     return {"fit.worst_error": worst}

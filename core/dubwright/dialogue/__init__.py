@@ -1,6 +1,6 @@
 """Cue sheets, casts and subtitles."""
 
-from dubwright.dialogue.cast import Cast, Speaker
+from dubwright.dialogue.cast import OWN_VOICE, Cast, Speaker
 from dubwright.dialogue.cue_sheet import CueSheet, cue_sheet_from_subtitles
 from dubwright.dialogue.review import REVIEW_FILE, Decision, Review
 from dubwright.dialogue.subtitles import (
@@ -11,6 +11,7 @@ from dubwright.dialogue.subtitles import (
 )
 
 __all__ = [
+    "OWN_VOICE",
     "REVIEW_FILE",
     "Cast",
     "CueSheet",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from dubwright.dialogue.documents import read_document, write_document
 from dubwright.model import Consent, LanguageTag, Likeness
 
-__all__ = ["Cast", "Speaker"]
+__all__ = ["OWN_VOICE", "Cast", "Speaker"]
+
+OWN_VOICE: Final = "own"
 
 
 class Speaker(BaseModel):
@@ -24,7 +26,8 @@ class Speaker(BaseModel):
     consents: tuple[Consent, ...] = ()
     voices: dict[LanguageTag, str] = Field(
         default_factory=dict,
-        description="The synthesizer's voice, by language; its usual one otherwise.",
+        description="The synthesizer's voice, by language, or `own`: like theirs on the plate; its "
+        "usual one otherwise.",
     )
     prints: dict[str, tuple[float, ...]] = Field(
         default_factory=dict,
@@ -40,6 +43,10 @@ class Speaker(BaseModel):
     def consent_for(self, language: str, on: date) -> Consent | None:
         """The consent that covers a dub into this language on this day."""
         return next((c for c in self.consents if c.covers(language, on)), None)
+
+    def may_be_cloned(self, language: str, on: date) -> bool:
+        """Whether a consent covers a voice like theirs in this language on this day."""
+        return any(c.covers_cloning(language, on) for c in self.consents)
 
 
 class Cast(BaseModel):

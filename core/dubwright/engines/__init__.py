@@ -1,6 +1,6 @@
 """What an engine is, and how the installed ones are found."""
 
-from dubwright.engines.card import EngineCard, EngineKind, SuggestedWeights
+from dubwright.engines.card import Ability, EngineCard, EngineKind, SuggestedWeights
 from dubwright.engines.protocols import (
     Aligner,
     Choice,
@@ -17,10 +17,12 @@ from dubwright.engines.protocols import (
     Synthesizer,
     Transcriber,
     Translator,
+    VoiceSample,
 )
 from dubwright.engines.registry import engine, engine_card, engines
 
 __all__ = [
+    "Ability",
     "Aligner",
     "Choice",
     "Diarizer",
@@ -39,6 +41,7 @@ __all__ = [
     "Synthesizer",
     "Transcriber",
     "Translator",
+    "VoiceSample",
     "engine",
     "engine_card",
     "engines",

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["EngineCard", "EngineKind", "SuggestedWeights"]
+__all__ = ["Ability", "EngineCard", "EngineKind", "SuggestedWeights"]
 
 
 class EngineKind(StrEnum):
@@ -24,6 +24,18 @@ class EngineKind(StrEnum):
     MOUTH_RENDERER = "mouth renderer"
 
 
+class Ability(StrEnum):
+    """What a synthesizer may be able to do besides saying a text."""
+
+    PHONES = "phones"  # it tells when it says each phone
+    PACE = "pace"
+    PITCH = "pitch"
+    STYLE = "style"
+    IPA = "IPA"  # it says words as IPA tells it to
+    READINGS = "readings"  # it says a line in more than one way
+    CLONING = "cloning"  # it speaks in the voice of a sample
+
+
 class SuggestedWeights(BaseModel):
     """Weights that an engine is known to work with, for people who have none yet."""
 
@@ -32,6 +44,7 @@ class SuggestedWeights(BaseModel):
     name: str = Field(description="Of the repository, as `dubwright models pull` takes it.")
     licence: str = Field(description="As its host states it; asked again before anything is sent.")
     megabytes: int = Field(gt=0, description="What is downloaded, about.")
+    language: str = Field("", description="The one that they are for, if they are for one only.")
 
 
 class EngineCard(BaseModel):
@@ -51,7 +64,14 @@ class EngineCard(BaseModel):
     suggested: tuple[SuggestedWeights, ...] = ()
     way_around: str = Field("", description="What to do without weights, for people.")
     approximate: bool = Field(False, description="Its results are a guide, not final quality.")
+    abilities: tuple[Ability, ...] = Field(
+        (), description="What a synthesizer can be asked for; the rest is done around it."
+    )
+    styles: tuple[str, ...] = Field(
+        (), description="Those that a synthesizer knows; none for any, where it knows STYLE."
+    )
     limits: str = Field("", description="What it cannot do, for people.")
+    content: str = Field("", description="Identity of what the user wrote of it, if they did.")
 
     @property
     def missing_packages(self) -> tuple[str, ...]:
@@ -61,4 +81,4 @@ class EngineCard(BaseModel):
     @property
     def identity(self) -> str:
         """The engine as keys and reports name it."""
-        return f"{self.name}/{self.version}"
+        return f"{self.name}/{self.version}" + (f"@{self.content}" if self.content else "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dubwright.engines.card import EngineCard
+from dubwright.engines.card import EngineCard, SuggestedWeights
 from dubwright.engines.weights import NAME, WeightsFolder
 from dubwright.errors import DubwrightError
 from dubwright.store import Access, Fingerprints, content_key
@@ -39,6 +39,7 @@ def chosen_weights(
     fingerprints: Fingerprints,
     access: Access,
     weights: WeightsFolder | None = None,
+    language: str = "",
 ) -> ChosenWeights:
     """The weights for an engine.
 
@@ -50,6 +51,7 @@ def chosen_weights(
         fingerprints: remembers what files hold.
         access: the folders that may be read.
         weights: the user's; the usual place if None.
+        language: the tag of what they are for; "" for what is for any.
 
     Raises:
         DubwrightError: there are none; it says which would do and how to get them.
@@ -57,9 +59,10 @@ def chosen_weights(
     folder = weights or WeightsFolder()
     if named is None:
         accepted = {known.name for known in folder.all()}
-        named = next((s.name for s in card.suggested if s.name in accepted), None)
+        fitting = [s for s in card.suggested if s.language in ("", language.partition("-")[0])]
+        named = next((s.name for s in fitting if s.name in accepted), None)
         if named is None:
-            raise _offer(card)
+            raise _offer(card, fitting)
     known = folder.find(named) if NAME.fullmatch(named) else None
     if known is not None:
         return ChosenWeights(known, f"{named}@{known.name}")
@@ -71,7 +74,7 @@ def chosen_weights(
         access.check(path)
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     if not files:
-        raise _offer(card, named)
+        raise _offer(card, card.suggested, named)
     content = content_key([_names(path, files), fingerprints.of_files(files)])
     return ChosenWeights(path.absolute(), f"{path.name}@{content[:16]}")
 
@@ -85,8 +88,9 @@ def _openai_cache(name: str) -> Path:
     return cache / WHISPER_CACHE / f"{name}.pt"
 
 
-def _offer(card: EngineCard, named: str | None = None) -> DubwrightError:
-    suggested = card.suggested
+def _offer(
+    card: EngineCard, suggested: Sequence[SuggestedWeights], named: str | None = None
+) -> DubwrightError:
     listed = "; ".join(f"{s.name}, {s.licence}, about {s.megabytes} MB" for s in suggested)
     first = suggested[0].name if suggested else "NAME"
     repair = f"dubwright models pull {first}"

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines.card import EngineCard, EngineKind
+from dubwright.engines.card import Ability, EngineCard, EngineKind
 from dubwright.engines.protocols import (
     Aligner,
     Diarizer,
@@ -26,8 +26,9 @@ from dubwright.engines.protocols import (
     Synthesizer,
     Transcriber,
     Translator,
+    VoiceSample,
 )
-from dubwright.model import Articulation, Phone
+from dubwright.model import Articulation, Performance, Phone
 
 __all__ = [
     "aligner_faults",
@@ -122,22 +123,44 @@ def diarizer_faults(
 def synthesizer_faults(engine: Synthesizer, language: str, text: str) -> list[str]:
     """Faults of a voice that is asked to say `text`, in a language that it speaks."""
     faults = card_faults(engine.card, EngineKind.SYNTHESIZER)
-    if language not in engine.languages():
+    able = engine.card.abilities
+    if engine.languages() and language not in engine.languages():
         faults.append(f"languages() does not list {language}")
     speech, again = engine.speak(text, language, 1.0), engine.speak(text, language, 1.0)
     faults += _sample_faults(speech.samples)
-    faults += _phone_faults(speech.phones, len(speech.samples))
+    if Ability.PHONES in able:
+        faults += _phone_faults(speech.phones, len(speech.samples))
+    elif speech.phones:
+        faults.append("it tells phones, and its card does not list PHONES")
     if not np.array_equal(speech.samples, again.samples):
         faults.append("the same line gives other samples the second time")
     fast = engine.speak(text, language, 1.25)
-    if len(fast.samples) >= len(speech.samples):
+    if Ability.PACE in able and len(fast.samples) >= len(speech.samples):
         faults.append("a faster pace does not give a shorter take")
+    for ability, (performance, sample) in _asked(engine.card).items():
+        asked = engine.speak(text, language, 1.0, "", performance, sample).samples
+        faults += _sample_faults(asked)
+        if (ability in able) == np.array_equal(asked, speech.samples):
+            does = "changes nothing" if ability in able else "is done, and its card does not say so"
+            faults.append(f"{ability}: it {does}")
     voices = engine.voices(language)
     if "" not in voices:
         faults.append("voices() does not list the usual voice")
     for voice in voices:
         faults += _sample_faults(engine.speak(text, language, 1.0, voice).samples)
     return faults
+
+
+def _asked(card: EngineCard) -> dict[Ability, tuple[Performance, VoiceSample | None]]:
+    """For each ability, what shows whether an engine has it."""
+    random = np.random.default_rng(1)
+    sample = VoiceSample(random.normal(0, 0.1, 48000).astype(np.float32), 24000, "Good morning.")
+    return {
+        Ability.PITCH: (Performance(pitch=4), None),
+        Ability.STYLE: (Performance(style=next(iter(card.styles), "sad")), None),
+        Ability.READINGS: (Performance(reading=1), None),
+        Ability.CLONING: (Performance(), sample),
+    }
 
 
 def aligner_faults(

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from dubwright.engines.card import EngineCard
-from dubwright.model import Articulation, Box, FaceTrack, MouthCurves, Patch, Phone
+from dubwright.model import (
+    Articulation,
+    Box,
+    FaceTrack,
+    MouthCurves,
+    Patch,
+    Performance,
+    Phone,
+)
 
 __all__ = [
     "Aligner",
@@ -30,16 +38,31 @@ __all__ = [
     "Synthesizer",
     "Transcriber",
     "Translator",
+    "VoiceSample",
 ]
+
+PLAIN: Final = Performance()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Speech:
-    """Synthesised speech: mono float32 samples between -1 and 1, and their phones."""
+    """Synthesised speech: mono float32 samples between -1 and 1, and their phones.
+
+    An engine that does not list PHONES among its abilities gives none.
+    """
 
     samples: NDArray[np.float32]
     sample_rate: int
     phones: tuple[Phone, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoiceSample:
+    """A few seconds of somebody's speech, mono float32, and its words, "" if nobody knows them."""
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +146,34 @@ class Diarizer(Protocol):
 
 
 class Synthesizer(Protocol):
+    """Made with the folder of its weights, where its card says that it needs some."""
+
     card: EngineCard
 
     def languages(self) -> dict[str, str]:
-        """Language tags that the engine speaks, with their names."""
+        """Language tags that it speaks, with their names; none where its weights do not say."""
 
     def voices(self, language: str) -> dict[str, str]:
         """The voices of a language that it speaks, with their names; "" is the usual one."""
 
-    def speak(self, text: str, language: str, speed: float, voice: str = "") -> Speech:
-        """Say `text` in a voice of the language, at `speed` times the engine's natural pace.
+    def speak(
+        self,
+        text: str,
+        language: str,
+        speed: float,
+        voice: str = "",
+        performance: Performance = PLAIN,
+        sample: VoiceSample | None = None,
+    ) -> Speech:
+        """Say a text. It does what its card's abilities name, and leaves out the rest.
+
+        Args:
+            text: the line.
+            language: its tag.
+            speed: times the engine's natural pace; that of the performance is in it already.
+            voice: one of the language's.
+            performance: how it is to be said.
+            sample: speak in this voice.
 
         Raises:
             DubwrightError: the engine has no such language or voice, or cannot say the text.

@@ -1,11 +1,16 @@
-"""Engines are found by entry points in the group `dubwright.engines`."""
+"""Engines are found by entry points, and in what the user of this machine describes.
+
+The group `dubwright.engines` names classes of engines. `dubwright.described_engines` names
+functions that give engines by name, made from documents on this machine.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from dubwright.engines.card import EngineCard, EngineKind
 from dubwright.errors import DubwrightError
@@ -13,6 +18,16 @@ from dubwright.errors import DubwrightError
 __all__ = ["engine", "engine_card", "engines"]
 
 GROUP: Final = "dubwright.engines"
+DESCRIBED_GROUP: Final = "dubwright.described_engines"
+
+
+class Factory(Protocol):
+    """Makes an engine whose card is known."""
+
+    @property
+    def card(self) -> EngineCard: ...
+
+    def __call__(self, *weights: Path | None) -> Any: ...
 
 
 @cache
@@ -20,10 +35,24 @@ def _installed() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
+@cache
+def _describers() -> tuple[Callable[[], Mapping[str, Factory]], ...]:
+    return tuple(entry.load() for entry in entry_points(group=DESCRIBED_GROUP))
+
+
+def _described() -> dict[str, Factory]:
+    return {name: made for describe in _describers() for name, made in describe().items()}
+
+
 def engines(kind: EngineKind | None = None) -> list[EngineCard]:
-    """The cards of the installed engines, all or of one kind, by name."""
-    cards = (entry.load().card for _, entry in sorted(_installed().items()))
-    return [card for card in cards if kind is None or card.kind == kind]
+    """The cards of the installed engines, all or of one kind, by name.
+
+    Raises:
+        DubwrightError: a document that describes one is not valid.
+    """
+    found = {name: entry.load().card for name, entry in _installed().items()}
+    found |= {name: made.card for name, made in _described().items() if name not in found}
+    return [card for _, card in sorted(found.items()) if kind is None or card.kind == kind]
 
 
 def engine_card(name: str, kind: EngineKind) -> EngineCard:
@@ -46,9 +75,10 @@ def engine(name: str, kind: EngineKind, weights: Path | None = None) -> Any:
     return made(weights) if made.card.needs_weights else made()
 
 
-def _found(name: str, kind: EngineKind) -> Any:
+def _found(name: str, kind: EngineKind) -> Factory:
     entry = _installed().get(name)
-    if entry is None or (made := entry.load()).card.kind != kind:
+    made: Factory | None = entry.load() if entry is not None else _described().get(name)
+    if made is None or made.card.kind != kind:
         known = ", ".join(card.name for card in engines(kind)) or "none"
         raise DubwrightError(
             f"There is no {kind} named {name}",

@@ -6,6 +6,7 @@ from dubwright.model.cue import ControlKey, ControlRange, Cue, CueKind, Language
 from dubwright.model.curves import CURVE_NAMES, MouthCurves
 from dubwright.model.face import FaceTrack
 from dubwright.model.patch import Box, Patch
+from dubwright.model.performance import Performance
 from dubwright.model.span import Span
 from dubwright.model.take import Fit, Phone, SpokenPhone, Take
 from dubwright.model.time import (
@@ -35,6 +36,7 @@ __all__ = [
     "MouthControls",
     "MouthCurves",
     "Patch",
+    "Performance",
     "Phone",
     "Span",
     "SpokenPhone",

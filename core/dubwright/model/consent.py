@@ -27,6 +27,7 @@ class Consent(BaseModel):
     languages: tuple[str, ...] = Field(description="Language tags, or '*' for any.")
     likeness_edit: bool = Field(False, description="The mouth may be redrawn.")
     voice_synthesis: bool = Field(False, description="Another voice may speak for the person.")
+    voice_cloning: bool = Field(False, description="A voice may be made to sound like theirs.")
     valid_from: date
     valid_until: date | None = None
     recorded_by: str = Field(min_length=1)
@@ -34,6 +35,12 @@ class Consent(BaseModel):
 
     def covers(self, language: str, on: date) -> bool:
         """Whether the mouth may be redrawn for this language on this day."""
+        return self.likeness_edit and self.voice_synthesis and self._holds(language, on)
+
+    def covers_cloning(self, language: str, on: date) -> bool:
+        """Whether their own voice may be imitated in this language on this day."""
+        return self.voice_synthesis and self.voice_cloning and self._holds(language, on)
+
+    def _holds(self, language: str, on: date) -> bool:
         in_time = self.valid_from <= on and (self.valid_until is None or on <= self.valid_until)
-        named = "*" in self.languages or language in self.languages
-        return self.likeness_edit and self.voice_synthesis and in_time and named
+        return in_time and ("*" in self.languages or language in self.languages)

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dubwright.model.performance import Performance
+
 __all__ = ["ControlKey", "ControlRange", "Cue", "CueKind", "LanguageTag", "MouthControls"]
 
 LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
@@ -110,6 +112,7 @@ class Cue(BaseModel):
         description="Where the original speaks within the line, start and end in milliseconds from "
         "its start: on screen, a take pauses where it does.",
     )
+    performance: Performance = Performance()
     mouth: MouthControls = MouthControls()
     confidence: float | None = Field(
         None,

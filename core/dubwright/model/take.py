@@ -67,3 +67,4 @@ class Take(BaseModel):
     engine: str
     aligned_by: str = Field(description="The engine that timed the phones.")
     fit: Fit
+    notes: tuple[str, ...] = Field((), description="What is to be known of it, for people.")

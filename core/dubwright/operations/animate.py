@@ -37,6 +37,7 @@ from dubwright.operations.request import AnimateRequest, CharacterRequest, reque
 from dubwright.operations.results import load_take
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
+from dubwright.operations.voicing import voicing
 from dubwright.store import EVERYWHERE, Access, Store, content_key, whole
 
 __all__ = ["AnimatePlan", "deliver_animation", "plan_animate"]
@@ -137,9 +138,11 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
         where = {"recording": str(request.recording)}
         take = tasks.add("dialogue", parameters, where=where, label="timing")
     else:
-        voice = engine(engines.synthesizer, EngineKind.SYNTHESIZER).card
-        parameters |= {"synthesizer": voice.name, "card": voice.identity}
-        take = tasks.add("line", parameters, label="speaking")
+        spoken_by = voicing(engines, tasks, access, request.language)
+        take = tasks.add(
+            "line", parameters | spoken_by.parameters, where=spoken_by.where, label="speaking",
+            loads_weights=spoken_by.loads_weights,
+        )  # fmt: skip
     curves = tasks.add(
         "animation",
         shaping,

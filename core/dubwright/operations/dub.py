@@ -15,8 +15,9 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from dubwright.conform.read import ConformedTimeline, Shot
-from dubwright.dialogue import Cast, CueSheet
-from dubwright.engines import EngineKind, engine
+from dubwright.dialogue import OWN_VOICE, Cast, CueSheet
+from dubwright.dialogue.lexicon import read_lexicon
+from dubwright.engines import Ability, EngineKind, engine, engine_card
 from dubwright.errors import DubwrightError
 from dubwright.media.plate import PlateSpec
 from dubwright.model import (
@@ -47,6 +48,7 @@ from dubwright.operations.request import DubRequest
 from dubwright.operations.slots import Slots
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
+from dubwright.operations.voicing import sample_task, voicing, with_lexicon
 from dubwright.speech.mix import MIX_RATE
 from dubwright.store import EVERYWHERE, Access, Store
 from dubwright.trust import Disclosure, disclosure_for
@@ -178,7 +180,7 @@ class DubPlanner:
         self._carried: Carried | None = None
         self._kept_whole: Counter[tuple[str, str]] = Counter()
         self._cards = {
-            name: engine(getattr(request.engines, name), kind).card
+            name: engine_card(getattr(request.engines, name), kind)
             for name, kind in (
                 ("synthesizer", EngineKind.SYNTHESIZER),
                 ("aligner", EngineKind.ALIGNER),
@@ -188,10 +190,12 @@ class DubPlanner:
                 ("mouth_renderer", EngineKind.MOUTH_RENDERER),
             )
         }
-        self._check_languages()
         for path in recordings.values():
             access.check(path)
         self._sound = sound_of(timeline, self._tasks.fingerprints)
+        self._access = access
+        self._lexicons = dict(map(read_lexicon, request.lexicons))
+        self._check_languages()
 
     def carry(
         self,
@@ -275,26 +279,19 @@ class DubPlanner:
         return self._tasks.fingerprints.of_file(path) if path.is_file() else ""
 
     def _check_languages(self) -> None:
-        spoken = engine(self._request.engines.synthesizer, EngineKind.SYNTHESIZER).languages()
         aligned = engine(self._request.engines.aligner, EngineKind.ALIGNER).languages()
         for language in self._request.languages:
-            plain = language.lower().partition("-")[0]
             needs_voice = any(
                 self._recordings.get((cue.id, language)) is None
                 for cue in self._sheet.spoken_in(language)
             )
-            if needs_voice and language.lower() not in spoken and plain not in spoken:
-                raise DubwrightError(
-                    f"No engine speaks {language}",
-                    where="the target languages",
-                    why=f"{self._request.engines.synthesizer} has no voice for it",
-                    repair="see `dubwright languages`, or give recordings with --takes",
-                )
+            if needs_voice:
+                self._check_voice(language, aligned)
             aligns = any(
                 cue.text.get(language) and (cue.id, language) in self._recordings
                 for cue in self._sheet.spoken_in(language)
             )
-            if aligns and language.lower() not in aligned and plain not in aligned:
+            if aligns and not _knows(aligned, language):
                 raise DubwrightError(
                     f"No engine times recordings in {language}",
                     where="the target languages",
@@ -302,6 +299,22 @@ class DubPlanner:
                     repair="see `dubwright languages` for those that it knows, or leave the text "
                     "out: the mouth is then guessed from the sound",
                 )
+
+    def _check_voice(self, language: str, aligned: Collection[str]) -> None:
+        name, card = self._request.engines.synthesizer, self._cards["synthesizer"]
+        spoken = voicing(self._request.engines, self._tasks, self._access, language)
+        weights = spoken.where.get("weights")
+        known = engine(name, EngineKind.SYNTHESIZER, Path(weights) if weights else None).languages()
+        timed = Ability.PHONES in card.abilities or _knows(aligned, language)
+        if (known and not _knows(known, language)) or not timed:
+            raise DubwrightError(
+                f"No engine speaks {language}",
+                where="the target languages",
+                why=f"{name} has no voice for it"
+                if timed
+                else f"{self._request.engines.aligner} cannot time what {name} says in it",
+                repair="see `dubwright languages`, or give recordings with --takes",
+            )
 
     def _content(self, spec: PlateSpec) -> str:
         return plate_content(spec, self._tasks.fingerprints, self._colours.config)
@@ -390,17 +403,53 @@ class DubPlanner:
                 "card": self._cards[timer[1]].identity,
             }
         else:
-            parameters |= {
-                "synthesizer": self._request.engines.synthesizer,
-                "card": self._cards["synthesizer"].identity,
-                "voice": self._cast.speaker(cue.speaker).voices.get(language, ""),
-            }
+            return self._voiced(cue, language, parameters)
         return self._tasks.made(
             stage,
             parameters,
-            where={"recording": str(recording)} if recording else {},
+            where={"recording": str(recording)},
             label=f"voicing {cue.id} in {language}",
         )
+
+    def _voiced(self, cue: Cue, language: str, parameters: dict[str, Any]) -> Task:
+        """The task that has a line spoken."""
+        voice = self._cast.speaker(cue.speaker).voices.get(language, "")
+        performance = with_lexicon(cue.performance, cue.text[language], self._lexicon(language))
+        told = voicing(
+            self._request.engines, self._tasks, self._access, language,
+            "" if voice == OWN_VOICE else voice, performance,
+        )  # fmt: skip
+        inputs = {"sample": self._own_voice(cue.speaker, language)} if voice == OWN_VOICE else {}
+        return self._tasks.made(
+            "take",
+            parameters | told.parameters,
+            inputs=inputs,
+            where=told.where,
+            label=f"voicing {cue.id} in {language}",
+            loads_weights=told.loads_weights,
+        )
+
+    def _lexicon(self, language: str) -> dict[str, str]:
+        tags = (language, language.partition("-")[0])
+        return next((self._lexicons[tag] for tag in tags if tag in self._lexicons), {})
+
+    def _own_voice(self, speaker: str, language: str) -> str:
+        """The key of a speaker's voice on the plate.
+
+        Raises:
+            DubwrightError: they did not consent to an imitation of it.
+        """
+        if not self._cast.speaker(speaker).may_be_cloned(language, self._today):
+            raise DubwrightError(
+                f"The voice of {speaker} may not be imitated",
+                where=f"the cast, for {language}",
+                why="no consent of theirs covers voice_cloning in this language today",
+                repair="record their consent in the cast, or choose another voice for them",
+            )
+        return sample_task(
+            speaker, self._sheet.cues, self._sheet.original,
+            speech_of(self._timeline, self._tasks.fingerprints), self._request.engines, self._tasks,
+        )  # fmt: skip
 
     def _span(
         self,
@@ -706,6 +755,11 @@ class DubPlanner:
     def _cut(self) -> list[Segment]:
         shots = [shot for shot in self._timeline.shots if shot.uid in self._plates.specs]
         return segments(shots, self._timeline.frames)
+
+
+def _knows(languages: Collection[str], language: str) -> bool:
+    tag = language.lower()
+    return tag in languages or tag.partition("-")[0] in languages
 
 
 def _untouched(cue: Cue, starts: Fraction, frames: int, rate: Fraction) -> list[int]:

@@ -165,7 +165,8 @@ def _cues(plan: DubPlan, part: LanguagePlan, store: Store) -> list[CueReport]:
             CueReport(
                 cue=cue.id, speaker=cue.speaker, text=text,
                 dubbed=take.fit.verdict != "refused", engine=take.engine,
-                speed=take.fit.speed, verdict=take.fit.verdict, reason=take.fit.reason,
+                speed=take.fit.speed, verdict=take.fit.verdict,
+                reason="; ".join(filter(None, [take.fit.reason, *take.notes])),
                 slot_ms=cue.end_ms - cue.start_ms,
                 room_ms=plan.sheet.room_ms(cue, plan.timeline.duration_ms),
                 length_ms=take.length * 1000 // take.sample_rate,

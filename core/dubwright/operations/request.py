@@ -82,9 +82,16 @@ class EngineChoice(BaseModel):
     mouth_renderer: str = "retrieval"
     weights: dict[str, str] = Field(
         default_factory=dict,
-        description="By engine, what it loads: a name that was pulled or imported, a folder or a "
-        "file; of what it is known to work with, what you have, where none is named.",
+        description="By engine, or by engine:language, what it loads: a name that was pulled or "
+        "imported, a folder or a file; of what it is known to work with, what you have, where none "
+        "is named.",
     )
+
+    def weights_for(self, name: str, language: str) -> str | None:
+        """What an engine is to load for a language, if that is named."""
+        tags = (language, language.partition("-")[0])
+        keys = [*(f"{name}:{tag}" for tag in tags), name]
+        return next((self.weights[key] for key in keys if key in self.weights), None)
 
 
 class SoundRequest(BaseModel):
@@ -199,6 +206,9 @@ class DubRequest(TimelineRequest):
     )
     loudness: Literal["ebu_r128", "atsc_a85", "streaming_dialogue", "streaming"] | None = Field(
         None, description="What the mixes are brought to; as loud as the original if None."
+    )
+    lexicons: tuple[Path, ...] = Field(
+        (), description="Pronunciation lexicons (W3C PLS 1.0), one for each language."
     )
     movie_space: str | None = Field(
         None, description="Colour space of these movies; that of the plates where they are movies."
@@ -371,7 +381,8 @@ REQUESTS: Final[Mapping[str, type[Request]]] = {
 def request_paths(request: Request) -> Iterator[tuple[str, Path]]:
     """The paths in a request, each with the name of its field."""
     for name, value in request:
-        inside = value.values() if isinstance(value, dict) else [value]
+        inside: Any = value.values() if isinstance(value, dict) else [value]
+        inside = value if isinstance(value, tuple) else inside
         yield from ((name, item) for item in inside if isinstance(item, Path))
         if name == "ocio" and value is not None and is_config_file(value):
             yield name, Path(value)

@@ -27,7 +27,6 @@ from dubwright.engines import (
     MouthPredictor,
     MouthRenderer,
     PhoneRecognizer,
-    Synthesizer,
     engine,
 )
 from dubwright.errors import DubwrightError
@@ -108,6 +107,7 @@ from dubwright.operations.speech_stages import (
 )
 from dubwright.operations.task import Context, Stage
 from dubwright.operations.translate_stages import translate_part, write_translation
+from dubwright.operations.voice_stages import performer_of, write_sample
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.check import check_span
 from dubwright.speech.mix import MIX_RATE, PlacedTake, levelled, mix_stems
@@ -182,20 +182,17 @@ def _take(context: Context) -> None:
     if recording := context.where.get("recording"):
         take = recorded_take(_timer(context), Path(recording), cue, language, room, context.folder)
     else:
-        voice: Synthesizer = engine(context.parameters["synthesizer"], EngineKind.SYNTHESIZER)
-        take = synthesised_take(
-            voice, cue, language, room, context.parameters["voice"], context.folder
-        )
+        performer = performer_of(context, language)
+        take = synthesised_take(performer, cue, language, room, context.folder)
     save_take(take, context.folder)
 
 
 def _line(context: Context) -> None:
     """Speak a line that has no slot, at its natural pace."""
     cue = Cue.model_validate(context.parameters["cue"])
-    voice: Synthesizer = engine(context.parameters["synthesizer"], EngineKind.SYNTHESIZER)
-    save_take(
-        natural_take(voice, cue, context.parameters["language"], context.folder), context.folder
-    )
+    language = context.parameters["language"]
+    performer = performer_of(context, language)
+    save_take(natural_take(performer, cue, language, context.folder), context.folder)
 
 
 def _dialogue(context: Context) -> None:
@@ -462,6 +459,7 @@ STAGES: Final[Mapping[str, Stage]] = {
     "acoustics": learn_acoustics,
     "articulation": learn_articulation,
     "articulation by ear": learn_articulation_by_ear,
+    "voice sample": write_sample,
     "take": _take,
     "line": _line,
     "dialogue": _dialogue,

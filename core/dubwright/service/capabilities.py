@@ -53,8 +53,13 @@ def main() -> None:
     from dubwright.engines import EngineKind, engine, engines
     from dubwright.engines.weights import WeightsFolder
 
+    # What an engine with weights speaks depends on them.
     spoken = {
-        kind: {card.name: sorted(engine(card.name, kind).languages()) for card in engines(kind)}
+        kind: {
+            card.name: sorted(engine(card.name, kind).languages())
+            for card in engines(kind)
+            if not card.needs_weights
+        }
         for kind in (EngineKind.SYNTHESIZER, EngineKind.ALIGNER)
     }
     found = {
@@ -63,11 +68,11 @@ def main() -> None:
         ],
         "languages": spoken,
         "voices": {
-            card.name: {
-                language: engine(card.name, EngineKind.SYNTHESIZER).voices(language)
-                for language in spoken[EngineKind.SYNTHESIZER][card.name]
+            name: {
+                language: engine(name, EngineKind.SYNTHESIZER).voices(language)
+                for language in languages
             }
-            for card in engines(EngineKind.SYNTHESIZER)
+            for name, languages in spoken[EngineKind.SYNTHESIZER].items()
         },
         "gpus": [asdict(gpu) for gpu in find_gpus()],
         "weights": [

@@ -14,11 +14,11 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-import python_stretch
 from numpy.typing import NDArray
 
-from dubwright.engines import Speech, Synthesizer
+from dubwright.engines import Speech
 from dubwright.model import Fit, Phone
+from dubwright.speech.perform import stretched
 
 __all__ = ["FASTEST", "SLOWEST", "Slot", "fit_recording", "fit_synthesis", "phrases_of_text"]
 
@@ -60,23 +60,21 @@ class Slot:
 
 
 def fit_synthesis(
-    synthesizer: Synthesizer, text: str, language: str, slot: Slot, voice: str = ""
+    speak: Callable[[str, float], Speech], text: str, slot: Slot
 ) -> tuple[Speech, Fit]:
     """Speak a line to its slot, within bounds.
 
     Args:
-        synthesizer: says the line at any pace; what its pace lacks is stretched.
+        speak: says a text at so many times its natural pace; what it lacks is stretched.
         text: the line.
-        language: its tag.
         slot: the time that it has.
-        voice: one of the engine's; "" is its usual one.
 
     Returns:
         Where the fit is refused, the line at the highest pace that is allowed.
     """
 
     def said(part: str, length: int, room: int) -> _Fitted:
-        return _spoken(lambda speed: synthesizer.speak(part, language, speed, voice), length, room)
+        return _spoken(lambda speed: speak(part, speed), length, room)
 
     parts = phrases_of_text(text, [end - start for start, end in slot.phrases])
     if len(parts) > 1:
@@ -183,7 +181,7 @@ def _spoken(speak: Callable[[float], Speech], length_ms: int, room_ms: int) -> _
         asked *= len(spoken.samples) / target
     left = len(speech.samples) / target
     if abs(left - 1) > CLOSE_ENOUGH / 2:
-        speech = _stretched(speech, left)
+        speech = stretched(speech, left)
     return _Fitted(speech, said / len(speech.samples), needed)
 
 
@@ -194,23 +192,7 @@ def _kept(speech: Speech, room_ms: int) -> _Fitted:
     if needed <= 1 + CLOSE_ENOUGH:
         return _Fitted(speech, 1.0, 1.0)
     pace = min(needed, FASTEST)
-    return _Fitted(_stretched(speech, pace), pace, needed)
-
-
-def _stretched(speech: Speech, pace: float) -> Speech:
-    """The same speech at so many times its pace, at its own pitch."""
-    stretch = python_stretch.Signalsmith.Stretch()
-    stretch.preset(1, speech.sample_rate)
-    stretch.timeFactor = pace
-    samples: Samples = stretch.process(speech.samples[None].astype(np.float32))[0]
-    scale = len(samples) / max(1, len(speech.samples))
-    phones = tuple(
-        phone.model_copy(
-            update={"start": round(phone.start * scale), "end": round(phone.end * scale)}
-        )
-        for phone in speech.phones
-    )
-    return Speech(np.clip(samples, -1, 1), speech.sample_rate, phones)
+    return _Fitted(stretched(speech, pace), pace, needed)
 
 
 def _without_silence(speech: Speech) -> Speech:

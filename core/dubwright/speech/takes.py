@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import Aligner, PhoneRecognizer, Speech, Synthesizer
+from dubwright.engines import Aligner, PhoneRecognizer, Speech
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, resampled, write_wav
 from dubwright.model import Cue, Fit, Phone, SpokenPhone, Take
 from dubwright.speech.fit import Slot, fit_recording, fit_synthesis
+from dubwright.speech.perform import Performer, trimmed
 
 __all__ = [
     "TAKE_RATE",
@@ -22,24 +23,21 @@ __all__ = [
     "recorded_take",
     "synthesised_take",
     "timed_take",
-    "trimmed",
 ]
 
 TAKE_RATE: Final = 48000
-SILENCE_DB: Final = -45.0
-KEPT_SILENCE_S: Final = 0.03
 
 Samples = NDArray[np.float32]
 
 
 def synthesised_take(
-    synthesizer: Synthesizer, cue: Cue, language: str, room_ms: int, voice: str, folder: Path
+    performer: Performer, cue: Cue, language: str, room_ms: int, folder: Path
 ) -> Take:
     """Have a cue spoken at the pace of its slot and write its WAV into a folder."""
     slot = _slot(cue, room_ms)
-    speech, fit = fit_synthesis(synthesizer, cue.text[language], language, slot, voice)
+    speech, fit = fit_synthesis(performer.speak, cue.text[language], slot)
     fit = fit.model_copy(update={"slot": slot.length * TAKE_RATE // 1000})
-    return _spoken(synthesizer, speech, cue, language, fit, folder)
+    return _spoken(performer, speech, cue, language, fit, folder)
 
 
 def _slot(cue: Cue, room_ms: int) -> Slot:
@@ -47,21 +45,22 @@ def _slot(cue: Cue, room_ms: int) -> Slot:
     return Slot(cue.end_ms - cue.start_ms, room_ms, cue.phrases if cue.on_screen else ())
 
 
-def natural_take(synthesizer: Synthesizer, cue: Cue, language: str, folder: Path) -> Take:
+def natural_take(performer: Performer, cue: Cue, language: str, folder: Path) -> Take:
     """Have a cue spoken at the engine's own pace, whatever its slot."""
-    speech = synthesizer.speak(cue.text[language], language, 1.0)
+    speech = performer.speak(cue.text[language], 1.0)
     length = len(speech.samples) * TAKE_RATE // speech.sample_rate
     fit = Fit(slot=length, speed=1.0, verdict="fits")
-    return _spoken(synthesizer, speech, cue, language, fit, folder)
+    return _spoken(performer, speech, cue, language, fit, folder)
 
 
 def _spoken(
-    synthesizer: Synthesizer, speech: Speech, cue: Cue, language: str, fit: Fit, folder: Path
+    performer: Performer, speech: Speech, cue: Cue, language: str, fit: Fit, folder: Path
 ) -> Take:
     samples = resampled(speech.samples, speech.sample_rate, TAKE_RATE)
     phones = _at_rate(speech.phones, speech.sample_rate)
-    made_by = synthesizer.card.identity
-    return _written(samples, phones, (made_by, made_by), cue.text[language], language, fit, folder)
+    made_by = (performer.card.identity, performer.timed_by)
+    take = _written(samples, phones, made_by, cue.text[language], language, fit, folder)
+    return take.model_copy(update={"notes": performer.notes})
 
 
 def recorded_take(
@@ -164,22 +163,6 @@ def _written(
         aligned_by=aligned_by,
         fit=fit,
     )
-
-
-def trimmed(samples: Samples, rate: int) -> Samples:
-    """A recording without the silence around it, but for 30 ms."""
-    block = max(1, rate // 100)
-    blocks = samples[: len(samples) // block * block].reshape(-1, block)
-    if not len(blocks):
-        return samples
-    level = np.sqrt((blocks**2).mean(axis=1))
-    loud = np.flatnonzero(level > level.max() * 10 ** (SILENCE_DB / 20))
-    if not len(loud):
-        return samples
-    kept = int(KEPT_SILENCE_S * rate)
-    start = max(0, int(loud[0]) * block - kept)
-    end = min(len(samples), (int(loud[-1]) + 1) * block + kept)
-    return samples[start:end]
 
 
 def _at_rate(phones: tuple[Phone, ...], rate: int) -> tuple[Phone, ...]:

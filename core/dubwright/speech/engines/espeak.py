@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import EngineCard, EngineKind, Speech
+from dubwright.dialogue.lexicon import pattern
+from dubwright.engines import Ability, EngineCard, EngineKind, Speech, VoiceSample
 from dubwright.errors import DubwrightError
-from dubwright.model import Phone
+from dubwright.model import Performance, Phone
 
 __all__ = ["EspeakSynthesizer", "Reference"]
 
@@ -34,6 +36,18 @@ VOICES: Final = {
     **{f"m{number}": f"Male {number}" for number in range(1, 9)},
 }
 STRESS_LENGTH_AND_TIES: Final = re.compile("[ˈˌ\u0361ˑ]")
+# espeak-ng's pitch goes from 0 to 99; what it comes to, in semitones, measured on three voices.
+PITCHES: Final = (10, 20, 30, 40, 50, 60, 70, 80, 90, 99)
+SEMITONES: Final = (-5.0, -3.9, -2.7, -1.5, 0.0, 1.6, 3.3, 5.2, 7.1, 8.8)
+STYLES: Final = ("whisper", "croak")
+STRESS: Final = {"ˈ": "'", "ˌ": ","}
+# Sounds that dictionaries write and a voice may lack, with what it says instead.
+SAME_SOUND: Final = (
+    ("ɹ", "r"), ("ʁ", "r"), ("ʀ", "r"), ("ɾ", "r"), ("r", "ɹ"), ("r", "ʁ"), ("g", "ɡ"),
+    ("ɜ", "ə"), ("ɚ", "ə"), ("ɐ", "ə"), ("a", "æ"), ("a", "ɑ"), ("æ", "a"), ("ɪ", "i"),
+    ("ʊ", "u"), ("ʧ", "tʃ"), ("ʤ", "dʒ"),
+)  # fmt: skip
+PLAIN: Final = Performance()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +66,10 @@ class EspeakSynthesizer:
         licence="GPL-3.0-or-later, in a process of its own",
         commercial_use=True,
         approximate=True,
-        limits="A robotic voice: for guide tracks and timing, not for release.",
+        abilities=(Ability.PHONES, Ability.PACE, Ability.PITCH, Ability.STYLE, Ability.IPA),
+        styles=STYLES,
+        limits="A robotic voice: for guide tracks and timing, not for release. Its pitch goes from "
+        "5 semitones down to 9 up.",
     )
 
     def languages(self) -> dict[str, str]:
@@ -62,15 +79,37 @@ class EspeakSynthesizer:
         _voice(language)
         return dict(VOICES)
 
-    def speak(self, text: str, language: str, speed: float, voice: str = "") -> Speech:
-        return self.speak_with_words(text, language, speed, voice).speech
+    def speak(
+        self,
+        text: str,
+        language: str,
+        speed: float,
+        voice: str = "",
+        performance: Performance = PLAIN,
+        sample: VoiceSample | None = None,
+    ) -> Speech:
+        return self.speak_with_words(text, language, speed, voice, performance).speech
 
     def speak_with_words(
-        self, text: str, language: str, speed: float, voice: str = ""
+        self,
+        text: str,
+        language: str,
+        speed: float,
+        voice: str = "",
+        performance: Performance = PLAIN,
     ) -> Reference:
         """Like speak, with the words' times, which aligning needs."""
         rate = round(min(max(WORDS_PER_MINUTE * speed, SLOWEST), FASTEST))
-        request = {"voice": _voice(language, voice), "text": text, "rate": rate, "pitch": 50}
+        pitch = round(float(np.interp(performance.pitch, SEMITONES, PITCHES)))
+        name = _voice(language, voice)
+        if performance.style in STYLES:
+            # A variant is a voice or a style; a whisper has one for women.
+            womans = performance.style == "whisper" and voice.startswith("f")
+            name = f"{name.partition('+')[0]}+{performance.style}{'f' if womans else ''}"
+        request: dict[str, Any] = {"voice": name, "text": text, "rate": rate, "pitch": pitch}
+        spelled = {w: ipa.strip("/") for w, ipa in performance.pronunciations.items() if "/" in ipa}
+        if spelled:
+            request |= {"text": _with_phonemes(text, spelled, language), "phonemes": True}
         reply, raw = _ask(request)
         samples = np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32768)
         phones = _with_closures(
@@ -84,6 +123,70 @@ class EspeakSynthesizer:
                 repair="give the cue a text, or another kind such as breath or effort",
             )
         return Reference(Speech(samples, reply["sample_rate"], phones), tuple(reply["words"]))
+
+
+def _with_phonemes(text: str, spelled: Mapping[str, str], language: str) -> str:
+    """A text whose words are replaced by espeak's names of the sounds that IPA gives them."""
+    text = text.replace("[[", "")  # they would begin such names
+    for word, ipa in spelled.items():
+        if pattern(word).search(text):
+            names = _phonemes(ipa, language)
+            text = pattern(word).sub(f"[[{names}]]".replace("\\", r"\\"), text)
+    return text
+
+
+def _phonemes(ipa: str, language: str) -> str:
+    """espeak's names of a word's sounds.
+
+    Raises:
+        DubwrightError: the language's voice has no such sound.
+    """
+    sounds = _sounds(_voice(language))
+    longest = max(map(len, sounds))
+    names, at = [], 0
+    plain = re.sub("[\u0361.\\s]", "", ipa)
+    while at < len(plain):
+        if plain[at] in STRESS:
+            names.append(STRESS[plain[at]])
+            at += 1
+            continue
+        size = next(
+            (
+                n
+                for n in range(min(longest, len(plain) - at), 0, -1)
+                if plain[at : at + n] in sounds
+            ),
+            0,
+        )
+        if not size:
+            raise DubwrightError(
+                "A pronunciation cannot be spoken",
+                where=f"/{ipa}/ in {language}",
+                why=f"espeak-ng's voice has no sound {plain[at]!r}",
+                repair="use another sound of the language, or spell the word as it sounds",
+            )
+        names.append(sounds[plain[at : at + size]])
+        at += size
+    return "|".join(names).replace("'|", "'").replace(",|", ",")
+
+
+@lru_cache(maxsize=16)
+def _sounds(voice: str) -> dict[str, str]:
+    """What a voice calls each sound, by its IPA."""
+    reply, _ = _ask({"sounds": True, "voice": voice})
+    sounds: dict[str, str] = {}
+    for name, ipa in reply["sounds"]:
+        sounds.setdefault(STRESS_LENGTH_AND_TIES.sub("", ipa), name)
+    # A long vowel that it lacks is said as its short one, an r as its own.
+    for ipa, name in list(sounds.items()):
+        if ipa.endswith("ː"):
+            sounds.setdefault(ipa[:-1], name)
+        else:
+            sounds.setdefault(f"{ipa}ː", name)
+    for other, same in SAME_SOUND:
+        if same in sounds:
+            sounds.setdefault(other, sounds[same])
+    return sounds
 
 
 def _phones(events: list[tuple[int, str]], length: int) -> tuple[Phone, ...]:

@@ -5,7 +5,8 @@
 A program of its own, started by path for each request: espeak-ng is GPLv3, crashes when two
 threads use it, and is deterministic only in the first call of a fresh process.
 
-Standard input: one JSON object, {"voice", "text", "rate", "pitch"}, or {"list": true}.
+Standard input: one JSON object: {"voice", "text", "rate", "pitch"}, with "phonemes" where the text
+has names of sounds in double brackets; or {"list": true}; or {"voice", "sounds": true}.
 Standard output: one line of JSON, then for a spoken line the samples, signed 16-bit little-endian.
 """
 
@@ -19,6 +20,19 @@ import espeakng_loader
 SYNCHRONOUS = 2
 PHONEME_EVENTS_IPA_NO_EXIT = 0x8003
 UTF8 = 1
+NAMES_OF_SOUNDS = 0x100
+# What espeak-ng's phoneme tables call sounds (docs/phonemes.md of espeak-ng); a voice has some.
+NAMES = (
+    "p", "b", "t", "d", "t.", "d.", "tS", "dZ", "k", "g", "q", "?", "f", "v", "T", "D", "s", "z",
+    "S", "Z", "s.", "z.", "C", "x", "X", "Q", "h", "H", "m", "n", "n.", "n^", "N", "l", "l.",
+    "l^", "r", "R", "R2", "*", "w", "j", "B", "M", "F", "P", "J", "c", "tS;", "dZ;", "s;", "z;",
+    "S;", "Z;", "t;", "d;", "n;", "l;", "r;", "ts", "dz", "tS#", "dZ#", "p#", "b#", "t#", "d#",
+    "k#", "g#", "v#", "i", "i:", "I", "I:", "I2", "e", "e:", "E", "E:", "E#", "a", "a:", "aa",
+    "a#", "&", "&:", "A", "A:", "A@", "0", "O", "O:", "o", "o:", "U", "U:", "u", "u:", "@", "@:",
+    "@2", "3", "3:", "V", "y", "y:", "Y", "Y:", "W", "W:", "oe", "i~", "e~", "E~", "a~", "A~",
+    "O~", "o~", "u~", "U~", "y~", "W~", "aI", "eI", "OI", "aU", "oU", "eU", "iU", "aI@", "aU@",
+    "i@", "e@", "U@", "O@", "o@", "ai", "ei", "oi", "au", "ou", "eu", "ui", "iu",
+)  # fmt: skip
 RATE, PITCH = 1, 3
 EVENT_END, EVENT_WORD, EVENT_PHONEME = 0, 1, 7
 
@@ -123,9 +137,27 @@ def speak(
     library.espeak_SetParameter(RATE, int(request["rate"]), 0)
     library.espeak_SetParameter(PITCH, int(request["pitch"]), 0)
     text = request["text"].encode("utf-8")
-    library.espeak_Synth(text, len(text) + 1, 0, 1, 0, UTF8, None, None)
+    flags = UTF8 | (NAMES_OF_SOUNDS if request.get("phonemes") else 0)
+    library.espeak_Synth(text, len(text) + 1, 0, 1, 0, flags, None, None)
     library.espeak_Synchronize()
     return phonemes, words, bytes(samples)
+
+
+def list_sounds(library: ctypes.CDLL, voice: str) -> list[tuple[str, str]]:
+    """What a voice calls each of its sounds, with its IPA."""
+
+    def said(names: str) -> list[str]:
+        request = {"voice": voice, "text": f"[[{names}]]", "rate": 175, "pitch": 50, "phonemes": 1}
+        return [ipa for _, ipa in speak(library, request)[0] if ipa]
+
+    # Consonants are themselves between vowels, and vowels between consonants.
+    sounds = []
+    for around in ("a", "t"):
+        for name in NAMES:
+            spoken = said(f"{around}|{name}|{around}")
+            if len(spoken) == 3:
+                sounds.append((name, spoken[1]))
+    return sounds
 
 
 def main() -> None:
@@ -133,6 +165,9 @@ def main() -> None:
     library, sample_rate = load()
     if request.get("list"):
         reply: dict[str, Any] = {"voices": list_voices(library)}
+        samples = b""
+    elif request.get("sounds"):
+        reply = {"sounds": list_sounds(library, request["voice"])}
         samples = b""
     else:
         phonemes, words, samples = speak(library, request)

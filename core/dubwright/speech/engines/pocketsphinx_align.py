@@ -60,7 +60,7 @@ class PocketSphinxAligner:
         samples: NDArray[np.float32],
         sample_rate: int,
         text: str,
-        language: str,  # noqa: ARG002 - it knows one
+        language: str,
     ) -> tuple[Phone, ...]:
         speech = soxr.resample(samples.astype(np.float64), sample_rate, SAMPLE_RATE)
         peak = np.abs(speech).max(initial=0)

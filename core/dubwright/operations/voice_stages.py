@@ -1,0 +1,110 @@
+"""Stages of voices: what a speaker's own is like, and who speaks a take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dubwright.engines import Ability, Aligner, EngineKind, Speech, VoiceSample, engine
+from dubwright.errors import DubwrightError
+from dubwright.media.audio import read_mono, resampled, write_wav
+from dubwright.model import Performance, Phone
+from dubwright.operations.mouth_stages import line_on_plate, sounds_of
+from dubwright.operations.results import read_json, write_json
+from dubwright.operations.task import Context
+from dubwright.speech.mix import MIX_RATE
+from dubwright.speech.perform import Performer
+from dubwright.speech.timbre import matched, timbre_of
+
+__all__ = ["performer_of", "write_sample"]
+
+SAMPLE_RATE: Final = 24000
+SAMPLE: Final = "sample.wav"
+LINES: Final = "lines.json"
+# What an engine is given of a voice to go on.
+PROMPT_S: Final = 12.0
+BETWEEN_S: Final = 0.25
+MATCHED: Final = "made to sound like the speaker's own voice: approximate, for guide tracks"
+
+
+def performer_of(context: Context, language: str) -> Performer:
+    """The voice that a task is told to speak with."""
+    told = context.parameters
+    weights = context.where.get("weights")
+    synthesizer = engine(
+        told["synthesizer"], EngineKind.SYNTHESIZER, Path(weights) if weights else None
+    )
+    aligner: Aligner | None = None
+    if "aligner" in told:
+        aligner = engine(told["aligner"], EngineKind.ALIGNER)
+    performance = Performance(**told.get("performance", {}))
+    sample = alike = None
+    if folder := context.inputs.get("sample"):
+        lines = _lines(folder)
+        if Ability.CLONING in synthesizer.card.abilities:
+            sample = _prompt(lines)
+        elif timbre := timbre_of([speech for speech, _ in lines]):
+            alike = lambda speech: matched(speech, timbre)  # noqa: E731
+    return Performer(
+        synthesizer, language, told["voice"], performance, aligner, sample, alike,
+        notes=(MATCHED,) if alike else (),
+    )  # fmt: skip
+
+
+def write_sample(context: Context) -> None:
+    """A speaker's own lines, with their phones as far as they are known."""
+    aligner: Aligner = engine(context.parameters["engine"], EngineKind.ALIGNER)
+    language = context.parameters["language"]
+    sounds = sounds_of(context.where["sounds"])
+    parts, lines, at = [], [], 0
+    for line in context.parameters["lines"]:
+        heard = resampled(line_on_plate(sounds, line["samples"]), MIX_RATE, SAMPLE_RATE)
+        phones: Sequence[Phone] = ()
+        if language and line["text"]:
+            try:
+                phones = aligner.align(heard, SAMPLE_RATE, line["text"], language)
+            except DubwrightError:
+                phones = ()  # its colour is known all the same, if not that of its phones
+        lines.append(
+            {"start": at, "end": at + len(heard), "text": line["text"],
+             "phones": [phone.model_dump() for phone in phones]}
+        )  # fmt: skip
+        parts.append(heard)
+        at += len(heard)
+    write_wav(context.folder / SAMPLE, np.concatenate(parts), SAMPLE_RATE)
+    write_json(context.folder / LINES, lines)
+
+
+def _lines(folder: Path) -> list[tuple[Speech, str]]:
+    samples, rate = read_mono(folder / SAMPLE)
+    return [
+        (
+            Speech(
+                samples[line["start"] : line["end"]],
+                rate,
+                tuple(Phone(**phone) for phone in line["phones"]),
+            ),
+            line["text"],
+        )
+        for line in read_json(folder / LINES)
+    ]
+
+
+def _prompt(lines: Sequence[tuple[Speech, str]]) -> VoiceSample:
+    """As many lines as an engine is given to go on; only such whose words are known, if any are."""
+    spoken = [line for line in lines if line[1]] or list(lines)
+    rate = spoken[0][0].sample_rate
+    between = np.zeros(round(BETWEEN_S * rate), np.float32)
+    parts: list[NDArray[np.float32]] = []
+    words, left = [], PROMPT_S * rate
+    for speech, text in spoken:
+        if parts and len(speech.samples) > left:
+            continue
+        parts += [speech.samples[: round(PROMPT_S * rate)], between]
+        words.append(text)
+        left -= len(speech.samples)
+    return VoiceSample(np.concatenate(parts), rate, " ".join(filter(None, words)))

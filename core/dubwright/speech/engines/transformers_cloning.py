@@ -1,0 +1,193 @@
+"""Voices that speak like a sample, by weights that transformers loads: CSM and Pocket TTS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dubwright.engines import (
+    Ability,
+    EngineCard,
+    EngineKind,
+    Speech,
+    SuggestedWeights,
+    VoiceSample,
+)
+from dubwright.errors import DubwrightError
+from dubwright.media.audio import resampled
+from dubwright.model import Performance
+from dubwright.speech.engines.transformers_voice import (
+    device,
+    family_of,
+    loaded,
+    seeded,
+    transformers,
+)
+
+__all__ = ["TransformersCloning"]
+
+PLAIN: Final = Performance()
+# A model may never end a line: it is given this long, and so much for each letter.
+LEAST_S: Final = 4.0
+LETTER_S: Final = 0.2
+
+Samples = NDArray[np.float32]
+
+
+class Model(Protocol):
+    """A family of models. Samples are mono float32 at `rate`."""
+
+    rate: int
+    languages: Mapping[str, str]
+
+    def say(self, text: str, sample: Samples | None, sample_text: str) -> Samples: ...
+
+
+class TransformersCloning:
+    card = EngineCard(
+        name="transformers-cloning",
+        kind=EngineKind.SYNTHESIZER,
+        version=1,
+        licence="Apache-2.0; the weights have theirs",
+        commercial_use=True,
+        packages=("torch", "transformers", "sentencepiece"),
+        needs_weights=True,
+        suggested=(
+            SuggestedWeights(
+                name="sesame/csm-1b", licence="apache-2.0", megabytes=6600, language="en"
+            ),
+        ),
+        way_around="the embedded voice match: the speaker's voice `own` with espeak-ng",
+        abilities=(Ability.READINGS, Ability.CLONING),
+        limits="CSM and Pocket TTS. Whose voice it is to be must consent; without a sample it "
+        "speaks in a voice of its own choice.",
+    )
+
+    def __init__(self, weights: Path) -> None:
+        self._weights = weights
+
+    def languages(self) -> dict[str, str]:
+        return dict(_model(self._weights).languages)
+
+    def voices(self, language: str) -> dict[str, str]:
+        return {"": "Standard"}
+
+    def speak(
+        self,
+        text: str,
+        language: str,
+        speed: float,
+        voice: str = "",
+        performance: Performance = PLAIN,
+        sample: VoiceSample | None = None,
+    ) -> Speech:
+        model = _model(self._weights)
+        heard = (
+            None if sample is None else resampled(sample.samples, sample.sample_rate, model.rate)
+        )
+        with seeded(text, language, voice, performance.reading):
+            samples = model.say(text, heard, sample.text if sample else "")
+        if not len(samples):
+            raise DubwrightError(
+                "A voice said nothing",
+                where=f"{language}: {text!r}",
+                why=f"the weights {self._weights.name} ended the line before it began",
+                repair="give the cue another reading (performance.reading), or another voice",
+            )
+        return Speech(np.clip(samples, -1, 1).astype(np.float32), model.rate, ())
+
+
+@lru_cache(maxsize=1)
+def _model(weights: Path) -> Model:
+    """The model of a folder of weights.
+
+    Raises:
+        DubwrightError: it cannot be loaded, or is of another family.
+    """
+    families: dict[str, Any] = {"csm": _Csm, "pocket_tts": _PocketTTS}
+    family = family_of(weights)
+    if family not in families:
+        raise DubwrightError(
+            "These weights are no voice that is known",
+            where=str(weights),
+            why=f"they are {family or 'no'} weights; known are {', '.join(families)}",
+            repair="give others, or another synthesizer: see `dubwright engines`",
+        )
+    try:
+        model: Model = families[family](weights)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise DubwrightError(
+            "A voice's weights cannot be loaded",
+            where=str(weights),
+            why=str(error).splitlines()[0],
+            repair="give a folder with config.json, a processor's files and safetensors",
+        ) from error
+    return model
+
+
+def _frames(text: str, rate: float) -> int:
+    """How many frames a line may last."""
+    return round((LEAST_S + LETTER_S * len(text)) * rate)
+
+
+class _Csm:
+    """CSM, by Sesame: goes on in the voice of a sample whose words it is told. English."""
+
+    def __init__(self, weights: Path) -> None:
+        library = transformers()
+        self._processor = library.AutoProcessor.from_pretrained(weights, local_files_only=True)
+        self._model = loaded(library.CsmForConditionalGeneration, weights)
+        self.rate = int(self._processor.feature_extractor.sampling_rate)
+        self.languages = {"en": "English"}
+        codec = self._model.config.codec_config
+        self._frame_rate = float(getattr(codec, "frame_rate", 12.5))
+
+    def say(self, text: str, sample: Samples | None, sample_text: str) -> Samples:
+        told: list[dict[str, Any]] = []
+        if sample is not None:
+            told.append(
+                {
+                    "role": "0",
+                    "content": [
+                        {"type": "text", "text": sample_text},
+                        {"type": "audio", "audio": sample},
+                    ],
+                }
+            )
+        told.append({"role": "0", "content": [{"type": "text", "text": text}]})
+        inputs = self._processor.apply_chat_template(
+            told, tokenize=True, return_dict=True, return_tensors="pt"
+        ).to(device())
+        said = self._model.generate(
+            **inputs, output_audio=True, max_new_tokens=_frames(text, self._frame_rate)
+        )
+        samples: Samples = said[0].float().cpu().numpy().reshape(-1)
+        return samples
+
+
+class _PocketTTS:
+    """Pocket TTS, by Kyutai: small enough for a processor; goes on in the voice of a sample."""
+
+    def __init__(self, weights: Path) -> None:
+        library = transformers()
+        self._processor = library.AutoProcessor.from_pretrained(weights, local_files_only=True)
+        self._model = loaded(library.PocketTTSForConditionalGeneration, weights)
+        self.rate = int(self._processor.feature_extractor.sampling_rate)
+        self.languages: dict[str, str] = {}
+        self._frame_rate = float(self._model.config.frame_rate)
+
+    def say(self, text: str, sample: Samples | None, sample_text: str) -> Samples:
+        voice = [] if sample is None else [{"type": "audio", "audio": sample}]
+        told = [{"role": "user", "content": [*voice, {"type": "text", "text": text}]}]
+        inputs = self._processor.apply_chat_template(
+            told, tokenize=True, return_dict=True, return_tensors="pt"
+        ).to(device())
+        said = self._model.generate(**inputs, max_new_tokens=_frames(text, self._frame_rate))
+        latents = said.audio_latents[0] if hasattr(said, "audio_latents") else said[0]
+        samples: Samples = self._processor.decode(latents).float().cpu().numpy()
+        return samples

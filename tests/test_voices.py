@@ -1,0 +1,497 @@
+"""Who speaks and how: engines of all sorts, performances, lexicons, a speaker's own voice."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tiny_voices import described_espeak, tiny_csm, tiny_vits
+
+from dubwright.api import perform
+from dubwright.dialogue import OWN_VOICE, Cast, CueSheet, Speaker
+from dubwright.dialogue.lexicon import pronunciations_in, read_lexicon, respelled
+from dubwright.engines import Ability, EngineKind, Speech, VoiceSample, engine, engine_card
+from dubwright.engines.choice import chosen_weights
+from dubwright.errors import DubwrightError
+from dubwright.media.audio import read_mono, resampled, write_wav
+from dubwright.model import Consent, Cue, Likeness, Performance, Phone
+from dubwright.operations.dub import plan_dub
+from dubwright.operations.request import DubRequest, EngineChoice
+from dubwright.operations.task import Context, Task
+from dubwright.operations.voice_stages import performer_of, write_sample
+from dubwright.quality.report import Report
+from dubwright.speech.engines.espeak import EspeakSynthesizer
+from dubwright.speech.fit import Slot, fit_synthesis
+from dubwright.speech.perform import Performer, left_out, stretched, transposed
+from dubwright.speech.soundtrack import SoundClip
+from dubwright.speech.takes import synthesised_take
+from dubwright.speech.timbre import matched, median_pitch_hz, timbre_of
+from dubwright.store import EVERYWHERE, Fingerprints, Store
+
+LINE = "Compramos cinco barcos nuevos."
+TODAY = date(2026, 11, 1)
+PLS = """<?xml version="1.0" encoding="UTF-8"?>
+<lexicon version="1.0" xmlns="http://www.w3.org/2005/01/pronunciation-lexicon" alphabet="ipa"
+  xml:lang="{language}">
+  <lexeme><grapheme>Worcester</grapheme><grapheme>Worcestershire</grapheme>
+    <phoneme prefer="true">ˈwʊstɚ</phoneme></lexeme>
+  <lexeme><grapheme>NATO</grapheme><alias>nay toe</alias></lexeme>
+</lexicon>"""
+
+
+def _lexicon(folder: Path, language: str = "en", **changes: str) -> Path:
+    path = folder / f"{language}.pls"
+    text = PLS.format(language=language)
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _symbols(speech: Speech) -> list[str]:
+    return [phone.symbol for phone in speech.phones if phone.symbol]
+
+
+def test_a_lexicon_says_how_words_are_said(tmp_path: Path) -> None:
+    language, said = read_lexicon(_lexicon(tmp_path))
+    assert language == "en"
+    assert said == {"Worcester": "/ˈwʊstɚ/", "Worcestershire": "/ˈwʊstɚ/", "NATO": "nay toe"}
+    text = "From worcester to Worcesters and nato."
+    assert set(pronunciations_in(text, said)) == {"Worcester", "NATO"}
+    assert respelled(text, said) == "From worcester to Worcesters and nay toe."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("<lexicon", "<lexikon", "mismatch"),
+        ('alphabet="ipa"', 'alphabet="x-sampa"', "not in IPA"),
+        ("<alias>nay toe</alias>", "", "does not say"),
+        (' xml:lang="en"', "", "with a language"),
+        ("2005/01", "2004/01", "not a W3C"),
+    ],
+)
+def test_what_is_no_lexicon_is_refused(tmp_path: Path, old: str, new: str, why: str) -> None:
+    path = _lexicon(tmp_path)
+    path.write_text(path.read_text().replace("\n  xml", " xml").replace(old, new))
+    with pytest.raises(DubwrightError, match=why):
+        read_lexicon(path)
+
+
+@pytest.mark.parametrize(
+    ("language", "ipa", "symbols"),
+    [
+        ("en", "ˈwɔːkəstɚ", ["w", "ɔː", "k", "ə", "s", "t", "ɚ"]),
+        ("de", "ˈvʊstɐ", ["v", "ʊ", "s", "t", "ə"]),
+        ("fr", "wustɛʁ", ["w", "u", "s", "t", "ɛ", "ʁ"]),
+        ("es", "ˈwus.te\u0361r", ["w", "u", "s", "t", "e", "r"]),
+    ],
+)
+def test_espeak_says_words_in_ipa(language: str, ipa: str, symbols: list[str]) -> None:
+    performance = Performance(pronunciations={"Worcester": f"/{ipa}/"})
+    said = EspeakSynthesizer().speak("Worcester", language, 1.0, "", performance)
+    assert _symbols(said) == symbols
+    assert _symbols(EspeakSynthesizer().speak("Worcester", language, 1.0)) != symbols
+
+
+def test_a_sound_that_a_voice_lacks_is_named() -> None:
+    performance = Performance(pronunciations={"barcos": "/ˈbaǃkos/"})
+    with pytest.raises(DubwrightError, match="no sound 'ǃ'"):
+        EspeakSynthesizer().speak(LINE, "es", 1.0, "", performance)
+
+
+@pytest.mark.parametrize(("asked", "least", "most"), [(5, 3.5, 6.5), (-4, -5.5, -2.5)])
+def test_espeak_speaks_higher_and_lower(asked: float, least: float, most: float) -> None:
+    voice = EspeakSynthesizer()
+    usual, other = (
+        voice.speak(LINE, "es", 1.0, "", Performance(pitch=pitch)) for pitch in (0, asked)
+    )
+    found = 12 * np.log2(_pitch(other) / _pitch(usual))
+    assert least < found < most
+
+
+def _pitch(speech: Speech) -> float:
+    return median_pitch_hz(speech.samples, speech.sample_rate)
+
+
+def test_what_an_engine_cannot_do_is_said() -> None:
+    performance = Performance(style="sad", reading=2, pronunciations={"barcos": "/x/", "a": "ah"})
+    told = left_out(EspeakSynthesizer.card, performance)
+    assert len(told) == 2 and "whisper, croak" in told[0] and "one reading" in told[1]
+    deaf = EspeakSynthesizer.card.model_copy(update={"abilities": (), "styles": ()})
+    assert "no styles" in left_out(deaf, performance)[0]
+    assert "no IPA" in left_out(deaf, performance)[1]
+    assert left_out(EspeakSynthesizer.card, Performance(style="whisper", pitch=3)) == ()
+
+
+class _Plain(EspeakSynthesizer):
+    """A voice that can say a text and nothing else, as a neural one may be."""
+
+    card = EspeakSynthesizer.card.model_copy(update={"abilities": ()})
+
+    def speak(self, text: str, language: str, speed: float, *told: Any) -> Speech:
+        assert speed == 1, "it is not asked for what it cannot do"
+        said = super().speak(text, language, 1.0)
+        silent = np.zeros(said.sample_rate // 4, np.float32)
+        return Speech(np.concatenate([silent, said.samples, silent]), said.sample_rate, ())
+
+
+def _performer(performance: Performance = Performance()) -> Performer:  # noqa: B008
+    aligner = engine("embedded-aligner", EngineKind.ALIGNER)
+    return Performer(_Plain(), "es", "", performance, aligner)
+
+
+def test_phones_of_a_voice_that_tells_none_come_from_alignment() -> None:
+    exact = EspeakSynthesizer().speak(LINE, "es", 1.0)
+    speech = _performer().speak(LINE, 1.0)
+    assert _symbols(speech) == _symbols(exact)
+    assert len(speech.samples) < len(exact.samples) + 0.1 * exact.sample_rate, "it is trimmed"
+    (first,) = (p for p in speech.phones[:2] if p.symbol)
+    assert first.start / speech.sample_rate < 0.1
+    with pytest.raises(DubwrightError, match="phones are not known"):
+        Performer(_Plain(), "es")
+
+
+def test_pace_and_pitch_are_made_around_a_voice_that_has_none() -> None:
+    natural = _performer().speak(LINE, 1.0)
+    quick = _performer(Performance(pace=1.25)).speak(LINE, 1.0)
+    assert len(natural.samples) / len(quick.samples) == pytest.approx(1.25, rel=0.01)
+    assert quick.phones[-1].end <= len(quick.samples)
+    high = _performer(Performance(pitch=4)).speak(LINE, 1.0)
+    assert 12 * np.log2(_pitch(high) / _pitch(natural)) == pytest.approx(4, abs=0.6)
+    assert high.phones == natural.phones and len(high.samples) == len(natural.samples)
+
+
+def test_a_voice_that_is_transposed_stays_where_it_was() -> None:
+    speech = EspeakSynthesizer().speak(LINE, "es", 1.0)
+    higher = transposed(speech, 3)
+    size = speech.sample_rate // 100
+    loud = [
+        np.sqrt((s.samples[: len(s.samples) // size * size].reshape(-1, size) ** 2).mean(axis=1))
+        for s in (speech, higher)
+    ]
+    alike = [
+        np.corrcoef(loud[0][10:-10], np.roll(loud[1], lag)[10:-10])[0, 1] for lag in range(-5, 6)
+    ]
+    assert abs(int(np.argmax(alike)) - 5) <= 1
+
+
+def test_a_plain_voice_is_fitted_and_its_phones_go_along() -> None:
+    performer = _performer()
+    natural = performer.speak(LINE, 1.0)
+    slot = round(len(natural.samples) / natural.sample_rate / 1.1 * 1000)
+    speech, fit = fit_synthesis(performer.speak, LINE, Slot(slot, slot))
+    assert fit.verdict == "fits"
+    assert len(speech.samples) / speech.sample_rate * 1000 == pytest.approx(slot, rel=0.01)
+    assert stretched(natural, 1.0) is natural
+
+
+def test_a_take_says_who_spoke_and_who_timed(tmp_path: Path) -> None:
+    cue = Cue(id="a", speaker="b", start_ms=0, end_ms=2000, text={"es": LINE})
+    take = synthesised_take(_performer(Performance(style="sad")), cue, "es", 2400, tmp_path)
+    assert take.aligned_by.startswith("embedded-aligner/") and "espeak" in take.engine
+    assert "sad" in take.notes[0]
+    assert all(phone.end <= take.length for phone in take.phones)
+
+
+def _sheet(folder: Path, **performance: Any) -> Path:
+    cue = Cue(
+        id="c1", speaker="Ana", start_ms=200, end_ms=2600,
+        text={"en": "We bought five new boats last summer.", "es": f"{LINE} NATO."},
+        performance=Performance(**performance),
+    )  # fmt: skip
+    path = folder / "cues.json"
+    CueSheet(original="en", cues=(cue,)).write(path)
+    return path
+
+
+def _recording(folder: Path) -> None:
+    """Three seconds of Ana."""
+    spoken = EspeakSynthesizer().speak("We bought five new boats last summer.", "en", 1.0, "f2")
+    sound = resampled(spoken.samples, spoken.sample_rate, 48000)
+    placed = np.zeros(3 * 48000, np.float32)
+    placed[9600 : 9600 + len(sound)] = sound[: len(placed) - 9600]
+    write_wav(folder / "line.wav", placed, 48000)
+
+
+def _request(sample: Any, folder: Path, **changes: Any) -> DubRequest:
+    asked = {
+        "timeline": sample.timeline, "languages": ("es",), "output": folder / "out",
+        "original": "en", "lip_sync": False,
+    }  # fmt: skip
+    sheet = changes.pop("cue_sheet", None) or _sheet(folder)
+    return DubRequest(**asked | {"cue_sheet": sheet} | changes)
+
+
+def _dubbed(request: DubRequest, store: Path) -> Any:
+    folder = Path(perform("dub", request, Store(store))["folder"])
+    report = Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
+    (row,) = report.languages[0].cues
+    return row
+
+
+def _cast(folder: Path, cloning: bool, voice: str = OWN_VOICE) -> Path:
+    consent = Consent(
+        person="Ana", languages=("es",), likeness_edit=True, voice_synthesis=True,
+        voice_cloning=cloning, valid_from=date(2020, 1, 1), recorded_by="us",
+    )  # fmt: skip
+    speaker = Speaker(name="Ana", likeness=Likeness.REAL, consents=(consent,), voices={"es": voice})
+    path = folder / "cast.json"
+    Cast(speakers=(speaker,)).write(path)
+    return path
+
+
+def test_a_dub_is_voiced_by_a_described_program_with_a_lexicon(
+    sample: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described_espeak(tmp_path / "voices")
+    monkeypatch.setenv("DUBWRIGHT_VOICES", str(tmp_path / "voices"))
+    request = _request(
+        sample, tmp_path, cue_sheet=_sheet(tmp_path, style="sad", pitch=2),
+        lexicons=(_lexicon(tmp_path, "es", **{"nay toe": "ene a te o"}),),
+        engines=EngineChoice(synthesizer="house-voice"),
+    )  # fmt: skip
+    row = _dubbed(request, tmp_path / "store")
+    assert row.dubbed and row.engine.startswith("house-voice/1@")
+    assert "sad" in row.reason
+    take = json.loads(next((tmp_path / "store").rglob("take.json")).read_text())
+    assert take["aligned_by"].startswith("embedded-aligner/")
+    assert take["text"].endswith("NATO."), "the text stays as it is written"
+    said = "".join(phone["symbol"] for phone in take["phones"])
+    assert "eneateo" in said
+
+
+def test_an_own_voice_needs_consent_and_says_what_it_is(sample: Any, tmp_path: Path) -> None:
+    request = _request(sample, tmp_path, cast=_cast(tmp_path, cloning=False))
+    with pytest.raises(DubwrightError, match="may not be imitated"):
+        plan_dub(request, Store(tmp_path / "store"), TODAY)
+    _cast(tmp_path, cloning=True)
+    assert "approximate" in _dubbed(request, tmp_path / "store").reason
+
+
+def test_a_consent_to_cloning_holds_where_and_when_it_says() -> None:
+    consent = Consent(
+        person="Ana", languages=("es",), voice_synthesis=True, voice_cloning=True,
+        valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31), recorded_by="us",
+    )  # fmt: skip
+    speaker = Speaker(name="Ana", consents=(consent,))
+    assert speaker.may_be_cloned("es", TODAY)
+    assert not speaker.may_be_cloned("fr", TODAY)
+    assert not speaker.may_be_cloned("es", date(2027, 1, 1))
+    silent = consent.model_copy(update={"voice_synthesis": False})
+    assert not Speaker(name="Ana", consents=(silent,)).may_be_cloned("es", TODAY)
+
+
+def test_weights_are_chosen_by_language(sample: Any, tmp_path: Path) -> None:
+    choice = EngineChoice(weights={"v:es": "spanish", "v:pt-BR": "brazilian", "v": "any"})
+    asked = ("es", "es-419", "pt", "pt-BR")
+    assert [choice.weights_for("v", tag) for tag in asked] == [
+        "spanish",
+        "spanish",
+        "any",
+        "brazilian",
+    ]
+    assert choice.weights_for("w", "es") is None
+    weights = tiny_vits(tmp_path / "vits")
+    request = _request(
+        sample, tmp_path,
+        engines=EngineChoice(
+            synthesizer="transformers-voice", weights={"transformers-voice:es": str(weights)}
+        ),
+    )  # fmt: skip
+    plan = plan_dub(request, Store(tmp_path / "store"), TODAY)
+    (take,) = (task for task in plan.tasks.values() if task.stage == "take")
+    assert take.parameters["weights"].startswith("vits@") and take.loads_weights
+    assert take.parameters["aligner"] == "embedded-aligner"
+    other = request.model_copy(update={"languages": ("en",)})
+    with pytest.raises(DubwrightError, match="has no weights") as caught:
+        plan_dub(other, Store(tmp_path / "store"), TODAY)
+    assert "facebook/mms-tts-eng" in caught.value.repair and "spa" not in caught.value.repair
+    wrong = EngineChoice(
+        synthesizer="transformers-voice", weights={"transformers-voice": str(weights)}
+    )
+    with pytest.raises(DubwrightError, match="No engine speaks en"):
+        plan_dub(other.model_copy(update={"engines": wrong}), Store(tmp_path / "store"), TODAY)
+
+
+def test_weights_of_another_family_are_named(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    voice = engine("transformers-voice", EngineKind.SYNTHESIZER, tmp_path)
+    with pytest.raises(DubwrightError, match="llama"):
+        voice.languages()
+    card = engine_card("transformers-voice", EngineKind.SYNTHESIZER)
+    fingerprints = Fingerprints(tmp_path)
+    with pytest.raises(DubwrightError, match="has no weights"):
+        chosen_weights(card, str(tmp_path / "missing"), fingerprints, EVERYWHERE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"command": ["say", "{output}", "{tempo}"]}, "tempo"),
+        ({"command": ["say", "{text}"]}, "needs a program"),
+        ({"languages": {}}, "at least 1"),
+        ({"licence": ""}, "at least 1"),
+        ({"shell": True}, "Extra inputs"),
+    ],
+)
+def test_a_description_that_is_not_valid_is_named(
+    changes: dict[str, Any], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described_espeak(tmp_path, **changes)
+    monkeypatch.setenv("DUBWRIGHT_VOICES", str(tmp_path))
+    with pytest.raises(DubwrightError, match=why):
+        engine("house-voice", EngineKind.SYNTHESIZER)
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("import sys; sys.exit('no such voice')", "no such voice"),
+        ("pass", "wrote no sound"),
+        (None, "No such file"),
+    ],
+)
+def test_a_program_that_fails_says_why(
+    program: str | None, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-c", program, "{output}"] if program else ["/no/such", "{output}"]
+    described_espeak(tmp_path, command=command)
+    monkeypatch.setenv("DUBWRIGHT_VOICES", str(tmp_path))
+    voice = engine("house-voice", EngineKind.SYNTHESIZER)
+    with pytest.raises(DubwrightError, match=why):
+        voice.speak(LINE, "es", 1.0)
+    with pytest.raises(DubwrightError, match="has this voice"):
+        voice.speak(LINE, "es", 1.0, "caruso")
+    with pytest.raises(DubwrightError, match="speaks ja"):
+        voice.speak(LINE, "ja", 1.0)
+
+
+def test_a_text_is_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said reaches a program as it is: braces, quotes and all."""
+    program = tmp_path / "note.py"
+    program.write_text(
+        "import pathlib, shutil, sys\n"
+        "pathlib.Path(sys.argv[1]).write_text(sys.argv[2] + '|' + open(sys.argv[3]).read())\n"
+        "shutil.copy(sys.argv[4], sys.argv[5])\n"
+    )
+    heard = tmp_path / "heard.txt"
+    command = [
+        sys.executable, str(program), str(heard), "{text}", "{text_file}", "{sample}", "{output}",
+    ]  # fmt: skip
+    described_espeak(tmp_path, command=command)
+    monkeypatch.setenv("DUBWRIGHT_VOICES", str(tmp_path))
+    voice = engine("house-voice", EngineKind.SYNTHESIZER)
+    assert Ability.CLONING in voice.card.abilities and Ability.PACE not in voice.card.abilities
+    text = "{output}; $(rm -rf ~) \"'ünï"
+    sample = VoiceSample(np.full(100, 0.5, np.float32), 24000, "hello")
+    said = voice.speak(text, "es", 1.0, "", Performance(), sample)
+    assert heard.read_text() == f"{text}|{text}" and len(said.samples) == 100
+
+
+def _tones(phones: dict[str, float], pitch: int, seconds: float = 0.4) -> Speech:
+    """Vowels of one formant each, on a buzz."""
+    rate = 16000
+    parts, told, at = [], [], 0
+    for _ in range(3):
+        for symbol, formant in phones.items():
+            times = np.arange(int(seconds * rate)) / rate
+            partials = pitch * np.arange(1, 7000 // pitch)
+            levels = np.exp(-(((partials - formant) / 400) ** 2)) + 0.01
+            part = (np.sin(2 * np.pi * partials[:, None] * times) * levels[:, None]).sum(axis=0)
+            parts.append(0.1 * part / part.std())
+            told.append(Phone(symbol=symbol, start=at, end=at + len(times)))
+            at += len(times)
+    return Speech(np.concatenate(parts).astype(np.float32), rate, tuple(told))
+
+
+def _formant(speech: Speech, phone: Phone) -> float:
+    """The middle of a phone's power, in Hz."""
+    part = speech.samples[phone.start + 1600 : phone.end - 1600]
+    power = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2
+    hz = np.fft.rfftfreq(len(part), 1 / speech.sample_rate)
+    return float((power * hz).sum() / power.sum())
+
+
+def test_a_voice_is_moved_to_another_phone_by_phone() -> None:
+    wanted, own = _tones({"a": 1200, "i": 2600}, 200), _tones({"a": 800, "i": 2000}, 120)
+    timbre = timbre_of([wanted])
+    assert timbre is not None and timbre.pitch_hz == pytest.approx(200, rel=0.02)
+    found = matched(own, timbre)
+    assert len(found.samples) == len(own.samples) and found.phones == own.phones
+    assert _pitch(found) == pytest.approx(200, rel=0.05)
+    for number in (0, 1):
+        targets = [_formant(speech, speech.phones[number]) for speech in (wanted, own, found)]
+        assert abs(targets[2] - targets[0]) < 0.35 * abs(targets[1] - targets[0])
+    assert timbre_of([]) is None
+    assert timbre_of([Speech(np.zeros(160, np.float32), 16000, ())]) is None
+
+
+def test_silence_and_loudness_stay_as_they_are() -> None:
+    wanted, own = _tones({"a": 1200}, 200), _tones({"a": 800}, 120)
+    timbre = timbre_of([wanted])
+    assert timbre is not None
+    found = matched(own, timbre)
+    rms = [float(np.sqrt((speech.samples**2).mean())) for speech in (own, found)]
+    assert rms[1] == pytest.approx(rms[0], rel=0.05)
+    quiet = Speech(np.zeros(16000, np.float32), 16000, ())
+    assert not matched(quiet, timbre).samples.any()
+
+
+def _sampled(folder: Path, lines: list[dict[str, Any]], seconds: int = 3) -> Context:
+    sound = SoundClip(folder / "line.wav", "DX", Fraction(0), Fraction(0), Fraction(seconds))
+    task = Task(
+        "voice sample", 1,
+        {"lines": lines, "language": "en", "engine": "embedded-aligner"},
+        where={"sounds": [sound.as_json()]},
+    )  # fmt: skip
+    made = folder / "sample"
+    made.mkdir()
+    context = Context(task, {}, made, lambda: None, 8)
+    write_sample(context)
+    return context
+
+
+def test_a_cloning_engine_is_given_the_speakers_own_lines(tmp_path: Path) -> None:
+    _recording(tmp_path)
+    text = "We bought five new boats last summer."
+    made = _sampled(tmp_path, [{"samples": [9600, 124800], "text": text}])
+    samples, rate = read_mono(made.folder / "sample.wav")
+    assert (len(samples), rate) == (57600, 24000)
+    (line,) = json.loads((made.folder / "lines.json").read_text())
+    assert line["text"] == text and len(line["phones"]) > 20
+    told = {
+        "synthesizer": "transformers-cloning", "voice": "", "aligner": "embedded-aligner",
+    }  # fmt: skip
+    weights = {"weights": str(tiny_csm(tmp_path / "csm"))}
+    task = Task("take", 1, told, where=weights)
+    with_sample, without = (
+        performer_of(Context(task, inputs, tmp_path, lambda: None, 8), "en")
+        for inputs in ({"sample": made.folder}, {})
+    )
+    heard: list[NDArray[np.float32]] = [
+        p._synthesizer.speak("where is the boat", "en", 1.0, "", Performance(), p._sample).samples
+        for p in (with_sample, without)
+    ]
+    assert not np.array_equal(*heard)
+    assert with_sample._sample is not None and with_sample._sample.text == text
+    assert with_sample.notes == ()
+
+
+def test_a_sample_whose_words_are_not_known_still_has_a_colour(tmp_path: Path) -> None:
+    _recording(tmp_path)
+    made = _sampled(tmp_path, [{"samples": [9600, 124800], "text": ""}])
+    told = {"synthesizer": "espeak-ng", "voice": ""}
+    context = Context(Task("take", 1, told), {"sample": made.folder}, tmp_path, lambda: None, 8)
+    performer = performer_of(context, "es")
+    assert "approximate" in performer.notes[0]
+    own, usual = performer.speak(LINE, 1.0), Performer(EspeakSynthesizer(), "es").speak(LINE, 1.0)
+    assert own.phones == usual.phones and not np.array_equal(own.samples, usual.samples)
+    assert _pitch(own) > 1.2 * _pitch(usual), "hers is a woman's voice"
