@@ -634,13 +634,13 @@ def engines(as_json: AsJson = False) -> None:
         print_json([card.model_dump(mode="json") for card in cards])
         return
     for kind, of_kind in groupby(sorted(cards, key=lambda card: card.kind), lambda card: card.kind):
-        people.print(f"{kind}")
+        typer.echo(str(kind))
         for card in of_kind:
             lacks = [f"not installed: {', '.join(card.missing_packages)}"] * bool(
                 card.missing_packages
             )
             lacks += ["needs weights"] * card.needs_weights
-            typer.echo(f"  {card.name:22} {'; '.join([card.licence, *lacks])}")
+            typer.echo(f"  {card.name:24} {'; '.join([card.licence, *lacks])}")
 
 
 @app.command()
