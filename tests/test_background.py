@@ -94,7 +94,7 @@ def test_a_mix_without_width_is_lowered_and_covered_by_its_room(tmp_path: Path) 
     behind = background.behind(original, 0, 6 * MIX_RATE)
     under = slice(3 * MIX_RATE, 4 * MIX_RATE)
     assert behind[under].std() == pytest.approx(room.std(), rel=0.3)
-    take = PlacedTake(np.zeros(3 * MIX_RATE, np.float32), *line)
+    take = PlacedTake(np.zeros((3 * MIX_RATE, 2), np.float32), *line)
     told = Original(None, None, original.mix, behind)
     stems = mix_stems(told, [take], [], 0, 6 * MIX_RATE)
     assert original.mix is not None

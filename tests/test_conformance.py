@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_models import scripted_whisper
+from scipy.ndimage import uniform_filter1d
+from tiny_models import scripted_whisper, tiny_mdx_net
 from tiny_voices import (
     described_espeak,
     tiny_bark,
@@ -26,6 +27,7 @@ from dubwright.engines.conformance import (
     face_tracker_faults,
     mouth_predictor_faults,
     phone_recognizer_faults,
+    separator_faults,
     synthesizer_faults,
     transcriber_faults,
 )
@@ -105,6 +107,20 @@ def test_a_program_that_speaks(
     monkeypatch.setenv("DUBWRIGHT_VOICES", str(tmp_path))
     voice = engine("house-voice", EngineKind.SYNTHESIZER)
     assert synthesizer_faults(voice, language, "Mama, papa.") == []
+
+
+@pytest.mark.parametrize("name", _names(EngineKind.SEPARATOR))
+@pytest.mark.parametrize("stem", ["background", "voice"])
+def test_separators(name: str, stem: str, tmp_path: Path) -> None:
+    separator = engine(name, EngineKind.SEPARATOR, tiny_mdx_net(tmp_path, stem))
+    noise = np.random.default_rng(0).normal(0, 0.1, (100_000, 2)).astype(np.float32)
+    # The tiny model hears up to 11 kHz.
+    mix = np.asarray(uniform_filter1d(uniform_filter1d(noise, 24, axis=0), 24, axis=0), np.float32)
+    for rate in (44100, 48000):
+        assert separator_faults(separator, mix, rate) == []
+        # It keeps a quarter of what it hears.
+        kept = separator.background(mix, rate) / (0.25 if stem == "background" else 0.75)
+        assert np.abs(kept - mix).max() < 0.1 * np.abs(mix).max()
 
 
 @pytest.mark.parametrize("name", _names(EngineKind.ALIGNER))

@@ -27,7 +27,8 @@ from dubwright.speech.fit import (
     fit_synthesis,
     phrases_of_text,
 )
-from dubwright.speech.mix import MIX_RATE, Original, PlacedTake, levelled, mix_stems
+from dubwright.speech.layout import STEREO, centred
+from dubwright.speech.mix import MIX_RATE, Original, PlacedTake, mix_stems, placed
 from dubwright.speech.perform import Performer, trimmed
 from dubwright.speech.soundtrack import SoundClip, gather_original
 from dubwright.speech.takes import recorded_take
@@ -287,17 +288,26 @@ def _tone(seconds: float, level: float, channels: int = 2) -> np.ndarray:
 def test_the_m_and_e_stem_is_kept_to_the_sample() -> None:
     effects = _tone(4, 0.1)
     dialogue = _tone(4, 0.2)
-    take = PlacedTake(_tone(1, 0.05, 1)[:, 0], MIX_RATE, 2 * MIX_RATE)
+    take = PlacedTake(_tone(1, 0.05), MIX_RATE, 2 * MIX_RATE)
     stems = mix_stems(Original(dialogue, effects, None), [take], [], 0, 4 * MIX_RATE)
     assert np.array_equal(stems.effects, effects)
     assert not stems.dialogue[: MIX_RATE - 1].any() and not stems.dialogue[2 * MIX_RATE + 1 :].any()
 
 
 def test_a_take_is_raised_towards_the_line_it_replaces_by_at_most_12_db() -> None:
-    take = PlacedTake(_tone(1.5, 0.05, 1)[:, 0], MIX_RATE, MIX_RATE * 5 // 2)
-    spoken = levelled(take, _tone(1.5, 0.2)).samples
-    # The original has two channels of the same tone, which is 3 dB louder than one.
-    assert np.abs(spoken).max() == pytest.approx(0.05 * 10 ** (12 / 20), rel=0.02)
+    take = _tone(1.5, 0.05, 1)[:, 0]
+    for level, raised in ((0.07, 0.07 / 0.05), (0.4, 10 ** (12 / 20))):
+        spoken = placed(take, 0, MIX_RATE, _tone(1.5, level), centred(2), STEREO).samples
+        assert np.abs(spoken).max() == pytest.approx(
+            0.05 * raised * 0.5**0.5 * (2**0.5 if raised < 2 else 1), rel=0.03
+        )
+        assert np.array_equal(spoken[:, 0], spoken[:, 1])
+
+
+def test_a_take_begins_and_ends_without_a_click() -> None:
+    take = np.full(MIX_RATE, 0.2, np.float32)
+    spoken = placed(take, 0, MIX_RATE, None, centred(2), STEREO).samples
+    assert np.abs(np.diff(np.pad(spoken, ((1, 1), (0, 0))), axis=0)).max() < 0.01 * spoken.max()
 
 
 def _clip(path: Path, stem: str, start: int, length: int) -> SoundClip:
@@ -320,7 +330,8 @@ def test_the_timelines_sound_is_gathered_into_stems(tmp_path: Path) -> None:
 
 
 def test_stems_that_are_mixed_part_by_part_are_those_mixed_at_once() -> None:
-    take = levelled(PlacedTake(_tone(1, 0.05, 1)[:, 0], MIX_RATE, 2 * MIX_RATE), _tone(1, 0.2))
+    line = (_tone(1, 0.05, 1)[:, 0], MIX_RATE, 2 * MIX_RATE)
+    take = placed(*line, _tone(1, 0.2), centred(2), STEREO)
     original, kept = Original(_tone(4, 0.1), None, None), [(2 * MIX_RATE, 3 * MIX_RATE)]
     for of in (original, Original(None, None, _tone(4, 0.1))):
         whole = mix_stems(of, [take], kept, 0, 4 * MIX_RATE)
@@ -399,7 +410,7 @@ def test_efforts_keep_their_own_sound() -> None:
 
 def test_without_stems_the_mix_is_lowered_under_each_line() -> None:
     mix = _tone(4, 0.2)
-    take = PlacedTake(np.zeros(MIX_RATE, np.float32), MIX_RATE, 2 * MIX_RATE)
+    take = PlacedTake(np.zeros((MIX_RATE, 2), np.float32), MIX_RATE, 2 * MIX_RATE)
     stems = mix_stems(Original(None, None, mix), [take], [], 0, 4 * MIX_RATE)
     under = np.abs(stems.effects[MIX_RATE + 100 : 2 * MIX_RATE - 100]).max()
     assert under == pytest.approx(0.2 * 10 ** (-24 / 20), rel=0.02)

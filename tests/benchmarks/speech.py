@@ -269,13 +269,16 @@ def _mix() -> Figures:
     for spec in SPECS.values():
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            for name, samples in (("DX", speech[:, None]), ("ME", background), ("mix", mix)):
+            for name, samples in (
+                ("DX", np.repeat(speech[:, None], 2, 1)),
+                ("ME", background),
+                ("mix", mix),
+            ):
                 write_wav(folder / f"{name}.wav", samples, MIX_RATE)
             master_stems(folder, spec)
             anchor = "DX" if spec.anchor == "dialogue" else "mix"
             heard = read_audio(folder / f"{anchor}.wav")[0]
-            # One channel comes from both sides of the mix.
-            reached = loudness_lufs(np.repeat(heard, 2 // heard.shape[1], axis=1), MIX_RATE)
+            reached = loudness_lufs(heard, MIX_RATE)
             assert reached is not None
             worst = max(worst, abs(reached - spec.target_lufs))
     began = time.perf_counter()

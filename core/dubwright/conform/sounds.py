@@ -14,7 +14,7 @@ from dubwright.conform.media import MOVIES, Media, missing_media
 from dubwright.conform.plates import speed_of
 from dubwright.conform.times import seconds
 from dubwright.errors import DubwrightError
-from dubwright.media.audio import audio_rate
+from dubwright.media.audio import audio_format
 from dubwright.media.bwf import read_time_reference
 from dubwright.model import frame_of_timecode
 from dubwright.speech.soundtrack import SoundClip, Stem
@@ -113,5 +113,5 @@ def _own_start(path: Path, used: Fraction, media: Media) -> Fraction:
         start = Fraction(0) if frame is None else Fraction(frame) / info.rate
     else:
         samples = read_time_reference(path)
-        start = Fraction(0) if samples is None else Fraction(samples, audio_rate(path))
+        start = Fraction(0) if samples is None else Fraction(samples, audio_format(path)[0])
     return start if used >= start else Fraction(0)

@@ -17,6 +17,7 @@ class EngineKind(StrEnum):
     DIARIZER = "diarizer"
     TRANSLATOR = "translator"
     SYNTHESIZER = "synthesizer"
+    SEPARATOR = "separator"
     ALIGNER = "aligner"
     PHONE_RECOGNIZER = "phone recognizer"
     FACE_TRACKER = "face tracker"

@@ -23,6 +23,7 @@ from dubwright.engines.protocols import (
     FaceTracker,
     MouthPredictor,
     PhoneRecognizer,
+    Separator,
     Synthesizer,
     Transcriber,
     Translator,
@@ -37,6 +38,7 @@ __all__ = [
     "face_tracker_faults",
     "mouth_predictor_faults",
     "phone_recognizer_faults",
+    "separator_faults",
     "synthesizer_faults",
     "transcriber_faults",
     "translator_faults",
@@ -161,6 +163,22 @@ def _asked(card: EngineCard) -> dict[Ability, tuple[Performance, VoiceSample | N
         Ability.READINGS: (Performance(reading=1), None),
         Ability.CLONING: (Performance(), sample),
     }
+
+
+def separator_faults(engine: Separator, mix: NDArray[np.float32], sample_rate: int) -> list[str]:
+    """Faults of a separator on a mix, float32 [samples, 2]."""
+    faults = card_faults(engine.card, EngineKind.SEPARATOR)
+    rest = engine.background(mix, sample_rate)
+    if rest.shape != mix.shape or rest.dtype != np.float32 or not np.isfinite(rest).all():
+        return [*faults, "it does not give back float32 sound as long as the mix"]
+    if not np.array_equal(rest, engine.background(mix, sample_rate)):
+        faults.append("the same mix is parted otherwise the second time")
+    if np.abs(engine.background(np.zeros_like(mix), sample_rate)).max(initial=0) > 1e-3:
+        faults.append("something is heard in silence")
+    swapped = engine.background(np.ascontiguousarray(mix[:, ::-1]), sample_rate)
+    if swapped.shape != mix.shape:
+        faults.append("sides that are swapped give another length")
+    return faults
 
 
 def aligner_faults(

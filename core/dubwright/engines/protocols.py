@@ -34,6 +34,7 @@ __all__ = [
     "MouthRenderer",
     "PhoneRecognizer",
     "PlateView",
+    "Separator",
     "Speech",
     "Synthesizer",
     "Transcriber",
@@ -177,6 +178,20 @@ class Synthesizer(Protocol):
 
         Raises:
             DubwrightError: the engine has no such language or voice, or cannot say the text.
+        """
+
+
+class Separator(Protocol):
+    """Made with the folder or the file of its weights, where its card says that it needs some."""
+
+    card: EngineCard
+
+    def background(self, samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+        """What of a mix is not speech, float32 [samples, 2], as long as the mix.
+
+        Args:
+            samples: the mix, [samples, 2], a minute at most.
+            sample_rate: in Hz.
         """
 
 

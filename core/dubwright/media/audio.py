@@ -25,7 +25,7 @@ __all__ = [
     "LoudnessMeter",
     "audio_blocks",
     "audio_duration",
-    "audio_rate",
+    "audio_format",
     "loudness_lufs",
     "peaks",
     "read_audio",
@@ -38,15 +38,17 @@ __all__ = [
 Samples = NDArray[np.float32]
 
 LOUDNESS_BLOCK_S: Final = 0.4
-# ITU-R BS.1770-4, tables 1 and 2, at 48 kHz.
-K_WEIGHTING: Final = np.array(
-    [
-        [1.53512485958697, -2.69169618940638, 1.19839281085285,
-         1.0, -1.69065929318241, 0.73248077421585],
-        [1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621],
-    ]
-)  # fmt: skip
-LOUDNESS_STEP: Final = 4800
+# The two filters of ITU-R BS.1770-4 as analogue ones: a shelf and a high pass (De Man, 2014,
+# Evaluation of implementations of the EBU R128 loudness measurement).
+SHELF_HZ, SHELF_DB, SHELF_Q = 1681.9744509555319, 3.99984385397, 0.7071752369554193
+SHELF_SLOPE: Final = 0.499666774155
+HIGH_PASS_HZ, HIGH_PASS_Q = 38.13547087613982, 0.5003270373253953
+# What each channel counts, as WAV orders 5.1 and 7.1: nothing for the lowest, more at the sides.
+CHANNEL_WEIGHTS: Final = {
+    6: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41),
+    8: (1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.41, 1.41),
+}
+STEP_S: Final = 0.1
 STEPS_OF_BLOCK: Final = 4
 ABSOLUTE_GATE_LUFS: Final = -70
 RELATIVE_GATE_LU: Final = -10
@@ -104,12 +106,13 @@ def audio_blocks(path: Path, samples: int = 48000) -> Iterator[Samples]:
         raise _unreadable(path, error) from error
 
 
-def audio_rate(path: Path) -> int:
-    """Samples a second of a file. See read_audio for errors."""
+def audio_format(path: Path) -> tuple[int, int]:
+    """Samples a second of a file, and its channels. See read_audio for errors."""
     try:
-        return int(soundfile.info(path).samplerate)
+        found = soundfile.info(path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise _unreadable(path, error) from error
+    return int(found.samplerate), int(found.channels)
 
 
 def audio_duration(path: Path) -> Fraction:
@@ -155,24 +158,33 @@ def written_wav(path: Path, channels: int, rate: int) -> Iterator[Callable[[Samp
 
 
 class LoudnessMeter:
-    """Integrated loudness of sound that comes block by block (ITU-R BS.1770-4), at 48 kHz."""
+    """Integrated loudness of sound that comes block by block (ITU-R BS.1770-4).
 
-    def __init__(self) -> None:
+    Args:
+        rate: in Hz.
+    """
+
+    def __init__(self, rate: int = 48000) -> None:
+        self._filters = _k_weighting(rate)
+        self._step = round(STEP_S * rate)
         self._state: NDArray[np.float64] | None = None
+        self._weights = np.ones(1)
         self._rest = np.zeros((0, 1))
         self._steps: list[float] = []
 
     def add(self, block: Samples) -> None:
-        """The next samples, float32 [samples, channels], one or two channels."""
+        """The next samples, float32 [samples, channels]: 1, 2, 6 (5.1) or 8 (7.1) of them."""
+        channels = block.shape[1]
         if self._state is None:
-            self._state = np.zeros((len(K_WEIGHTING), 2, block.shape[1]))
-            self._rest = np.zeros((0, block.shape[1]))
-        weighted, self._state = sosfilt(K_WEIGHTING, block, axis=0, zi=self._state)
+            self._state = np.zeros((len(self._filters), 2, channels))
+            self._rest = np.zeros((0, channels))
+            self._weights = np.array(CHANNEL_WEIGHTS.get(channels, (1.0,) * channels))
+        weighted, self._state = sosfilt(self._filters, block, axis=0, zi=self._state)
         held = np.concatenate([self._rest, weighted])
-        whole = len(held) // LOUDNESS_STEP
-        steps = held[: whole * LOUDNESS_STEP].reshape(whole, LOUDNESS_STEP, block.shape[1])
-        self._steps += (steps**2).mean(axis=1).sum(axis=1).tolist()
-        self._rest = held[whole * LOUDNESS_STEP :]
+        whole = len(held) // self._step
+        steps = held[: whole * self._step].reshape(whole, self._step, channels)
+        self._steps += ((steps**2).mean(axis=1) @ self._weights).tolist()
+        self._rest = held[whole * self._step :]
 
     def integrated_lufs(self) -> float | None:
         """None for silence or under 0.4 s."""
@@ -184,6 +196,22 @@ class LoudnessMeter:
             return None
         gated = heard[heard > heard.mean() * 10 ** (RELATIVE_GATE_LU / 10)]
         return float(10 * np.log10(gated.mean()) - 0.691)
+
+
+def _k_weighting(rate: int) -> NDArray[np.float64]:
+    """BS.1770's filters at a rate, as second-order sections; at 48 kHz those of its tables."""
+    k = np.tan(np.pi * SHELF_HZ / rate)
+    high, band = 10 ** (SHELF_DB / 20), 10 ** (SHELF_DB / 20 * SHELF_SLOPE)
+    by = 1 + k / SHELF_Q + k * k
+    shelf = [
+        (high + band * k / SHELF_Q + k * k) / by, 2 * (k * k - high) / by,
+        (high - band * k / SHELF_Q + k * k) / by,
+        1.0, 2 * (k * k - 1) / by, (1 - k / SHELF_Q + k * k) / by,
+    ]  # fmt: skip
+    k = np.tan(np.pi * HIGH_PASS_HZ / rate)
+    by = 1 + k / HIGH_PASS_Q + k * k
+    high_pass = [1.0, -2.0, 1.0, 1.0, 2 * (k * k - 1) / by, (1 - k / HIGH_PASS_Q + k * k) / by]
+    return np.array([shelf, high_pass])
 
 
 def loudness_lufs(samples: Samples, rate: int) -> float | None:

@@ -22,6 +22,7 @@ from dubwright.conform.review import mark_timelines
 from dubwright.conform.write import DubbedShot, DubbedSound, LanguageVersion, write_timelines
 from dubwright.dialogue import REVIEW_FILE, Decision, Review, Subtitle, write_subtitles
 from dubwright.errors import DubwrightError, StorageUnavailable
+from dubwright.media.audio import audio_format
 from dubwright.media.bwf import add_time_reference
 from dubwright.media.exr import DWA_CODECS, DWA_LEVEL
 from dubwright.media.plate import PlateSpec
@@ -32,7 +33,6 @@ from dubwright.operations.player import player_data, preview_name
 from dubwright.operations.reporting import build_report, drawn_reasons, sheet_name
 from dubwright.operations.results import drawn_frames
 from dubwright.quality.report import render_html
-from dubwright.speech.mix import MIX_RATE
 from dubwright.store import Store, rename, whole
 from dubwright.trust import DIGITAL_SOURCE_TYPE
 
@@ -211,17 +211,19 @@ class _Delivery:
         sounds = []
         for stem, track in (("DX", f"DX {language}"), ("ME", "M&E"), ("mix", f"Mix {language}")):
             file = f"{name}.{language}.{stem}.wav"
-            self._write_stem(self._store.path(part.mix) / f"{stem}.wav", file)
+            mixed = self._store.path(part.mix) / f"{stem}.wav"
+            rate, _ = audio_format(mixed)
+            self._write_stem(mixed, file, rate)
             if stem != "mix":
-                samples = self._samples()
-                sounds.append(DubbedSound(track, self._final / "stems" / file, samples, MIX_RATE))
+                samples = self._plan.tasks[part.mix].parameters["samples"]
+                sounds.append(DubbedSound(track, self._final / "stems" / file, samples, rate))
         return LanguageVersion(language, tuple(self._shots(part)), tuple(sounds), part.cues)
 
-    def _write_stem(self, mixed: Path, name: str) -> None:
+    def _write_stem(self, mixed: Path, name: str, rate: int) -> None:
         """A stem that says when on the timeline's clock it begins."""
         timeline = self._plan.timeline
         # A clock's: a timeline with pre-roll may begin before midnight.
-        begins = round(timeline.start_frame * MIX_RATE / timeline.rate) % (DAY_S * MIX_RATE)
+        begins = round(timeline.start_frame * rate / timeline.rate) % (DAY_S * rate)
 
         stem = self._folder / "stems" / name
         if not stem.exists():
@@ -285,9 +287,6 @@ class _Delivery:
                 source = spec.media_file(media_frame)
                 if source.is_file():
                     copied(source, folder / f"{prefix}{number}.exr")
-
-    def _samples(self) -> int:
-        return self._plan.tasks[self._plan.languages[0].mix].parameters["samples"]
 
     def _manifest(self) -> dict[str, Any]:
         plan = self._plan

@@ -18,6 +18,7 @@ from dubwright.conform.read import ConformedTimeline, Shot
 from dubwright.dialogue import OWN_VOICE, Cast, CueSheet
 from dubwright.dialogue.lexicon import read_lexicon
 from dubwright.engines import Ability, EngineKind, engine, engine_card
+from dubwright.engines.choice import chosen_weights
 from dubwright.errors import DubwrightError
 from dubwright.media.plate import PlateSpec
 from dubwright.model import (
@@ -30,7 +31,7 @@ from dubwright.model import (
 )
 from dubwright.mouth.controls import left_alone
 from dubwright.operations.actors import Actors
-from dubwright.operations.background import BACKGROUND_BLOCK
+from dubwright.operations.background import BACKGROUND_BLOCK, SEPARATED_S
 from dubwright.operations.carry import (
     RECORD,
     Carried,
@@ -49,7 +50,9 @@ from dubwright.operations.slots import Slots
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
 from dubwright.operations.voicing import sample_task, voicing, with_lexicon
+from dubwright.speech.layout import STEREO
 from dubwright.speech.mix import MIX_RATE
+from dubwright.speech.soundtrack import layout_of_clips
 from dubwright.store import EVERYWHERE, Access, Store
 from dubwright.trust import Disclosure, disclosure_for
 
@@ -193,6 +196,7 @@ class DubPlanner:
         for path in recordings.values():
             access.check(path)
         self._sound = sound_of(timeline, self._tasks.fingerprints)
+        self._layout = layout_of_clips(timeline.sounds)
         self._access = access
         self._lexicons = dict(map(read_lexicon, request.lexicons))
         self._check_languages()
@@ -564,35 +568,68 @@ class DubPlanner:
             units=len(chunk),
         )
 
-    def _samples(self) -> int:
-        return int(Fraction(self._timeline.frames * MIX_RATE) / self._timeline.rate)
+    def _samples(self, rate: int = MIX_RATE) -> int:
+        return int(Fraction(self._timeline.frames * rate) / self._timeline.rate)
 
     def _mix(self, language: str, cues: Sequence[Cue], takes: dict[str, str]) -> str:
+        rate = self._layout.rate
         kept = [
-            [samples_of_ms(cue.start_ms, MIX_RATE), samples_of_ms(cue.end_ms, MIX_RATE)]
+            [samples_of_ms(cue.start_ms, rate), samples_of_ms(cue.end_ms, rate)]
             for cue in self._sheet.cues
             if cue.id not in takes
         ]
         placed = [
             {
                 "cue": cue.id,
-                "start": samples_of_ms(cue.start_ms, MIX_RATE),
-                "end": samples_of_ms(cue.end_ms, MIX_RATE),
+                "speaker": cue.speaker,
+                "start": samples_of_ms(cue.start_ms, rate),
+                "end": samples_of_ms(cue.end_ms, rate),
             }
             for cue in cues
         ]
-        loudness = {"loudness": self._request.loudness} if self._request.loudness else {}
+        asked: dict[str, str] = (
+            {"loudness": self._request.loudness} if self._request.loudness else {}
+        )
         inputs = {f"take:{cue.id}": takes[cue.id] for cue in cues}
         if {sound.stem for sound in self._timeline.sounds} == {"mix"}:
-            inputs["background"] = self._background()
+            inputs |= self._behind()
+        if self._request.engines.separator and "separated:0" in inputs:
+            asked["separator"] = self._request.engines.separator
         return self._tasks.add(
             "mix",
-            {"takes": placed, "kept": kept, "samples": self._samples(),
-             "sounds": self._sound.hashes} | loudness,
+            {"takes": placed, "kept": kept, "samples": self._samples(rate),
+             "layout": [rate, self._layout.channels], "sounds": self._sound.hashes} | asked,
             inputs=inputs,
             where={"sounds": self._sound.where},
             label=f"mixing {language}",
         )  # fmt: skip
+
+    def _behind(self) -> dict[str, str]:
+        """The tasks of what stands for the M&E of a mix; for every language the same."""
+        name = self._request.engines.separator
+        if not name or self._layout.channels > STEREO.channels:
+            return {"background": self._background()}
+        card = engine_card(name, EngineKind.SEPARATOR)
+        told = {"separator": name, "card": card.identity, "sounds": self._sound.hashes,
+                "layout": [self._layout.rate, self._layout.channels]}  # fmt: skip
+        where: dict[str, Any] = {"sounds": self._sound.where}
+        if card.needs_weights:
+            named = self._request.engines.weights.get(name)
+            weights = chosen_weights(card, named, self._tasks.fingerprints, self._access)
+            told["weights"], where["weights"] = weights.identity, str(weights.path)
+        parts = FrameRange(0, self._samples(self._layout.rate)).chunks(
+            SEPARATED_S * self._layout.rate
+        )
+        return {
+            f"separated:{number}": self._tasks.add(
+                "separated",
+                told | {"part": [part.start, part.end]},
+                where=where,
+                label=f"taking voices out of the mix, part {number + 1}",
+                loads_weights=card.needs_weights,
+            )
+            for number, part in enumerate(parts)
+        }
 
     def _background(self) -> str:
         """The task that decides what stands for the M&E of a mix; for every language the same."""

@@ -6,18 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from dubwright.errors import DubwrightError
-from dubwright.media.audio import LoudnessMeter, audio_blocks, written_wav
+from dubwright.media.audio import LoudnessMeter, audio_blocks, audio_format, written_wav
 from dubwright.media.mastering import LoudnessSpec, Samples, TruePeakMeter, limited
-from dubwright.speech.mix import MIX_RATE
 from dubwright.store import rename
 
 __all__ = ["STEMS", "master_stems"]
 
-# What lies in a mix's folder, and how many channels it has.
-STEMS: Final = {"DX": 1, "ME": 2, "mix": 2}
+# What lies in a mix's folder.
+STEMS: Final = ("DX", "ME", "mix")
 ANCHORS: Final = {"programme": "mix", "dialogue": "DX"}
 CLOSE_LU: Final = 0.05
 ATTEMPTS: Final = 4
@@ -29,13 +26,14 @@ def master_stems(folder: Path, spec: LoudnessSpec) -> dict[str, Any]:
     What then peaks above it is turned down in each file for itself.
 
     Returns:
-        What was done: the gain, and loudness (as it sounds in the mix) and true peak of each stem.
+        What was done: the gain, and loudness and true peak of each stem.
 
     Raises:
         DubwrightError: what it is measured on is silent.
     """
     anchor = ANCHORS[spec.anchor]
-    measured = _loudness(audio_blocks(folder / f"{anchor}.wav"))
+    rate, _ = audio_format(folder / f"{anchor}.wav")
+    measured = _loudness(audio_blocks(folder / f"{anchor}.wav"), rate)
     if measured is None:
         raise DubwrightError(
             "The loudness of a mix cannot be set",
@@ -46,18 +44,19 @@ def master_stems(folder: Path, spec: LoudnessSpec) -> dict[str, Any]:
     gain_db = spec.target_lufs - measured
     for _ in range(ATTEMPTS):
         # The limiter takes some loudness away where it works.
-        reached = _loudness(_mastered(folder, anchor, gain_db, spec))
+        reached = _loudness(_mastered(folder, anchor, gain_db, spec), rate)
         if reached is None or abs(spec.target_lufs - reached) <= CLOSE_LU:
             break
         gain_db += spec.target_lufs - reached
     told: dict[str, Any] = {"loudness_lufs": {}, "true_peak_dbtp": {}}
-    for name, channels in STEMS.items():
+    for name in STEMS:
         raw, louder = folder / f"{name}.wav", folder / f"{name}.mastered.wav"
-        meter, peak = LoudnessMeter(), TruePeakMeter()
-        with written_wav(louder, channels, MIX_RATE) as write:
+        rate, channels = audio_format(raw)
+        meter, peak = LoudnessMeter(rate), TruePeakMeter()
+        with written_wav(louder, channels, rate) as write:
             for block in _mastered(folder, name, gain_db, spec):
                 write(block)
-                meter.add(_as_mixed(block))
+                meter.add(block)
                 peak.add(block)
         raw.unlink()
         rename(louder, raw)
@@ -67,17 +66,13 @@ def master_stems(folder: Path, spec: LoudnessSpec) -> dict[str, Any]:
 
 
 def _mastered(folder: Path, name: str, gain_db: float, spec: LoudnessSpec) -> Iterator[Samples]:
-    blocks = audio_blocks(folder / f"{name}.wav")
-    return limited(blocks, 10 ** (gain_db / 20), spec.peak_dbtp, MIX_RATE)
+    path = folder / f"{name}.wav"
+    rate, _ = audio_format(path)
+    return limited(audio_blocks(path), 10 ** (gain_db / 20), spec.peak_dbtp, rate)
 
 
-def _loudness(blocks: Iterator[Samples]) -> float | None:
-    meter = LoudnessMeter()
+def _loudness(blocks: Iterator[Samples], rate: int) -> float | None:
+    meter = LoudnessMeter(rate)
     for block in blocks:
-        meter.add(_as_mixed(block))
+        meter.add(block)
     return meter.integrated_lufs()
-
-
-def _as_mixed(block: Samples) -> Samples:
-    """A stem as it sounds in the mix: one channel comes from both sides."""
-    return np.repeat(block, 2, axis=1) if block.shape[1] == 1 else block

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
-from dubwright.media.audio import audio_blocks
+from dubwright.media.audio import audio_blocks, audio_format
 from dubwright.media.colour import ColourConfig
 from dubwright.media.exr import read_rgb
 from dubwright.media.movie import Sound
@@ -19,11 +20,11 @@ from dubwright.model import FrameRange
 from dubwright.operations.cut import Layer, Segment
 from dubwright.operations.results import drawn_frames
 from dubwright.operations.task import Context
+from dubwright.speech.layout import STEREO, Layout, laid_out
 from dubwright.trust import Disclosure, burnt_in
 
 __all__ = ["Finish", "timeline_pictures", "timeline_sounds"]
 
-STEREO: Final = 2
 # ISO 639-1 to 639-2/T, which is what MP4 stores, for the languages people dub most.
 MP4_LANGUAGES: Final = {
     "ar": "ara", "cs": "ces", "da": "dan", "de": "deu", "el": "ell", "en": "eng", "es": "spa",
@@ -42,9 +43,27 @@ def timeline_sounds(context: Context, block: int) -> list[Sound]:
     for number, (language, title) in enumerate(context.parameters["sounds"]):
         plain = language.partition("-")[0]
         code = MP4_LANGUAGES.get(plain, plain if len(plain) == 3 else "und")
-        blocks = audio_blocks(context.inputs[f"mix:{number}"] / "mix.wav", block)
-        sounds.append(Sound(blocks, STEREO, code, title))
+        blocks = _in_stereo(context.inputs[f"mix:{number}"] / "mix.wav", block)
+        sounds.append(Sound(blocks, STEREO.channels, code, title))
     return sounds
+
+
+def _in_stereo(path: Path, block: int) -> Iterator[NDArray[np.float32]]:
+    """A mix as movies hold it: stereo at 48 kHz, in blocks of so many samples."""
+    rate, channels = audio_format(path)
+    if Layout(rate, channels) == STEREO:
+        yield from audio_blocks(path, block)
+        return
+    stream = soxr.ResampleStream(rate, STEREO.rate, STEREO.channels, dtype="float32")
+    held = np.zeros((0, STEREO.channels), np.float32)
+    for heard in audio_blocks(path, rate):
+        held = np.concatenate([held, stream.resample_chunk(laid_out(heard, STEREO.channels))])
+        while len(held) >= block:
+            yield held[:block]
+            held = held[block:]
+    held = np.concatenate([held, stream.resample_chunk(held[:0], last=True)])
+    for at in range(0, len(held), block):
+        yield held[at : at + block]
 
 
 def timeline_pictures(

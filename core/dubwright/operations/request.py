@@ -75,6 +75,10 @@ class EngineChoice(BaseModel):
     diarizer: str = "resemblyzer"
     translator: str = "transformers-translator"
     synthesizer: str = "espeak-ng"
+    separator: str | None = Field(
+        None,
+        description="Takes voices out of a mix that has no M&E stem; its middle, if None.",
+    )
     aligner: str = "embedded-aligner"
     phone_recognizer: str = "pocketsphinx"
     face_tracker: str = "facemesh"

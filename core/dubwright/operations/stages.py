@@ -32,9 +32,8 @@ from dubwright.engines import (
 from dubwright.errors import DubwrightError
 from dubwright.face.speaking import HeardLine, named_face, speaking_face
 from dubwright.face.track import track_faces
-from dubwright.media.audio import LoudnessMeter, read_mono, written_wav
+from dubwright.media.audio import read_mono, written_wav
 from dubwright.media.exr import read_header, read_patch, write_edited, write_patch, write_rgb
-from dubwright.media.mastering import SPECS
 from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import (
     Cue,
@@ -54,11 +53,11 @@ from dubwright.operations.align_stages import (
     time_lines,
     write_alignment,
 )
-from dubwright.operations.background import Background, find_background
+from dubwright.operations.background import find_background, separate_part
 from dubwright.operations.booth_stages import write_guide, write_line
 from dubwright.operations.cast_stage import write_cast
 from dubwright.operations.listening import learn_to_hear
-from dubwright.operations.master import master_stems
+from dubwright.operations.mixing import mix_language
 from dubwright.operations.mouth_stages import (
     hear_line,
     learn_acoustics,
@@ -110,7 +109,7 @@ from dubwright.operations.translate_stages import translate_part, write_translat
 from dubwright.operations.voice_stages import performer_of, write_sample
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.check import check_span
-from dubwright.speech.mix import MIX_RATE, PlacedTake, levelled, mix_stems
+from dubwright.speech.mix import MIX_RATE
 from dubwright.speech.soundtrack import gather_original
 from dubwright.speech.takes import (
     finished_take,
@@ -269,52 +268,6 @@ def _draw(context: Context) -> None:
         write_thumbnail(context.folder / THUMBNAIL, drawn[len(drawn) // 2], spec)
 
 
-def _mix(context: Context) -> None:
-    """The stems of one language, half a minute at a time."""
-    sounds = sounds_of(context.where["sounds"])
-    found = context.inputs.get("background")
-    background = Background.read(found, sounds) if found else None
-    takes, refused = [], []
-    for placed in context.parameters["takes"]:
-        folder = context.inputs[f"take:{placed['cue']}"]
-        samples, _ = read_mono(folder / load_take(folder).audio)
-        take = PlacedTake(samples, placed["start"], placed["end"])
-        if load_take(folder).fit.verdict == "refused":
-            refused.append((take.start, take.end))
-            continue
-        line = gather_original(sounds, take.start, take.end)
-        takes.append(levelled(take, line.mix if line.dialogue is None else line.dialogue))
-    kept = [(start, end) for start, end in context.parameters["kept"]] + refused
-    meters = {name: LoudnessMeter() for name in ("DX", "ME", "mix")}
-    note = ""
-    with (
-        written_wav(context.folder / "DX.wav", 1, MIX_RATE) as dialogue,
-        written_wav(context.folder / "ME.wav", 2, MIX_RATE) as effects,
-        written_wav(context.folder / "mix.wav", 2, MIX_RATE) as together,
-    ):
-        for part in FrameRange(0, context.parameters["samples"]).chunks(MIX_BLOCK):
-            original = gather_original(sounds, part.start, part.end)
-            if background is not None:
-                behind = background.behind(original, part.start, part.end)
-                original = replace(original, background=behind)
-            stems = mix_stems(original, takes, kept, part.start, part.end)
-            note = stems.note + (background.how if background else "")
-            for name, write, samples in (
-                ("DX", dialogue, stems.dialogue),
-                ("ME", effects, stems.effects),
-                ("mix", together, stems.mix),
-            ):
-                write(samples)
-                meters[name].add(samples)
-    told = {
-        "loudness_lufs": {name: meter.integrated_lufs() for name, meter in meters.items()},
-        "effects": note,
-    }
-    if spec := context.parameters.get("loudness"):
-        told |= master_stems(context.folder, SPECS[spec])
-    write_json(context.folder / "mix.json", told)
-
-
 def _original_mix(context: Context) -> None:
     """The timeline's own sound as one file, for previews."""
     sounds = sounds_of(context.where["sounds"])
@@ -467,8 +420,9 @@ STAGES: Final[Mapping[str, Stage]] = {
     "heard curves": shape_heard_curves,
     "choose": _choose,
     "draw": _draw,
-    "mix": _mix,
+    "mix": mix_language,
     "background": find_background,
+    "separated": separate_part,
     "original mix": _original_mix,
     "animation": _animation,
     "capture": _capture,
@@ -506,7 +460,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "curves": 5,
     "choose": 4,
     "draw": 2,
-    "mix": 4,
+    "mix": 5,
     "original mix": 2,
     "listener": 3,
 }

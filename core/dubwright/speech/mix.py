@@ -10,11 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.media.audio import loudness_lufs
+from dubwright.speech.layout import STEREO, Layout, laid_out
 
-__all__ = ["DUCKED_GAIN", "NO_STEM", "Original", "PlacedTake", "Stems", "levelled", "mix_stems"]
+__all__ = [
+    "DUCKED_GAIN", "MIX_RATE", "NO_STEM", "Original", "PlacedTake", "Stems", "mix_stems", "placed",
+]  # fmt: skip
 
-MIX_RATE: Final = 48000
+# What the timeline's sound is heard at wherever it is not mixed for delivery.
+MIX_RATE: Final = STEREO.rate
 FADE_S: Final = 0.010
+EDGE_S: Final = 0.005
 DUCK_FADE_S: Final = 0.080
 DUCKED_GAIN: Final = 10 ** (-24 / 20)
 MAX_MATCH_GAIN_DB: Final = 12.0
@@ -26,7 +31,7 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedTake:
-    """A take and its cue's range, in samples of the timeline at 48 kHz."""
+    """A take, float32 [samples, channels], and its cue's range, in samples of the timeline."""
 
     samples: Samples
     start: int
@@ -35,19 +40,21 @@ class PlacedTake:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Original:
-    """The timeline's own sound at 48 kHz, float32 [samples, channels] of one length.
+    """The timeline's own sound, float32 [samples, channels] of one length.
 
     Attributes:
         dialogue: the DX stem, or None.
         effects: the M&E stem, or None.
         mix: dialogue and M&E together, where no stems are given, or None.
         background: what stands for the mix under new lines, or None: it is lowered there.
+        layout: of all of them.
     """
 
     dialogue: Samples | None
     effects: Samples | None
     mix: Samples | None
     background: Samples | None = None
+    layout: Layout = STEREO
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,15 +67,25 @@ class Stems:
     note: str
 
 
-def levelled(take: PlacedTake, spoken: Samples | None) -> PlacedTake:
+def placed(
+    samples: Samples, start: int, end: int, spoken: Samples | None, gains: Samples, layout: Layout
+) -> PlacedTake:
     """A take as loud as the line that it replaces, raised or lowered by at most 12 dB.
 
     Args:
-        take: the new line.
+        samples: the new line, mono float32.
+        start, end: of its cue.
         spoken: the original's sound in the cue's range, float32 [samples, channels], or None.
+        gains: how loud a voice is in each channel, [channels].
+        layout: of the mix.
     """
-    gain = _gain_to(take.samples, _level(spoken))
-    return PlacedTake(take.samples * gain, take.start, take.end)
+    edge = min(round(EDGE_S * layout.rate), len(samples) // 2)
+    faded = samples.copy()
+    faded[:edge] *= np.linspace(0, 1, edge, dtype=np.float32)
+    faded[len(faded) - edge :] *= np.linspace(1, 0, edge, dtype=np.float32)
+    laid = (faded[:, None] * gains).astype(np.float32)
+    gain = _gain_to(laid, _level(spoken, layout), layout)
+    return PlacedTake(laid * gain, start, end)
 
 
 def mix_stems(
@@ -86,8 +103,8 @@ def mix_stems(
         kept: ranges whose original sound stays: efforts, and lines that are not dubbed.
         start, end: the part, in samples of the timeline.
     """
-    length = end - start
-    dialogue = np.zeros(length, np.float32)
+    length, rate = end - start, original.layout.rate
+    dialogue = np.zeros((length, original.layout.channels), np.float32)
     for take in takes:
         first, last = max(start, take.start), min(end, take.start + len(take.samples))
         if first < last:
@@ -96,8 +113,10 @@ def mix_stems(
     if original.dialogue is not None:
         keeping = np.zeros(length, np.float32)
         for begin, stop in kept:
-            keeping = np.maximum(keeping, _window(length, begin - start, stop - start, FADE_S))
-        dialogue += original.dialogue.mean(axis=1) * keeping
+            keeping = np.maximum(
+                keeping, _window(length, begin - start, stop - start, round(FADE_S * rate))
+            )
+        dialogue += original.dialogue * keeping[:, None]
 
     if original.effects is not None:
         effects, note = original.effects, "the M&E stem, untouched"
@@ -105,7 +124,8 @@ def mix_stems(
         under = np.zeros(length, np.float32)
         for take in takes:
             stop = max(take.end, take.start + len(take.samples))
-            window = _window(length, take.start - start, stop - start, DUCK_FADE_S)
+            fade = round(DUCK_FADE_S * rate)
+            window = _window(length, take.start - start, stop - start, fade)
             under = np.maximum(under, window)
         background = original.background
         if background is None:
@@ -113,20 +133,19 @@ def mix_stems(
         effects = original.mix + under[:, None] * (background - original.mix)
         note = NO_STEM
     else:
-        effects = np.zeros((length, 2), np.float32)
+        effects = np.zeros_like(dialogue)
         note = "silence: the timeline has no M&E"
-    together = effects + dialogue[:, None]
-    return Stems(dialogue[:, None], effects, np.clip(together, -1, 1), note)
+    return Stems(dialogue, effects, np.clip(effects + dialogue, -1, 1), note)
 
 
-def _level(spoken: Samples | None) -> float:
+def _level(spoken: Samples | None, layout: Layout) -> float:
     """Loudness of the original line, or a common dialogue level where it cannot be measured."""
-    measured = None if spoken is None else loudness_lufs(spoken, MIX_RATE)
+    measured = None if spoken is None else _heard_lufs(spoken, layout)
     return DEFAULT_DIALOGUE_LUFS if measured is None or measured < -50 else measured
 
 
-def _gain_to(samples: Samples, target_lufs: float) -> np.float32:
-    measured = loudness_lufs(samples, MIX_RATE)
+def _gain_to(samples: Samples, target_lufs: float, layout: Layout) -> np.float32:
+    measured = _heard_lufs(samples, layout)
     if measured is None:
         return np.float32(1)
     change = np.clip(target_lufs - measured, -MAX_MATCH_GAIN_DB, MAX_MATCH_GAIN_DB)
@@ -134,9 +153,12 @@ def _gain_to(samples: Samples, target_lufs: float) -> np.float32:
     return np.float32(min(10 ** (change / 20), 0.98 / peak))
 
 
-def _window(length: int, start: int, end: int, fade_s: float) -> Samples:
+def _heard_lufs(samples: Samples, layout: Layout) -> float | None:
+    return loudness_lufs(laid_out(samples, STEREO.channels), layout.rate)
+
+
+def _window(length: int, start: int, end: int, fade: int) -> Samples:
     """1 from start to end, with linear fades outside them; of them, the first `length` samples."""
-    fade = int(fade_s * MIX_RATE)
     at = np.arange(max(0, start - fade), max(0, min(length, end + fade)))
     window = np.zeros(length, np.float32)
     window[at] = np.clip(np.minimum(at - (start - fade), (end + fade) - at) / fade, 0, 1)

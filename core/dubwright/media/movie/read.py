@@ -28,6 +28,7 @@ from dubwright.model import FrameRange
 __all__ = [
     "MovieInfo",
     "coding_of",
+    "movie_audio_format",
     "opened",
     "probe_movie",
     "read_frames",
@@ -192,6 +193,19 @@ def coding_of(picture: Any, stream: Any, path: Path) -> Coding:
     across = picture_format.chroma_width(picture.width) < picture.width
     down = picture_format.chroma_height(picture.height) < picture.height
     return Coding(components[0].bits, is_full, matrix, (across, down))
+
+
+def movie_audio_format(path: Path) -> tuple[int, int]:
+    """Samples a second of a movie's first audio stream, and its channels.
+
+    Raises:
+        DubwrightError: the movie has no sound.
+    """
+    with opened(path) as container:
+        if not container.streams.audio:
+            raise unreadable(path, "it has no sound")
+        stream = container.streams.audio[0]
+        return int(stream.rate), int(stream.channels)
 
 
 def read_movie_audio(
