@@ -120,7 +120,7 @@ def test_separators(name: str, stem: str, tmp_path: Path) -> None:
         assert separator_faults(separator, mix, rate) == []
         # It keeps a quarter of what it hears.
         kept = separator.background(mix, rate) / (0.25 if stem == "background" else 0.75)
-        assert np.abs(kept - mix).max() < 0.1 * np.abs(mix).max()
+        assert np.abs(kept - mix)[10:-10].max() < 0.1 * np.abs(mix).max()
 
 
 @pytest.mark.parametrize("name", _names(EngineKind.ALIGNER))
