@@ -21,14 +21,16 @@ from dubwright.engines import Ability, EngineKind, Speech, VoiceSample, engine, 
 from dubwright.engines.choice import chosen_weights
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, resampled, write_wav
-from dubwright.model import Consent, Cue, Likeness, Performance, Phone
+from dubwright.model import Consent, Cue, CueKind, Likeness, Performance, Phone
 from dubwright.operations.dub import plan_dub
 from dubwright.operations.request import DubRequest, EngineChoice
+from dubwright.operations.summary import plan_summary, summary_text
 from dubwright.operations.task import Context, Task
 from dubwright.operations.voice_stages import performer_of, write_sample
 from dubwright.quality.report import Report
 from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.fit import Slot, fit_synthesis
+from dubwright.speech.pace import Planned, overlong, pace_beside
 from dubwright.speech.perform import Performer, left_out, stretched, transposed
 from dubwright.speech.soundtrack import SoundClip
 from dubwright.speech.takes import synthesised_take
@@ -308,7 +310,7 @@ def test_weights_are_chosen_by_language(sample: Any, tmp_path: Path) -> None:
     )  # fmt: skip
     plan = plan_dub(request, Store(tmp_path / "store"), TODAY)
     (take,) = (task for task in plan.tasks.values() if task.stage == "take")
-    assert take.parameters["weights"].startswith("vits@") and take.loads_weights
+    assert take.parameters["voice_weights"].startswith("vits@") and take.loads_weights
     assert take.parameters["aligner"] == "embedded-aligner"
     other = request.model_copy(update={"languages": ("en",)})
     with pytest.raises(DubwrightError, match="has no weights") as caught:
@@ -470,7 +472,7 @@ def test_a_cloning_engine_is_given_the_speakers_own_lines(tmp_path: Path) -> Non
     told = {
         "synthesizer": "transformers-cloning", "voice": "", "aligner": "embedded-aligner",
     }  # fmt: skip
-    weights = {"weights": str(tiny_csm(tmp_path / "csm"))}
+    weights = {"voice_weights": str(tiny_csm(tmp_path / "csm"))}
     task = Task("take", 1, told, where=weights)
     with_sample, without = (
         performer_of(Context(task, inputs, tmp_path, lambda: None, 8), "en")
@@ -495,3 +497,67 @@ def test_a_sample_whose_words_are_not_known_still_has_a_colour(tmp_path: Path) -
     own, usual = performer.speak(LINE, 1.0), Performer(EspeakSynthesizer(), "es").speak(LINE, 1.0)
     assert own.phones == usual.phones and not np.array_equal(own.samples, usual.samples)
     assert _pitch(own) > 1.2 * _pitch(usual), "hers is a woman's voice"
+
+
+def test_lines_that_are_too_long_are_told_before_anything_is_spoken(
+    sample: Any, tmp_path: Path
+) -> None:
+    cues = tuple(
+        Cue(
+            id=f"c{number}", speaker="Ana", start_ms=number * 1000, end_ms=number * 1000 + 900,
+            text={"es": text},
+        )
+        for number, text in enumerate(
+            ["Sí, claro.", "Esto es una frase larga que nadie puede decir en un segundo.", "..."]
+        )
+    )  # fmt: skip
+    CueSheet(original="en", cues=cues).write(tmp_path / "long.json")
+    request = _request(sample, tmp_path, cue_sheet=tmp_path / "long.json")
+    store = Store(tmp_path / "store")
+    summary = plan_summary(plan_dub(request, store, TODAY), store)
+    (row,) = summary["overlong"]
+    assert row["cue"] == "c1" and row["pace"] > 1.6 and int(row["shorten_by"][:-1]) > 20
+    assert "too long: c1 in es" in summary_text(summary)
+
+
+def test_a_voices_own_pace_is_learned_from_what_it_said() -> None:
+    def read(text: str, language: str) -> Speech:
+        return EspeakSynthesizer().speak(text, language, 1.0)
+
+    def slower(text: str) -> Speech:
+        return stretched(read(text, "es"), 0.8)
+
+    texts = [LINE, "Nadie me dijo nada del faro.", "..."]
+    assert pace_beside(read, slower, texts, "es") == pytest.approx(0.8, rel=0.02)
+    assert pace_beside(read, slower, ["..."], "es") == 1.0
+    lines = [Planned(str(number), LINE, 1600) for number in range(3)]
+    assert overlong(lines, "es", read) == []
+    assert [line.cue for line, _ in overlong(lines, "es", read, 0.7)] == ["0", "1", "2"]
+    hurried = [Planned("a", LINE, 1000, pace=1.9)]
+    assert overlong(hurried, "es", read) == [] and overlong([], "es", read) == []
+
+
+def test_an_effort_takes_a_recording_and_overlaps_are_told(sample: Any, tmp_path: Path) -> None:
+    _recording(tmp_path)
+    takes = tmp_path / "takes"
+    takes.mkdir()
+    heard, rate = read_mono(tmp_path / "line.wav")
+    write_wav(takes / "e1.wav", heard[: rate // 2 + rate // 5], rate)
+    effort = Cue(id="e1", speaker="Ben", start_ms=3000, end_ms=3900, kind=CueKind.EFFORT,
+                 text={"es": "(grunts)"})  # fmt: skip
+    kept = effort.model_copy(update={"id": "e2", "start_ms": 4000, "end_ms": 4400})
+    line = Cue(id="c1", speaker="Ana", start_ms=2500, end_ms=4200, text={"es": LINE})
+    CueSheet(original="en", cues=(line, effort, kept)).write(tmp_path / "cues.json")
+    request = _request(sample, tmp_path, cue_sheet=tmp_path / "cues.json", takes=takes)
+    folder = Path(perform("dub", request, Store(tmp_path / "store"))["folder"])
+    report = Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
+    rows = {row.cue: row for row in report.languages[0].cues}
+    assert rows["e1"].dubbed and rows["e1"].engine == "recording"
+    assert "where c1 is spoken too" in rows["e1"].reason
+    assert not rows["e2"].dubbed and "keeps its own sound" in rows["e2"].reason
+    assert "e2 is not dubbed" in rows["c1"].reason
+    take = next(
+        told for path in (tmp_path / "store").rglob("take.json")
+        if (told := json.loads(path.read_text()))["engine"] == "recording"
+    )  # fmt: skip
+    assert take["text"] == "" and take["aligned_by"].startswith("pocketsphinx/")

@@ -1,4 +1,4 @@
-"""Speech: alignment, fit, loudness, separation, recognition's wiring, speed and memory.
+"""Speech: alignment, voices, fit, loudness, separation, recognition's wiring, speed and memory.
 
     python tests/benchmarks/speech.py [--quick] [--json FILE]
 
@@ -6,18 +6,21 @@ Alignment is measured in milliseconds between where phones begin and where they 
 espeak-ng's other voices, through a made room with noise; and, where the programs are installed, on
 voices of Festival that are cut from recordings of people (Debian: festival festvox-kallpc16k
 festvox-us-slt-hts festvox-italp16k), of phones that both name alike. `refined` is after the speaker
-has taught it. Fit is the largest part of a slot that a take is longer or shorter than asked, over
-ten languages and three paces. Loudness is the largest error over all specifications, in LU.
-Separation is on a made mix of a voice in the middle, chords at five places and noise: SI-SDR of the
-background in dB before and after, and how much of the voice is left. `x` figures are times as fast
-as the sound lasts, on one process; memory is the peak of a process that finds speech and a script
-in one minute and in thirty (Linux only).
+has taught it. Voices are how alike espeak-ng's usual one (`floor`), the same matched to a speaker
+and other lines of that speaker (`ceiling`) are to the speaker's own lines: cosines of Resemblyzer's
+prints. Fit is the largest part of a slot that a take is longer or shorter than asked, over ten
+languages and three paces. Loudness is the largest error over all specifications, in LU. Separation
+is on a made mix of a voice in the middle, chords at five places and noise: SI-SDR of the background
+in dB before and after, and how much of the voice is left. `x` figures are times as fast as the
+sound lasts, on one process; memory is the peak of a process that finds speech and a script in one
+minute and in thirty (Linux only).
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -32,9 +35,11 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-from dubwright.engines import Aligner, EngineKind, engine, engine_card
+from dubwright.dialogue import read_subtitles
+from dubwright.engines import Aligner, EngineKind, Speech, engine, engine_card
 from dubwright.media.audio import loudness_lufs, read_audio, resampled, write_wav
 from dubwright.media.mastering import SPECS
+from dubwright.media.movie import read_movie_audio
 from dubwright.model import Phone
 from dubwright.operations.align_stages import locate_lines, read_lines
 from dubwright.operations.master import master_stems
@@ -48,6 +53,7 @@ from dubwright.speech.perform import Performer
 from dubwright.speech.refine import Example, retimed, trained
 from dubwright.speech.separate import without_middle
 from dubwright.speech.soundtrack import SoundClip
+from dubwright.speech.timbre import matched, timbre_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from _common import Figures, run
@@ -121,7 +127,7 @@ def measure(quick: bool) -> Figures:
             figures |= _festival(name, 4 if quick else None)
     else:
         print("festival is not installed: its voices are left out", file=sys.stderr)
-    return figures | _fit(quick) | _mix() | _hearing() | _memory(quick)
+    return figures | _voices(quick) | _fit(quick) | _mix() | _hearing() | _memory(quick)
 
 
 def _alignment(quick: bool) -> Figures:
@@ -164,6 +170,59 @@ def _festival(name: str, lines: int | None) -> Figures:
         best = engine("embedded-aligner", EngineKind.ALIGNER)
         figures |= _aligned(f"alignment.{name}.embedded", best, rows)
     return figures
+
+
+def _voices(quick: bool) -> Figures:
+    """How alike voices are (cosine of Resemblyzer's prints): to a speaker's own lines, espeak-ng's
+    usual voice, the same matched to them, and other lines of theirs."""
+    diarizer = engine_card("resemblyzer", EngineKind.DIARIZER)
+    if diarizer.missing_packages:
+        print("resemblyzer is not installed: voices are left out", file=sys.stderr)
+        return {}
+    figures: Figures = {}
+    for name, language, rows in _speakers(quick):
+        aligner = engine("embedded-aligner", EngineKind.ALIGNER)
+        taught = len(rows) * 2 // 3
+        lines = [
+            Speech(sound, rate, aligner.align(sound, rate, text, language))
+            for text, sound, rate in rows[:taught]
+        ]
+        timbre = timbre_of(lines)
+        assert timbre is not None
+        own = _print([(sound, rate) for _, sound, rate in rows[:taught]])
+        said = [EspeakSynthesizer().speak(text, "es", 1.0) for text in LINES["es"]]
+        others = {
+            "floor": said,
+            "matched": [matched(speech, timbre) for speech in said],
+            "ceiling": [Speech(sound, rate, ()) for _, sound, rate in rows[taught:]],
+        }
+        for title, speeches in others.items():
+            found = _print([(speech.samples, speech.sample_rate) for speech in speeches])
+            figures[f"voice.{name}.{title}"] = float(own @ found)
+    return figures
+
+
+def _print(parts: Sequence[tuple[Samples, int]]) -> Samples:
+    diarizer = engine("resemblyzer", EngineKind.DIARIZER)
+    sound = np.concatenate([resampled(part, rate, ACTIVITY_RATE) for part, rate in parts])
+    prints: Samples = diarizer.prints(sound, ACTIVITY_RATE, [(0, len(sound))])
+    return prints[0]
+
+
+def _speakers(quick: bool) -> Iterator[tuple[str, str, list[tuple[str, Samples, int]]]]:
+    """Each with a language and lines: texts, samples and rates."""
+    if shutil.which("festival"):
+        for name in list(FESTIVAL)[: 1 if quick else None]:
+            rows = [(text, sound, rate) for text, _, sound, rate, _ in _festival_lines(name, None)]
+            yield name, FESTIVAL[name][1], rows
+    footage = os.environ.get("DUBWRIGHT_FOOTAGE")
+    if footage and not quick:
+        sound, rate = read_movie_audio(Path(footage) / "od.mp4")
+        lines = read_subtitles(Path(footage) / "od.en.srt")
+        mono = sound.mean(axis=1)
+        parts = [(line, mono[line.start_ms * rate // 1000 : line.end_ms * rate // 1000])
+                 for line in lines]  # fmt: skip
+        yield "od", "en", [(line.text, part, rate) for line, part in parts if len(part) > rate]
 
 
 def _aligned(title: str, aligner: Aligner, rows: Sequence[Row]) -> Figures:

@@ -58,13 +58,22 @@ class CueSheet(BaseModel):
         return self.model_copy(update={"cues": tuple(map(placed, self.cues))})
 
     def spoken_in(self, language: str) -> list[Cue]:
-        """The lines of dialogue that have a text or a recording in this language."""
+        """The lines of dialogue that have a text in this language, and all that has a recording."""
         return [
             cue
             for cue in self.cues
-            if cue.kind is CueKind.DIALOGUE
-            and (cue.text.get(language, "").strip() or language in cue.takes)
+            if language in cue.takes
+            or (cue.kind is CueKind.DIALOGUE and cue.text.get(language, "").strip())
         ]
+
+    def with_recordings(self, found: Mapping[tuple[str, str], Path]) -> CueSheet:
+        """The sheet with recordings by cue id and language, besides those that it names."""
+
+        def recorded(cue: Cue) -> Cue:
+            own = {language: path for (name, language), path in found.items() if name == cue.id}
+            return cue.model_copy(update={"takes": own | cue.takes})
+
+        return self.model_copy(update={"cues": tuple(map(recorded, self.cues))})
 
     def room_ms(self, cue: Cue, timeline_ms: int) -> int:
         """How long a take of this cue may be on a timeline of this length.

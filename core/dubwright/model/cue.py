@@ -17,7 +17,11 @@ LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
 
 class CueKind(StrEnum):
-    """What sort of sound a cue is. Only dialogue is spoken anew; the rest keeps its own sound."""
+    """What sort of sound a cue is.
+
+    Dialogue is spoken anew, by a voice or by a recording; the rest keeps its own sound, or takes a
+    recording.
+    """
 
     DIALOGUE = "dialogue"
     EFFORT = "effort"
@@ -121,6 +125,11 @@ class Cue(BaseModel):
         description="How sure a machine was of the original's words; None for a person's.",
     )
     note: str = Field("", description="For people; nothing reads it.")
+
+    def words(self, language: str) -> str:
+        """What is said in a language; nothing where a text only describes a sound."""
+        said = self.kind in (CueKind.DIALOGUE, CueKind.SONG)
+        return self.text.get(language, "").strip() if said else ""
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Cue:

@@ -79,7 +79,15 @@ def plan_dub(
     """
     timeline, cast, sheet = opened(request, access)
     _require_texts(request, sheet)
-    recordings = _recordings(request, sheet)
+    if request.takes is not None:
+        found = _recordings_in(request.takes, sheet, request.languages)
+        sheet = sheet.with_recordings(found)
+    recordings = {
+        (cue.id, language): cue.takes[language]
+        for language in request.languages
+        for cue in sheet.spoken_in(language)
+        if language in cue.takes
+    }
     planner = DubPlanner(request, timeline, sheet, cast, store, today, recordings, access=access)
     return planner.plan()
 
@@ -95,25 +103,12 @@ def _require_texts(request: DubRequest, sheet: CueSheet) -> None:
             )
 
 
-def _recordings(request: DubRequest, sheet: CueSheet) -> dict[tuple[str, str], Path]:
-    """Recordings by cue id and language: those that the sheet names, then those in the folder."""
-    named = {
-        (cue.id, language): cue.takes[language]
-        for language in request.languages
-        for cue in sheet.spoken_in(language)
-        if language in cue.takes
-    }
-    if request.takes is None:
-        return named
-    return _recordings_in(request.takes, sheet, request.languages) | named
-
-
 def _recordings_in(
     folder: Path, sheet: CueSheet, languages: Sequence[str]
 ) -> dict[tuple[str, str], Path]:
     found: dict[tuple[str, str], Path] = {}
     for language in languages:
-        for cue in sheet.spoken_in(language):
+        for cue in sheet.cues:
             recording = _recording(folder, cue.id, language)
             if recording is not None:
                 found[cue.id, language] = recording
@@ -292,7 +287,7 @@ class DubPlanner:
             if needs_voice:
                 self._check_voice(language, aligned)
             aligns = any(
-                cue.text.get(language) and (cue.id, language) in self._recordings
+                cue.words(language) and (cue.id, language) in self._recordings
                 for cue in self._sheet.spoken_in(language)
             )
             if aligns and not _knows(aligned, language):
@@ -307,7 +302,7 @@ class DubPlanner:
     def _check_voice(self, language: str, aligned: Collection[str]) -> None:
         name, card = self._request.engines.synthesizer, self._cards["synthesizer"]
         spoken = voicing(self._request.engines, self._tasks, self._access, language)
-        weights = spoken.where.get("weights")
+        weights = spoken.where.get("voice_weights")
         known = engine(name, EngineKind.SYNTHESIZER, Path(weights) if weights else None).languages()
         timed = Ability.PHONES in card.abilities or _knows(aligned, language)
         if (known and not _knows(known, language)) or not timed:
@@ -386,7 +381,7 @@ class DubPlanner:
 
     def _take_task(self, cue: Cue, language: str, room_ms: int) -> Task:
         recording = self._recordings.get((cue.id, language))
-        text = cue.text.get(language, "")
+        text = cue.words(language)
         # Only its length and its text decide a take: not its name, nor where it stands.
         spoken = Cue(
             id="take", speaker="anybody", start_ms=0, end_ms=cue.end_ms - cue.start_ms,
@@ -487,7 +482,7 @@ class DubPlanner:
         sources |= {f"track:{source.uid}": actors.track(source, cue.speaker) for source in seen}
         starts = begins - Fraction(frames.start) / rate
         about = f"{cue.id} in {language} on {shot.uid}"
-        if cue.text.get(language):
+        if cue.words(language):
             stage, step = "curves", "mouth_predictor"
             known = {"articulation": actors.articulation(cue.speaker)}
         else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TypedDict
 
 from dubwright.conform.read import Shot
-from dubwright.model import FrameRange, frame_of_ms
+from dubwright.model import Cue, FrameRange, frame_of_ms
 from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
 from dubwright.operations.results import (
     SPEAKING,
@@ -166,7 +166,9 @@ def _cues(plan: DubPlan, part: LanguagePlan, store: Store) -> list[CueReport]:
                 cue=cue.id, speaker=cue.speaker, text=text,
                 dubbed=take.fit.verdict != "refused", engine=take.engine,
                 speed=take.fit.speed, verdict=take.fit.verdict,
-                reason="; ".join(filter(None, [take.fit.reason, *take.notes])),
+                reason="; ".join(
+                    filter(None, [take.fit.reason, *take.notes, *_overlaps(plan, part, cue)])
+                ),
                 slot_ms=cue.end_ms - cue.start_ms,
                 room_ms=plan.sheet.room_ms(cue, plan.timeline.duration_ms),
                 length_ms=take.length * 1000 // take.sample_rate,
@@ -174,6 +176,20 @@ def _cues(plan: DubPlan, part: LanguagePlan, store: Store) -> list[CueReport]:
             )
         )  # fmt: skip
     return rows
+
+
+def _overlaps(plan: DubPlan, part: LanguagePlan, cue: Cue) -> list[str]:
+    """What is to be known of lines of others that are spoken at the same time, for people."""
+    told = []
+    for other in plan.sheet.cues:
+        at_once = other.start_ms < cue.end_ms and other.end_ms > cue.start_ms
+        if other.id == cue.id or other.speaker == cue.speaker or not at_once:
+            continue
+        if other.id in part.skipped:
+            told.append(f"{other.id} is not dubbed, and what the original has of both stays there")
+        elif cue.on_screen and other.on_screen and other.start_ms < cue.start_ms:
+            told.append(f"where {other.id} is spoken too, that mouth is drawn and not this one")
+    return told
 
 
 class _Place(TypedDict):

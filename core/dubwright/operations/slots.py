@@ -32,7 +32,7 @@ class Slots:
 
     def of(self, cue: Cue) -> Iterator[tuple[Shot, FrameRange, FrameRange]]:
         """Each editable shot that a cue is seen on, with the cue's and the span's frames there."""
-        if not cue.on_screen or cue.kind is not CueKind.DIALOGUE:
+        if not _is_spoken(cue):
             return
         spoken = self._spoken_frames(cue)
         for shot in self._timeline.shots:
@@ -52,7 +52,7 @@ class Slots:
         for other in self._sheet.cues:
             if other.id == cue.id:
                 break
-            if other.on_screen and other.kind is CueKind.DIALOGUE and other.end_ms > cue.start_ms:
+            if _is_spoken(other) and other.end_ms > cue.start_ms:
                 start = max(start, frame_of_ms(other.start_ms + self.rooms[other.id], rate) + 1)
         return FrameRange(min(start, end), end)
 
@@ -74,3 +74,8 @@ class Slots:
             min(speech.start, max(low, speech.start - HANDLE_FRAMES)),
             max(speech.end, min(high, speech.end + HANDLE_FRAMES)),
         )
+
+
+def _is_spoken(cue: Cue) -> bool:
+    """Whether its mouth is seen and may be drawn: of a line, or of a sound that is recorded."""
+    return cue.on_screen and (cue.kind is CueKind.DIALOGUE or bool(cue.takes))

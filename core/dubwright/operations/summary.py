@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
-from dubwright.engines import engines
+import numpy as np
+
+from dubwright.engines import Speech, engines
 from dubwright.operations.forecast import forecast
-from dubwright.operations.plan import DubPlan
+from dubwright.operations.plan import DubPlan, LanguagePlan
 from dubwright.operations.reconform import RECONFORM
+from dubwright.operations.results import load_take
+from dubwright.operations.voice_stages import read_aloud
+from dubwright.speech.fit import FASTEST
+from dubwright.speech.pace import Planned, overlong, pace_beside
 from dubwright.store import Store
 
 __all__ = ["plan_summary", "summary_text"]
+
+# So many takes tell how fast a voice is.
+CALIBRATED_BY: Final = 6
 
 
 def plan_summary(plan: DubPlan, store: Store) -> dict[str, Any]:
@@ -49,9 +58,48 @@ def plan_summary(plan: DubPlan, store: Store) -> dict[str, Any]:
         },
         "tasks": dict(Counter(task.stage for task in plan.tasks.values())),
         "tasks_done_already": len(done),
+        "overlong": _overlong(plan, store),
         "missing": _missing(plan) + forecast(plan, store),
         **_reconformed(plan),
     }
+
+
+def _overlong(plan: DubPlan, store: Store) -> list[dict[str, Any]]:
+    """Lines that are to be spoken, and that no voice could say in their time."""
+    told = []
+    for part in plan.languages:
+        takes = {cue.id: plan.tasks.get(part.takes[cue.id]) for cue in part.cues}
+        spoken = [
+            Planned(
+                cue.id, cue.text[part.language], task.parameters["room_ms"], cue.performance.pace
+            )
+            for cue in part.cues
+            if (task := takes[cue.id]) is not None
+            and "synthesizer" in task.parameters
+            and store.find(task.key) is None
+        ]
+        for line, pace in overlong(spoken, part.language, read_aloud, _pace(plan, part, store)):
+            shorten = f"{1 - FASTEST / pace:.0%}"
+            told.append(
+                {"cue": line.cue, "language": part.language, "pace": round(pace, 2),
+                 "shorten_by": shorten}
+            )  # fmt: skip
+    return told
+
+
+def _pace(plan: DubPlan, part: LanguagePlan, store: Store) -> float:
+    """How fast the language's voice is beside the reader, by takes that it has spoken."""
+    spoken = {}
+    for key in part.takes.values():
+        folder = store.find(key)
+        if folder is not None and "synthesizer" in plan.tasks[key].parameters:
+            take = load_take(folder)
+            if take.fit.phrases == 1:
+                natural = round(take.length * take.fit.speed)
+                spoken[take.text] = Speech(np.zeros(natural, np.float32), take.sample_rate, ())
+        if len(spoken) == CALIBRATED_BY:
+            break
+    return pace_beside(read_aloud, spoken.__getitem__, list(spoken), part.language)
 
 
 def _reconformed(plan: DubPlan) -> dict[str, Any]:
@@ -74,6 +122,11 @@ def summary_text(summary: dict[str, Any]) -> str:
         lines.append(f"  {step.replace('_', ' ')}: {about['engine']} ({about['licence']})")
     total = sum(summary["tasks"].values())
     lines.append(f"  {total} tasks, {summary['tasks_done_already']} of them done already")
+    lines += [
+        f"  too long: {row['cue']} in {row['language']} would have to be said at {row['pace']} "
+        f"times its pace; shorten it by {row['shorten_by']}"
+        for row in summary["overlong"]
+    ]
     lines += [f"  missing: {what}" for what in summary["missing"]]
     if "reconform" in summary:
         lines += _reconform_text(summary["reconform"])

@@ -20,6 +20,8 @@ from dubwright.operations.speech_stages import CUE_SHEET
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
 from dubwright.operations.translate_stages import TRANSLATION
+from dubwright.operations.voicing import Voicing, voicing
+from dubwright.speech.pace import READER
 from dubwright.store import EVERYWHERE, Access, Store, content_key
 
 __all__ = ["TranslationPlan", "deliver_translation", "plan_translation"]
@@ -73,14 +75,16 @@ def plan_translation(
             open_lines[at : at + LINES_AT_ONCE] for at in range(0, len(open_lines), LINES_AT_ONCE)
         ]
         counts[target] = len(parts)
+        spoken = _voice(request, tasks, access, target)
         for number, part in enumerate(parts):
             inputs[f"{target}:{number}"] = tasks.add(
                 "translated lines",
                 {"engine": card.name, "card": card.identity, "weights": weights.identity,
                  "source": source, "target": target,
                  "glossary": [_terms(row, source, target) for row in glossary.terms],
-                 "lines": [_line(sheet, cue, source, duration) for cue in part]},
-                where={"weights": str(weights.path)},
+                 "lines": [_line(sheet, cue, source, duration) for cue in part]}
+                | spoken.parameters,
+                where={"weights": str(weights.path)} | spoken.where,
                 label=f"translating into {target}, lines {number * LINES_AT_ONCE + 1} on",
                 units=len(part),
                 loads_weights=True,
@@ -95,6 +99,13 @@ def plan_translation(
     return TranslationPlan(
         translation, request.languages, f"{card.identity} {weights.identity}", tasks.tasks
     )
+
+
+def _voice(request: TranslateRequest, tasks: TaskList, access: Access, target: str) -> Voicing:
+    """The voice that will speak a language, by which lengths are told; none for the reader."""
+    if request.engines.synthesizer == READER:
+        return Voicing({})
+    return voicing(request.engines, tasks, access, target)
 
 
 def deliver_translation(plan: TranslationPlan, store: Store, output: Path) -> Path:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from dubwright.dialogue import CueSheet
 from dubwright.dialogue.glossary import Glossary
-from dubwright.engines import EngineKind, Speech, Synthesizer, Translator, engine
+from dubwright.engines import EngineKind, Translator, engine
 from dubwright.operations.results import read_json, write_json
 from dubwright.operations.speech_stages import CUE_SHEET
 from dubwright.operations.task import Context
+from dubwright.operations.voice_stages import performer_of, read_aloud
+from dubwright.speech.pace import pace_beside
 from dubwright.speech.translate import Wanted, ranked
 
 __all__ = ["CANDIDATES", "TRANSLATION", "translate_part", "write_translation"]
 
 CANDIDATES: Final = 6
-READER: Final = "espeak-ng"
+# So many lines tell how fast a voice is.
+CALIBRATED_BY: Final = 3
 TRANSLATION: Final = "translation.json"
 
 
@@ -33,13 +36,27 @@ def translate_part(context: Context) -> None:
         [line["text"] for line in lines], told["source"], told["target"], CANDIDATES
     )
     glossary = Glossary(tuple(told["glossary"]))
+    pace = _pace(context, [candidates[0] for candidates in found if candidates])
     rows = {}
     for line, candidates in zip(lines, found, strict=True):
         wanted = Wanted(line["text"], line["slot_ms"], line["room_ms"], line["on_screen"])
-        order = ranked(wanted, candidates, told["source"], told["target"], _read, glossary=glossary)
+        order = ranked(
+            wanted, candidates, told["source"], told["target"], read_aloud, pace, glossary
+        )
         rows[line["cue"]] = [asdict(row) | {"flag": row.flag} for row in order]
         context.step()
     write_json(context.folder / "candidates.json", rows)
+
+
+def _pace(context: Context, lines: Sequence[str]) -> float:
+    """How fast the voice that will speak is beside the reader, by a few of its lines."""
+    target = context.parameters["target"]
+    if "synthesizer" not in context.parameters:
+        return 1.0  # it is the reader
+    performer = performer_of(context, target)
+    return pace_beside(
+        read_aloud, lambda text: performer.speak(text, 1.0), lines[:CALIBRATED_BY], target
+    )
 
 
 def write_translation(context: Context) -> None:
@@ -69,9 +86,3 @@ def write_translation(context: Context) -> None:
         context.folder / TRANSLATION,
         {"document": "dubwright.translation", "version": 1, "cues": report},
     )
-
-
-@lru_cache(maxsize=256)
-def _read(text: str, language: str) -> Speech:
-    voice: Synthesizer = engine(READER, EngineKind.SYNTHESIZER)
-    return voice.speak(text, language, 1.0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import Ability, Aligner, EngineKind, Speech, VoiceSample, engine
+from dubwright.engines import Ability, Aligner, EngineKind, Speech, Synthesizer, VoiceSample, engine
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, resampled, write_wav
 from dubwright.model import Performance, Phone
@@ -17,10 +18,11 @@ from dubwright.operations.mouth_stages import line_on_plate, sounds_of
 from dubwright.operations.results import read_json, write_json
 from dubwright.operations.task import Context
 from dubwright.speech.mix import MIX_RATE
+from dubwright.speech.pace import READER
 from dubwright.speech.perform import Performer
 from dubwright.speech.timbre import matched, timbre_of
 
-__all__ = ["performer_of", "write_sample"]
+__all__ = ["performer_of", "read_aloud", "write_sample"]
 
 SAMPLE_RATE: Final = 24000
 SAMPLE: Final = "sample.wav"
@@ -34,7 +36,7 @@ MATCHED: Final = "made to sound like the speaker's own voice: approximate, for g
 def performer_of(context: Context, language: str) -> Performer:
     """The voice that a task is told to speak with."""
     told = context.parameters
-    weights = context.where.get("weights")
+    weights = context.where.get("voice_weights")
     synthesizer = engine(
         told["synthesizer"], EngineKind.SYNTHESIZER, Path(weights) if weights else None
     )
@@ -53,6 +55,13 @@ def performer_of(context: Context, language: str) -> Performer:
         synthesizer, language, told["voice"], performance, aligner, sample, alike,
         notes=(MATCHED,) if alike else (),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def read_aloud(text: str, language: str) -> Speech:
+    """A text as espeak-ng reads it at its natural pace, by which lengths and lips are told."""
+    reader: Synthesizer = engine(READER, EngineKind.SYNTHESIZER)
+    return reader.speak(text, language, 1.0)
 
 
 def write_sample(context: Context) -> None:

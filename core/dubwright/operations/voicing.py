@@ -68,8 +68,8 @@ def voicing(
         access,
         language=language,
     )
-    parameters["weights"] = weights.identity
-    return Voicing(parameters, {"weights": str(weights.path)}, loads_weights=True)
+    parameters["voice_weights"] = weights.identity
+    return Voicing(parameters, {"voice_weights": str(weights.path)}, loads_weights=True)
 
 
 def with_lexicon(performance: Performance, text: str, lexicon: Mapping[str, str]) -> Performance:
@@ -97,6 +97,10 @@ def sample_task(
         if cue.speaker == speaker
         and cue.kind is CueKind.DIALOGUE
         and cue.end_ms - cue.start_ms >= SHORTEST_MS
+        and not any(
+            other.speaker != speaker and other.start_ms < cue.end_ms and other.end_ms > cue.start_ms
+            for other in cues
+        )
     ]
     chosen: list[Cue] = []
     left = MOST_S * 1000
@@ -108,7 +112,9 @@ def sample_task(
         raise DubwrightError(
             f"The own voice of {speaker} is not known",
             where="the timeline's sound",
-            why="it has no dialogue" if not sound else "no line of theirs is long enough",
+            why="it has no dialogue"
+            if not sound
+            else "no line of theirs is long enough and theirs alone",
             repair="choose another voice for them in the cast",
         )
     aligner = engine_card(engines.aligner, EngineKind.ALIGNER)
