@@ -9,6 +9,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dubwright.dialogue.documents import read_document, write_document
+from dubwright.dialogue.speakable import is_speakable
 from dubwright.dialogue.subtitles import Subtitle
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue, CueKind
@@ -63,7 +64,7 @@ class CueSheet(BaseModel):
             cue
             for cue in self.cues
             if language in cue.takes
-            or (cue.kind is CueKind.DIALOGUE and cue.text.get(language, "").strip())
+            or (cue.kind is CueKind.DIALOGUE and is_speakable(cue.text.get(language, "")))
         ]
 
     def with_recordings(self, found: Mapping[tuple[str, str], Path]) -> CueSheet:

@@ -325,6 +325,8 @@ class DubPlanner:
             cue.id: (
                 f"{cue.kind.value}: it keeps its own sound"
                 if cue.kind is not CueKind.DIALOGUE
+                else f"its text in {language} has nothing that can be spoken"
+                if cue.text.get(language, "").strip()
                 else f"it has no text in {language}"
             )
             for cue in self._sheet.cues

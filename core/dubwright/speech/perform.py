@@ -12,6 +12,7 @@ import python_stretch
 from numpy.typing import NDArray
 
 from dubwright.dialogue.lexicon import respelled
+from dubwright.dialogue.speakable import speakable
 from dubwright.engines import Ability, Aligner, EngineCard, Speech, Synthesizer, VoiceSample
 from dubwright.errors import DubwrightError
 from dubwright.model import Performance
@@ -92,7 +93,7 @@ class Performer:
         return self._finished(text, 1.0)
 
     def _finished(self, text: str, speed: float) -> Speech:
-        spoken = respelled(text, self._performance.pronunciations)
+        spoken = respelled(speakable(text), self._performance.pronunciations)
         speech = self._synthesizer.speak(
             spoken, self._language, speed, self._voice, self._performance, self._sample
         )

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.dialogue.lexicon import pattern
+from dubwright.dialogue.speakable import speakable
 from dubwright.engines import Ability, EngineCard, EngineKind, Speech, VoiceSample
 from dubwright.errors import DubwrightError
 from dubwright.model import Performance, Phone
+from dubwright.speech.japanese import kana
 
 __all__ = ["EspeakSynthesizer", "Reference"]
 
@@ -62,7 +64,7 @@ class EspeakSynthesizer:
     card = EngineCard(
         name="espeak-ng",
         kind=EngineKind.SYNTHESIZER,
-        version=2,
+        version=3,
         licence="GPL-3.0-or-later, in a process of its own",
         commercial_use=True,
         approximate=True,
@@ -106,6 +108,9 @@ class EspeakSynthesizer:
             # A variant is a voice or a style; a whisper has one for women.
             womans = performance.style == "whisper" and voice.startswith("f")
             name = f"{name.partition('+')[0]}+{performance.style}{'f' if womans else ''}"
+        text = speakable(text)
+        if language.partition("-")[0] == "ja":
+            text = kana(text)  # it would name each kanji a Chinese letter
         request: dict[str, Any] = {"voice": name, "text": text, "rate": rate, "pitch": pitch}
         spelled = {w: ipa.strip("/") for w, ipa in performance.pronunciations.items() if "/" in ipa}
         if spelled:
