@@ -11,6 +11,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tiny_voices import tiny_wav2vec2
 
 from dubwright.api import perform
 from dubwright.dialogue import CueSheet
@@ -21,8 +22,12 @@ from dubwright.errors import DubwrightError
 from dubwright.model import Phone
 from dubwright.operations.request import AlignRequest, validated
 from dubwright.speech.drift import drift_of
+from dubwright.speech.engines import ctc_aligner
+from dubwright.speech.engines.ctc_aligner import placed_along
+from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.engines.pocketsphinx_align import PocketSphinxAligner
 from dubwright.speech.locate import FOUND_RATE, heard_features, located_lines, read_features
+from dubwright.speech.long_takes import timed_in_parts
 from dubwright.speech.refine import Example, retimed, trained
 from dubwright.store import Store
 
@@ -348,3 +353,128 @@ def test_what_one_aligner_refuses_the_other_times() -> None:
         PocketSphinxAligner().align(speech.samples, RATE, "...", "en")
     phones = engine("embedded-aligner", EngineKind.ALIGNER).align(speech.samples, RATE, text, "en")
     assert any(phone.symbol for phone in phones)
+
+
+def _long(repeats: int) -> tuple[NDArray[np.float32], str, tuple[Phone, ...]]:
+    """Lines one after another, with pauses and without, as one recording, and its phones."""
+    parts: list[NDArray[np.float32]] = []
+    phones: list[Phone] = []
+    at = 0
+    for number, text in enumerate(SPANISH * repeats):
+        speech = _say(text)
+        phones += [
+            phone.model_copy(update={"start": phone.start + at, "end": phone.end + at})
+            for phone in speech.phones
+        ]
+        pause = np.zeros(number % 4 * RATE // 4, np.float32)
+        parts += [speech.samples, pause]
+        at += len(speech.samples) + len(pause)
+    return np.concatenate(parts), " ".join(SPANISH * repeats), tuple(phones)
+
+
+def test_a_long_take_is_timed_in_parts() -> None:
+    samples, text, phones = _long(3)
+    assert len(samples) > 45 * RATE
+    aligner = engine("embedded-aligner", EngineKind.ALIGNER)
+    errors = _errors_ms(phones, aligner.align(samples, RATE, text, "es"), RATE)
+    assert np.median(np.abs(errors)) < 12 and np.percentile(np.abs(errors), 90) < 40
+    # What cannot be spoken goes with its neighbours.
+    again = aligner.align(samples, RATE, f"... {text} ...", "es")
+    assert [p.symbol for p in again if p.symbol] == [p.symbol for p in phones if p.symbol]
+
+
+def test_a_long_take_that_says_something_else_is_met() -> None:
+    with pytest.raises(DubwrightError, match="does not say its text"):
+        timed_in_parts(
+            lambda *_: (), _say, np.zeros(20 * RATE, np.float32), RATE, " ".join(SPANISH), "es"
+        )
+
+
+def _spiked(tokens: list[int], frames: list[int], length: int, size: int) -> NDArray[np.float64]:
+    """Log probabilities of a network that hears tokens for two frames each, and blanks between."""
+    heard = np.full((length, size), 0.01)
+    heard[:, 0] = 1
+    for token, frame in zip(tokens, frames, strict=True):
+        heard[frame : frame + 2] = 0.01
+        heard[frame : frame + 2, token] = 1
+    found: NDArray[np.float64] = np.log(heard / heard.sum(axis=1, keepdims=True))
+    return found
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 6)), min_size=1, max_size=12))
+def test_tokens_are_placed_where_they_are_heard(told: list[tuple[int, int]]) -> None:
+    tokens = [token for token, _ in told]
+    frames = np.cumsum([2 + gap for _, gap in told]).tolist()
+    places = placed_along(_spiked(tokens, frames, frames[-1] + 5, 5), tokens, 0)
+    assert [start for start, _ in places] == frames
+    assert [end for _, end in places] == [frame + 2 for frame in frames]
+
+
+def test_more_tokens_than_frames_are_refused() -> None:
+    heard = _spiked([], [], 4, 3)
+    assert len(placed_along(heard, [1, 2, 1, 2], 0)) == 4
+    with pytest.raises(ValueError, match="fewer frames"):
+        placed_along(heard, [1, 1, 1], 0)
+
+
+@pytest.mark.parametrize("letters", [False, True])
+def test_what_a_network_hears_times_phones(letters: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that hears each phone, or each letter of a word, in the middle of where it is."""
+    text = SPANISH[0]
+    reading = EspeakSynthesizer().speak_with_words(text, "es", 0.9, "m3")
+    spoken = [phone for phone in reading.speech.phones if phone.symbol]
+    length = len(reading.speech.samples) * 50 // RATE
+    if letters:
+        alphabet = sorted({c for c in text.lower() if c.isalpha()})
+        vocabulary = {name: number for number, name in enumerate(["<pad>", "|", *alphabet])}
+        tokens, frames = [], []
+        ends = [*reading.words[1:], spoken[-1].end]
+        for word, start, end in zip(text.lower().rstrip(".").split(), reading.words, ends,
+                                    strict=True):  # fmt: skip
+            places = np.linspace(start, end, 2 * len(word) + 1)[1::2] * 50 / RATE
+            tokens += [vocabulary[letter] for letter in word]
+            frames += [int(place) for place in places]
+    else:
+        vocabulary = {
+            name: number
+            for number, name in enumerate(["<pad>", *sorted({p.symbol for p in spoken})])
+        }
+        tokens = [vocabulary[phone.symbol] for phone in spoken]
+        frames = [(phone.start + phone.end) * 25 // RATE for phone in spoken]
+    heard = np.full((length + 2, len(vocabulary)), 0.001)
+    heard[:, 0] = 1
+    for token, frame in zip(tokens, frames, strict=True):
+        heard[frame] = 0.001
+        heard[frame, token] = 1
+    heard = np.log(heard / heard.sum(axis=1, keepdims=True))
+    model = ctc_aligner._Model(vocabulary, 0, lambda _: heard)
+    monkeypatch.setattr(ctc_aligner, "_model", lambda _: model)
+    aligner = ctc_aligner.CtcAligner(Path("weights"))
+    found = aligner.align(reading.speech.samples, RATE, text, "es")
+    errors = np.abs(_errors_ms(reading.speech.phones, found, RATE))
+    assert np.median(errors) < 30 and np.percentile(errors, 90) < 80
+    assert all(phone.confidence is not None and phone.confidence > 0.4 for phone in found)
+
+
+def test_weights_of_an_aligner_are_chosen_and_told(tmp_path: Path) -> None:
+    speech = _say(SPANISH[0])
+    soundfile.write(tmp_path / "line.wav", speech.samples, RATE)
+    (tmp_path / "line.txt").write_text(SPANISH[0])
+    weights = tiny_wav2vec2(tmp_path / "wav2vec2")
+    request = validated(
+        AlignRequest, timeline=tmp_path / "line.wav", script=tmp_path / "line.txt",
+        original="es", output=tmp_path / "out",
+        engines={"aligner": "ctc-aligner", "weights": {"ctc-aligner": str(weights)}},
+    )  # fmt: skip
+    folder = Path(perform("align", request, Store(tmp_path / "store"))["folder"])
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["engines"]["aligner"].startswith("ctc-aligner/1 wav2vec2@")
+    for broken, name in ((b"{}", "config.json"), (b'{"a": {"b": 1}}', "vocab.json")):
+        kept = (weights / name).read_bytes()
+        (weights / name).write_bytes(broken)
+        ctc_aligner._model.cache_clear()
+        with pytest.raises(DubwrightError, match="aligner's weights"):
+            engine("ctc-aligner", EngineKind.ALIGNER, weights).align(
+                speech.samples, RATE, SPANISH[0], "es"
+            )
+        (weights / name).write_bytes(kept)

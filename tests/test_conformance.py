@@ -17,6 +17,7 @@ from tiny_voices import (
     tiny_pocket_tts,
     tiny_speecht5,
     tiny_vits,
+    tiny_wav2vec2,
 )
 from write_schemas import DOCUMENTS
 
@@ -124,8 +125,14 @@ def test_separators(name: str, stem: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", _names(EngineKind.ALIGNER))
-def test_aligners(name: str) -> None:
-    aligner = engine(name, EngineKind.ALIGNER)
+@pytest.mark.parametrize("letters", [False, True])
+def test_aligners(name: str, letters: bool, tmp_path: Path) -> None:
+    _installed(name, EngineKind.ALIGNER)
+    needs = engine_card(name, EngineKind.ALIGNER).needs_weights
+    if letters and not needs:
+        pytest.skip("it has no weights, and so none of letters")
+    weights = tiny_wav2vec2(tmp_path, letters) if needs else None
+    aligner = engine(name, EngineKind.ALIGNER, weights)
     language = "es" if "es" in aligner.languages() else min(aligner.languages())
     line = "She has seven boats."
     speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak(line, language, 0.9)

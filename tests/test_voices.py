@@ -451,7 +451,7 @@ def _sampled(folder: Path, lines: list[dict[str, Any]], seconds: int = 3) -> Con
     sound = SoundClip(folder / "line.wav", "DX", Fraction(0), Fraction(0), Fraction(seconds))
     task = Task(
         "voice sample", 1,
-        {"lines": lines, "language": "en", "engine": "embedded-aligner"},
+        {"lines": lines, "language": "en", "aligner": "embedded-aligner"},
         where={"sounds": [sound.as_json()]},
     )  # fmt: skip
     made = folder / "sample"

@@ -229,6 +229,55 @@ def tiny_pocket_tts(folder: Path) -> Path:
     return folder
 
 
+def tiny_wav2vec2(folder: Path, letters: bool = False) -> Path:
+    """wav2vec 2.0's architecture with a head for espeak-ng's phones of Spanish, or for letters."""
+    import torch
+    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
+
+    folder.mkdir(parents=True, exist_ok=True)
+    phones = [
+        "a",
+        "e",
+        "i",
+        "o",
+        "u",
+        "p",
+        "b",
+        "t",
+        "d",
+        "k",
+        "ɡ",
+        "f",
+        "s",
+        "x",
+        "m",
+        "n",
+        "ɲ",
+        "l",
+        "ɾ",
+        "r",
+        "j",
+        "w",
+        "θ",
+        "β",
+        "ð",
+        "ɣ",
+        "tʃ",
+        "ʎ",
+    ]
+    names = ["<pad>", "|", *("ABCDEFGHIJKLMNOPQRSTUVWXYZ" if letters else phones)]
+    (folder / "vocab.json").write_text(json.dumps({n: i for i, n in enumerate(names)}))
+    Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    torch.manual_seed(0)
+    config = Wav2Vec2Config(
+        vocab_size=len(names), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, conv_dim=(8,) * 7, num_conv_pos_embeddings=4,
+        num_conv_pos_embedding_groups=2, pad_token_id=0,
+    )  # fmt: skip
+    Wav2Vec2ForCTC(config).save_pretrained(folder)
+    return folder
+
+
 def described_espeak(folder: Path, **changes: object) -> Path:
     """A description of a program that speaks: espeak-ng behind a command line."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from dubwright.operations.request import EngineChoice
 from dubwright.operations.slots import Slots
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
+from dubwright.operations.timing import Timing
 from dubwright.speech.mix import MIX_RATE
 
 __all__ = ["Actors"]
@@ -38,6 +39,7 @@ class Actors:
         engines: which engine does which step.
         cards: of the engines, by step.
         carried: what another cut holds of this one.
+        timed: what times lines in the original's language, where that is known.
 
     Attributes:
         tracks: the key of each speaker's track, by shot and name.
@@ -57,7 +59,9 @@ class Actors:
         engines: EngineChoice,
         cards: Mapping[str, EngineCard],
         carried: Carried | None = None,
+        timed: Timing | None = None,
     ) -> None:
+        self._timed = timed
         self._tasks = tasks
         self._timeline = timeline
         self._sheet = sheet
@@ -257,7 +261,8 @@ class Actors:
     def _original_line(self, cue: Cue) -> str | None:
         """The key of a cue's phones on the plate; None where its words or sound are not known."""
         text = self._words(cue)
-        if not text or not self._speech or cue.kind is not CueKind.DIALOGUE:
+        timed = self._timed
+        if not text or not timed or not self._speech or cue.kind is not CueKind.DIALOGUE:
             return None
         return self._tasks.add(
             "original line",
@@ -266,11 +271,11 @@ class Actors:
                 "language": self._sheet.original,
                 "samples": _line_samples(cue),
                 "sounds": self._speech.hashes,
-                "engine": self._engines.aligner,
-                "card": self._cards["aligner"].identity,
+                **timed.parameters,
             },
-            where={"sounds": self._speech.where},
+            where={"sounds": self._speech.where} | timed.where,
             label=f"timing the original of {cue.id}",
+            loads_weights=timed.loads_weights,
         )
 
 

@@ -13,7 +13,6 @@ from typing import Final
 from dubwright.dialogue import CueSheet, Subtitle, write_subtitles
 from dubwright.dialogue.script import read_script
 from dubwright.dialogue.subtitles import read_subtitles
-from dubwright.engines import EngineKind, engine, engine_card
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue
 from dubwright.operations.align_stages import ALIGNMENT, LINES_AT_ONCE, PHONES
@@ -23,6 +22,7 @@ from dubwright.operations.request import AlignRequest
 from dubwright.operations.speech_stages import CUE_SHEET, HEARD_BLOCK
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
+from dubwright.operations.timing import Timing, timing
 from dubwright.speech.mix import MIX_RATE
 from dubwright.store import EVERYWHERE, Access, Store, content_key
 
@@ -56,8 +56,8 @@ def plan_alignment(
     soundtrack, sound = opened_sound(request, tasks, access)
     sheet = _sheet(request)
     language = request.original
-    aligner = engine_card(request.engines.aligner, EngineKind.ALIGNER)
-    _check_language(aligner.name, language)
+    aligner = timing(request.engines, tasks, access, language)
+    _check_language(aligner, language)
     texts = [cue.text.get(language, "") for cue in sheet.cues]
     samples = int(soundtrack.duration * MIX_RATE)
     where = {"sounds": sound.where}
@@ -78,10 +78,11 @@ def plan_alignment(
     timed = {
         f"lines:{number}": tasks.add(
             "timed lines",
-            {"texts": part, "language": language, "engine": aligner.name,
-             "card": aligner.identity, "sounds": sound.hashes,
-             "tested": {str(n): tested[n] for n, _ in part if n in tested}},
-            inputs={"located": located}, where=where,
+            {"texts": part, "language": language, "sounds": sound.hashes,
+             "tested": {str(n): tested[n] for n, _ in part if n in tested}}
+            | aligner.parameters,
+            inputs={"located": located}, where=where | aligner.where,
+            loads_weights=aligner.loads_weights,
             label=f"timing lines {part[0][0] + 1} to {part[-1][0] + 1}", units=len(part),
         )
         for number, part in enumerate(parts)
@@ -94,7 +95,7 @@ def plan_alignment(
         inputs=timed | {"located": located, "readings": readings}, where=where,
         label="writing the cue sheet",
     )  # fmt: skip
-    return AlignmentPlan(alignment, soundtrack.file_stem, language, aligner.identity, tasks.tasks)
+    return AlignmentPlan(alignment, soundtrack.file_stem, language, aligner.engine, tasks.tasks)
 
 
 def deliver_alignment(plan: AlignmentPlan, store: Store, output: Path) -> Path:
@@ -157,12 +158,11 @@ def _tested(texts: Sequence[str]) -> dict[int, list[str]]:
     return tested
 
 
-def _check_language(aligner: str, language: str) -> None:
-    known = engine(aligner, EngineKind.ALIGNER).languages()
-    if language.lower() not in known and language.lower().partition("-")[0] not in known:
+def _check_language(aligner: Timing, language: str) -> None:
+    if not aligner.knows(language):
         raise DubwrightError(
             f"No engine times lines in {language}",
-            where=f"the aligner {aligner}",
-            why=f"it knows {len(known)} languages, and not this one",
+            where=f"the aligner {aligner.engine}",
+            why=f"it knows {len(aligner.languages)} languages, and not this one",
             repair="see `dubwright languages`; correct --original if the lines are in another",
         )

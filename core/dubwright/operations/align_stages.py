@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.dialogue import CueSheet
-from dubwright.engines import Aligner, EngineKind, Speech, Synthesizer, engine
+from dubwright.engines import EngineKind, Speech, Synthesizer, engine
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 from dubwright.model import Cue, FrameRange, Phone
+from dubwright.operations.loading import aligner_of
 from dubwright.operations.mouth_stages import line_on_plate, sounds_of
 from dubwright.operations.results import read_json, save_phones, write_json
 from dubwright.operations.speech_stages import CUE_SHEET, HEARD_BLOCK
@@ -114,7 +115,7 @@ def locate_lines(context: Context) -> None:
 
 def time_lines(context: Context) -> None:
     """The phones of some of the lines."""
-    aligner: Aligner = engine(context.parameters["engine"], EngineKind.ALIGNER)
+    aligner = aligner_of(context)
     sounds = sounds_of(context.where["sounds"])
     located = {line["line"]: line for line in read_json(context.inputs["located"] / "located.json")}
     order = sorted(located)

@@ -37,6 +37,7 @@ from dubwright.operations.request import AnimateRequest, CharacterRequest, reque
 from dubwright.operations.results import load_take
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
+from dubwright.operations.timing import timing
 from dubwright.operations.voicing import voicing
 from dubwright.store import EVERYWHERE, Access, Store, content_key, whole
 
@@ -122,11 +123,13 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
     }
     inputs: dict[str, str] = {}
     if request.recording:
+        where = {"recording": str(request.recording)}
         if request.phones:
             parameters["phones"] = [phone.model_dump() for phone in request.phones]
         elif words:
-            card = engine(engines.aligner, EngineKind.ALIGNER).card
-            parameters |= {"aligner": card.name, "card": card.identity}
+            timed = timing(engines, tasks, access, request.language)
+            parameters |= timed.parameters
+            where |= timed.where
         else:
             recognizer = engine(engines.phone_recognizer, EngineKind.PHONE_RECOGNIZER)
             card = recognizer.card
@@ -135,8 +138,10 @@ def plan_animate(request: AnimateRequest, store: Store, access: Access = EVERYWH
                 shaping["recognizer"] = card.name
             inputs["listener"] = tasks.add(**teaching(AHEAD))
         parameters["recording"] = tasks.fingerprints.of_file(request.recording)
-        where = {"recording": str(request.recording)}
-        take = tasks.add("dialogue", parameters, where=where, label="timing")
+        take = tasks.add(
+            "dialogue", parameters, where=where, label="timing",
+            loads_weights="aligner_weights" in where,
+        )  # fmt: skip
     else:
         spoken_by = voicing(engines, tasks, access, request.language)
         take = tasks.add(

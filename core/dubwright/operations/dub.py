@@ -49,6 +49,7 @@ from dubwright.operations.request import DubRequest
 from dubwright.operations.slots import Slots
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
+from dubwright.operations.timing import Timing, timing
 from dubwright.operations.voicing import sample_task, voicing, with_lexicon
 from dubwright.speech.layout import STEREO
 from dubwright.speech.mix import MIX_RATE
@@ -237,6 +238,7 @@ class DubPlanner:
             self._tasks, self._timeline, self._sheet, self._cast, self._slots, self._plates,
             speech_of(self._timeline, self._tasks.fingerprints), self._request.engines,
             self._cards, self._carried,
+            self._timing(self._sheet.original) if self._sheet.original else None,
         )  # fmt: skip
         original_mix = self._original_mix()
         parts = [self._language(language) for language in self._request.languages]
@@ -278,19 +280,19 @@ class DubPlanner:
         return self._tasks.fingerprints.of_file(path) if path.is_file() else ""
 
     def _check_languages(self) -> None:
-        aligned = engine(self._request.engines.aligner, EngineKind.ALIGNER).languages()
         for language in self._request.languages:
+            timed = self._timing(language)
             needs_voice = any(
                 self._recordings.get((cue.id, language)) is None
                 for cue in self._sheet.spoken_in(language)
             )
             if needs_voice:
-                self._check_voice(language, aligned)
+                self._check_voice(language, timed)
             aligns = any(
                 cue.words(language) and (cue.id, language) in self._recordings
                 for cue in self._sheet.spoken_in(language)
             )
-            if aligns and not _knows(aligned, language):
+            if aligns and not timed.knows(language):
                 raise DubwrightError(
                     f"No engine times recordings in {language}",
                     where="the target languages",
@@ -299,12 +301,12 @@ class DubPlanner:
                     "out: the mouth is then guessed from the sound",
                 )
 
-    def _check_voice(self, language: str, aligned: Collection[str]) -> None:
+    def _check_voice(self, language: str, aligner: Timing) -> None:
         name, card = self._request.engines.synthesizer, self._cards["synthesizer"]
         spoken = voicing(self._request.engines, self._tasks, self._access, language)
         weights = spoken.where.get("voice_weights")
         known = engine(name, EngineKind.SYNTHESIZER, Path(weights) if weights else None).languages()
-        timed = Ability.PHONES in card.abilities or _knows(aligned, language)
+        timed = Ability.PHONES in card.abilities or aligner.knows(language)
         if (known and not _knows(known, language)) or not timed:
             raise DubwrightError(
                 f"No engine speaks {language}",
@@ -397,19 +399,25 @@ class DubPlanner:
         stage = "take"
         if recording:
             stage = self._recorded_stage
-            timer = ("aligner", "aligner") if text else ("recognizer", "phone_recognizer")
-            parameters |= {
-                "recording": self._tasks.fingerprints.of_file(recording),
-                timer[0]: getattr(self._request.engines, timer[1]),
-                "card": self._cards[timer[1]].identity,
-            }
+            parameters["recording"] = self._tasks.fingerprints.of_file(recording)
+            where: dict[str, Any] = {"recording": str(recording)}
+            timed = self._timing(language) if text else None
+            if timed is not None:
+                parameters |= timed.parameters
+                where |= timed.where
+            else:
+                parameters |= {
+                    "recognizer": self._request.engines.phone_recognizer,
+                    "card": self._cards["phone_recognizer"].identity,
+                }
         else:
             return self._voiced(cue, language, parameters)
         return self._tasks.made(
             stage,
             parameters,
-            where={"recording": str(recording)},
+            where=where,
             label=f"voicing {cue.id} in {language}",
+            loads_weights=timed is not None and timed.loads_weights,
         )
 
     def _voiced(self, cue: Cue, language: str, parameters: dict[str, Any]) -> Task:
@@ -429,6 +437,9 @@ class DubPlanner:
             label=f"voicing {cue.id} in {language}",
             loads_weights=told.loads_weights,
         )
+
+    def _timing(self, language: str) -> Timing:
+        return timing(self._request.engines, self._tasks, self._access, language)
 
     def _lexicon(self, language: str) -> dict[str, str]:
         tags = (language, language.partition("-")[0])
@@ -450,6 +461,7 @@ class DubPlanner:
         return sample_task(
             speaker, self._sheet.cues, self._sheet.original,
             speech_of(self._timeline, self._tasks.fingerprints), self._request.engines, self._tasks,
+            self._access,
         )  # fmt: skip
 
     def _span(

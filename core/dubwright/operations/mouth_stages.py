@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import Aligner, EngineKind, MouthPredictor, PhoneRecognizer, engine
+from dubwright.engines import EngineKind, MouthPredictor, PhoneRecognizer, engine
 from dubwright.errors import DubwrightError
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.media.audio import read_mono
@@ -32,6 +32,7 @@ from dubwright.mouth.controls import controlled, keyed, resampled, spoken_freely
 from dubwright.mouth.emphasis import emphasised, louder_than_usual, with_emphasis
 from dubwright.mouth.range import MouthRange, measure_range
 from dubwright.mouth.visemes import Viseme
+from dubwright.operations.loading import aligner_of
 from dubwright.operations.results import (
     load_acoustics,
     load_articulation,
@@ -76,7 +77,7 @@ LOUDNESS_OVER_S: Final = 0.04
 
 def time_original_line(context: Context) -> None:
     """Time the phones of a line as the actor said it on the plate."""
-    aligner: Aligner = engine(context.parameters["engine"], EngineKind.ALIGNER)
+    aligner = aligner_of(context)
     samples = _own_line(context)
     save_loudness(_loudness(samples, MIX_RATE), context.folder)
     try:

@@ -57,6 +57,7 @@ from dubwright.operations.background import find_background, separate_part
 from dubwright.operations.booth_stages import write_guide, write_line
 from dubwright.operations.cast_stage import write_cast
 from dubwright.operations.listening import learn_to_hear
+from dubwright.operations.loading import aligner_of
 from dubwright.operations.mixing import mix_language
 from dubwright.operations.mouth_stages import (
     hear_line,
@@ -209,10 +210,8 @@ def _dialogue(context: Context) -> None:
 
 def _timer(context: Context) -> Aligner | PhoneRecognizer:
     """Who times the phones of a recording: an aligner where its words are known."""
-    name = context.parameters.get("aligner")
-    if name is not None:
-        aligner: Aligner = engine(name, EngineKind.ALIGNER)
-        return aligner
+    if "aligner" in context.parameters:
+        return aligner_of(context)
     recognizer: PhoneRecognizer = engine(
         context.parameters["recognizer"], EngineKind.PHONE_RECOGNIZER
     )

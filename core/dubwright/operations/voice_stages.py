@@ -10,10 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import Ability, Aligner, EngineKind, Speech, Synthesizer, VoiceSample, engine
+from dubwright.engines import Ability, EngineKind, Speech, Synthesizer, VoiceSample, engine
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, resampled, write_wav
 from dubwright.model import Performance, Phone
+from dubwright.operations.loading import aligner_of
 from dubwright.operations.mouth_stages import line_on_plate, sounds_of
 from dubwright.operations.results import read_json, write_json
 from dubwright.operations.task import Context
@@ -40,9 +41,7 @@ def performer_of(context: Context, language: str) -> Performer:
     synthesizer = engine(
         told["synthesizer"], EngineKind.SYNTHESIZER, Path(weights) if weights else None
     )
-    aligner: Aligner | None = None
-    if "aligner" in told:
-        aligner = engine(told["aligner"], EngineKind.ALIGNER)
+    aligner = aligner_of(context) if "aligner" in told else None
     performance = Performance(**told.get("performance", {}))
     sample = alike = None
     if folder := context.inputs.get("sample"):
@@ -66,7 +65,7 @@ def read_aloud(text: str, language: str) -> Speech:
 
 def write_sample(context: Context) -> None:
     """A speaker's own lines, with their phones as far as they are known."""
-    aligner: Aligner = engine(context.parameters["engine"], EngineKind.ALIGNER)
+    aligner = aligner_of(context)
     language = context.parameters["language"]
     sounds = sounds_of(context.where["sounds"])
     parts, lines, at = [], [], 0

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dubwright.dialogue.lexicon import pronunciations_in
-from dubwright.engines import Ability, EngineKind, engine, engine_card
+from dubwright.engines import Ability, EngineKind, engine_card
 from dubwright.engines.choice import chosen_weights
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue, CueKind, Performance
 from dubwright.operations.material import PlateSound
 from dubwright.operations.request import EngineChoice
 from dubwright.operations.task_list import TaskList
+from dubwright.operations.timing import timing
 from dubwright.speech.mix import MIX_RATE
 from dubwright.store import Access
 
@@ -56,11 +57,15 @@ def voicing(
     asked = performance.model_dump(exclude_defaults=True) if performance else {}
     if asked:
         parameters["performance"] = asked
+    where: dict[str, Any] = {}
+    loads = card.needs_weights
     if Ability.PHONES not in card.abilities:
-        aligner = engine_card(engines.aligner, EngineKind.ALIGNER)
-        parameters |= {"aligner": aligner.name, "aligner_card": aligner.identity}
+        timed = timing(engines, tasks, access, language)
+        parameters |= timed.parameters
+        where |= timed.where
+        loads |= timed.loads_weights
     if not card.needs_weights:
-        return Voicing(parameters)
+        return Voicing(parameters, where, loads)
     weights = chosen_weights(
         card,
         engines.weights_for(card.name, language),
@@ -69,7 +74,7 @@ def voicing(
         language=language,
     )
     parameters["voice_weights"] = weights.identity
-    return Voicing(parameters, {"voice_weights": str(weights.path)}, loads_weights=True)
+    return Voicing(parameters, where | {"voice_weights": str(weights.path)}, loads)
 
 
 def with_lexicon(performance: Performance, text: str, lexicon: Mapping[str, str]) -> Performance:
@@ -85,6 +90,7 @@ def sample_task(
     sound: PlateSound,
     engines: EngineChoice,
     tasks: TaskList,
+    access: Access,
 ) -> str:
     """The key of a speaker's own voice, as the timeline has it: the longest of their lines.
 
@@ -117,8 +123,8 @@ def sample_task(
             else "no line of theirs is long enough and theirs alone",
             repair="choose another voice for them in the cast",
         )
-    aligner = engine_card(engines.aligner, EngineKind.ALIGNER)
-    known = original in engine(aligner.name, EngineKind.ALIGNER).languages()
+    timed = timing(engines, tasks, access, original or "en")
+    known = original is not None and timed.knows(original)
     lines = [
         {
             "samples": [cue.start_ms * MIX_RATE // 1000, cue.end_ms * MIX_RATE // 1000],
@@ -128,8 +134,9 @@ def sample_task(
     ]
     return tasks.add(
         "voice sample",
-        {"lines": lines, "sounds": sound.hashes, "language": original if known else None,
-         "engine": aligner.name, "card": aligner.identity},
-        where={"sounds": sound.where},
+        {"lines": lines, "sounds": sound.hashes, "language": original if known else None}
+        | timed.parameters,
+        where={"sounds": sound.where} | timed.where,
         label=f"listening to the voice of {speaker}",
+        loads_weights=timed.loads_weights,
     )  # fmt: skip
