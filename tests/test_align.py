@@ -453,7 +453,7 @@ def test_what_a_network_hears_times_phones(letters: bool, monkeypatch: pytest.Mo
     found = aligner.align(reading.speech.samples, RATE, text, "es")
     errors = np.abs(_errors_ms(reading.speech.phones, found, RATE))
     assert np.median(errors) < 30 and np.percentile(errors, 90) < 80
-    assert all(phone.confidence is not None and phone.confidence > 0.4 for phone in found)
+    assert all(phone.confidence is not None and phone.confidence > 0.3 for phone in found)
 
 
 def test_weights_of_an_aligner_are_chosen_and_told(tmp_path: Path) -> None:

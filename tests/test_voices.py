@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -561,3 +562,46 @@ def test_an_effort_takes_a_recording_and_overlaps_are_told(sample: Any, tmp_path
         if (told := json.loads(path.read_text()))["engine"] == "recording"
     )  # fmt: skip
     assert take["text"] == "" and take["aligned_by"].startswith("pocketsphinx/")
+
+
+def test_fifteen_languages_share_what_is_theirs_and_a_sixteenth_does_only_what_is_new(
+    sample: Any, tmp_path: Path
+) -> None:
+    tags = [
+        "es",
+        "fr",
+        "de",
+        "it",
+        "pt",
+        "pl",
+        "ru",
+        "tr",
+        "hi",
+        "ja",
+        "zh",
+        "ar",
+        "ko",
+        "sv",
+        "nl",
+        "cs",
+    ]
+    cue = Cue(id="c1", speaker="Ana", start_ms=200, end_ms=2600,
+              text={"en": "Hello there.", **dict.fromkeys(tags, LINE)})  # fmt: skip
+    CueSheet(original="en", cues=(cue,)).write(tmp_path / "many.json")
+    plans = {}
+    for count in (1, 15, 16):
+        request = _request(
+            sample, tmp_path, cue_sheet=tmp_path / "many.json", languages=tags[:count],
+            lip_sync=True,
+        )  # fmt: skip
+        plans[count] = plan_dub(request, Store(tmp_path / "store"), TODAY).tasks
+    own = {"take", "curves", "choose", "draw", "check", "mix", "picture", "preview"}
+    stages = [Counter(task.stage for task in plans[count].values()) for count in (1, 15)]
+    for stage in set(stages[0]) - own:
+        assert stages[0][stage] == stages[1][stage], f"{stage} is done once for all"
+    new = [task for key, task in plans[16].items() if key not in plans[15]]
+    again = Counter(task.stage for task in new) - Counter(
+        task.stage for key, task in plans[16].items() if tags[15] in task.label
+    )
+    # A preview has every language's sound, and is put together anew.
+    assert set(again) <= {"preview"}, again

@@ -18,6 +18,7 @@ from dubwright.speech.perform import Performer, trimmed
 
 __all__ = [
     "TAKE_RATE",
+    "faults_of_recording",
     "finished_take",
     "natural_take",
     "recorded_take",
@@ -26,6 +27,12 @@ __all__ = [
 ]
 
 TAKE_RATE: Final = 48000
+DULL_BELOW: Final = 16000
+# A recording is clipped where it stays at its peak for so many samples, at least so often.
+NEAR_PEAK: Final = 0.98
+STEP: Final = 1e-5
+FLAT_SAMPLES: Final = 5
+LEAST_CLIPPED: Final = 5
 
 Samples = NDArray[np.float32]
 
@@ -76,9 +83,26 @@ def recorded_take(
     An aligner times the cue's text; a recogniser hears phones where nobody wrote one down.
     """
     samples, rate = read_mono(recording)
+    notes = faults_of_recording(samples, rate)
     samples = trimmed(resampled(samples, rate, TAKE_RATE), TAKE_RATE)
     fitted, fit = fit_recording(samples, TAKE_RATE, _slot(cue, room_ms))
-    return _timed(timer, fitted, cue.text.get(language, ""), language, fit, folder)
+    take = _timed(timer, fitted, cue.text.get(language, ""), language, fit, folder)
+    return take.model_copy(update={"notes": notes})
+
+
+def faults_of_recording(samples: Samples, sample_rate: int) -> tuple[str, ...]:
+    """What nobody can mend in a mono recording, for people."""
+    told = []
+    peak = float(np.abs(samples).max(initial=0))
+    loudest = np.abs(samples) >= NEAR_PEAK * peak if peak > 0 else np.zeros(len(samples), bool)
+    flat = loudest[1:] & loudest[:-1] & (np.abs(np.diff(samples)) < STEP)
+    runs = np.convolve(flat, np.ones(FLAT_SAMPLES - 1), "valid") == FLAT_SAMPLES - 1
+    clipped = int((np.diff(runs.astype(np.int8), prepend=0) == 1).sum())
+    if clipped >= LEAST_CLIPPED:
+        told.append(f"the recording is clipped in {clipped} places: it will sound harsh")
+    if sample_rate < DULL_BELOW:
+        told.append(f"recorded at {sample_rate} Hz: it will sound like a telephone")
+    return tuple(told)
 
 
 def finished_take(
