@@ -18,7 +18,7 @@ from tiny_voices import described_espeak, tiny_csm, tiny_vits
 from dubwright.api import perform
 from dubwright.dialogue import OWN_VOICE, Cast, CueSheet, Speaker
 from dubwright.dialogue.lexicon import pronunciations_in, read_lexicon, respelled
-from dubwright.engines import Ability, EngineKind, Speech, VoiceSample, engine, engine_card
+from dubwright.engines import Ability, EngineKind, Speech, VoiceSample, engine, engine_card, engines
 from dubwright.engines.choice import chosen_weights
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, resampled, write_wav
@@ -352,6 +352,10 @@ def test_a_description_that_is_not_valid_is_named(
     monkeypatch.setenv("DUBWRIGHT_VOICES", str(tmp_path))
     with pytest.raises(DubwrightError, match=why):
         engine("house-voice", EngineKind.SYNTHESIZER)
+    # It is listed with its fault, and stands in no other's way.
+    card = next(card for card in engines() if card.name == "house-voice")
+    assert not card.usable and why in card.limits
+    assert "es" in engine("espeak-ng", EngineKind.SYNTHESIZER).languages()
 
 
 @pytest.mark.parametrize(

@@ -613,7 +613,7 @@ def languages(as_json: AsJson = False) -> None:
     spoken = {
         card.name: engine(card.name, EngineKind.SYNTHESIZER).languages()
         for card in installed(EngineKind.SYNTHESIZER)
-        if not card.needs_weights
+        if card.usable and not card.needs_weights
     }
     if as_json:
         print_json(spoken)
@@ -640,6 +640,7 @@ def engines(as_json: AsJson = False) -> None:
                 card.missing_packages
             )
             lacks += ["needs weights"] * card.needs_weights
+            lacks += [card.limits] * (not card.usable)
             typer.echo(f"  {card.name:24} {'; '.join([card.licence, *lacks])}")
 
 

@@ -27,7 +27,8 @@ FACE_MESH_TRIAL: Final = (
 SPARE_BYTES: Final = 5 * 2**30
 OPTIONAL: Final = {
     "torch": "neural engines: pip install 'dubwright[neural]'",
-    "onnxruntime": "neural engines: pip install 'dubwright[cpu]', or [gpu] but never both",
+    "onnxruntime": "finding speech (align, transcribe) and neural engines: "
+    "pip install 'dubwright[cpu]', or [gpu] but never both",
 }
 
 
@@ -48,6 +49,7 @@ def examine(store: Path | None = None) -> list[Check]:
         _python(),
         _checked("FaceMesh (following faces)", _face_mesh),
         _checked("espeak-ng (voices)", _espeak),
+        _checked("Sudachi (Japanese)", _sudachi),
         _checked("OpenEXR (plates)", _open_exr),
         _checked("OpenColorIO (colour)", _open_color_io),
         _checked("OpenTimelineIO (timelines)", _open_timeline_io),
@@ -99,6 +101,12 @@ def _espeak() -> str:
     from dubwright.speech.engines.espeak import EspeakSynthesizer
 
     return f"{len(EspeakSynthesizer().languages())} languages"
+
+
+def _sudachi() -> str:
+    from dubwright.speech.japanese import kana
+
+    return f"SudachiPy {version('sudachipy')}, {kana('日本語')}"
 
 
 def _open_exr() -> str:

@@ -72,6 +72,7 @@ class EngineCard(BaseModel):
         (), description="Those that a synthesizer knows; none for any, where it knows STYLE."
     )
     limits: str = Field("", description="What it cannot do, for people.")
+    usable: bool = Field(True, description="False where what the user wrote of it is not valid.")
     content: str = Field("", description="Identity of what the user wrote of it, if they did.")
 
     @property

@@ -45,11 +45,7 @@ def _described() -> dict[str, Factory]:
 
 
 def engines(kind: EngineKind | None = None) -> list[EngineCard]:
-    """The cards of the installed engines, all or of one kind, by name.
-
-    Raises:
-        DubwrightError: a document that describes one is not valid.
-    """
+    """The cards of the installed engines, all or of one kind, by name."""
     found = {name: entry.load().card for name, entry in _installed().items()}
     found |= {name: made.card for name, made in _described().items() if name not in found}
     return [card for _, card in sorted(found.items()) if kind is None or card.kind == kind]

@@ -58,7 +58,7 @@ def main() -> None:
         kind: {
             card.name: sorted(engine(card.name, kind).languages())
             for card in engines(kind)
-            if not card.needs_weights
+            if card.usable and not card.needs_weights
         }
         for kind in (EngineKind.SYNTHESIZER, EngineKind.ALIGNER)
     }

@@ -195,19 +195,39 @@ class CommandVoice:
         )
 
 
-def command_voices() -> Mapping[str, CommandVoice]:
+class BrokenVoice:
+    """A program whose description is not valid: listed with what is wrong, and not run."""
+
+    def __init__(self, name: str, error: DubwrightError) -> None:
+        self._error = error
+        self.card = EngineCard(
+            name=name,
+            kind=EngineKind.SYNTHESIZER,
+            version=1,
+            licence="unknown",
+            commercial_use=False,
+            limits=f"Cannot be used. {error.what}: {error.why}",
+            usable=False,
+        )
+
+    def __call__(self, *_: Path | None) -> CommandVoice:
+        raise self._error
+
+
+def command_voices() -> Mapping[str, CommandVoice | BrokenVoice]:
     """The programs that this machine's user described: a JSON file each, named as the engine.
 
     They lie in $DUBWRIGHT_VOICES, or in the folder `voices` of the user's configuration.
-
-    Raises:
-        DubwrightError: a document is not valid.
     """
     named = os.environ.get("DUBWRIGHT_VOICES")
     folder = Path(named) if named else Path(platformdirs.user_config_dir("dubwright")) / "voices"
-    return {
-        path.stem: CommandVoice(path.stem, _read(path)) for path in sorted(folder.glob("*.json"))
-    }
+    found: dict[str, CommandVoice | BrokenVoice] = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found[path.stem] = CommandVoice(path.stem, _read(path))
+        except DubwrightError as error:
+            found[path.stem] = BrokenVoice(path.stem, error)
+    return found
 
 
 def _read(path: Path) -> VoiceCommand:
