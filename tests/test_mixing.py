@@ -16,7 +16,7 @@ from tiny_models import tiny_mdx_net
 
 from dubwright.api import perform
 from dubwright.errors import DubwrightError
-from dubwright.media.audio import LoudnessMeter, loudness_lufs, resampled
+from dubwright.media.audio import LoudnessMeter, loudness_lufs, resampled, written_wav
 from dubwright.model import Fit, Take
 from dubwright.operations.background import Separated, separate_part
 from dubwright.operations.mixing import mix_language
@@ -61,6 +61,9 @@ def test_channels_go_where_they_belong() -> None:
     assert np.allclose(laid_out(wide[:, :2], 6)[0], [1, 2, 0, 0, 0, 0])
     assert np.allclose(laid_out(wide[:, :1], 6)[0], [0, 0, 1, 0, 0, 0])
     assert np.allclose(laid_out(wide[:, :1], 2)[0], [1, 1])
+    assert np.allclose(laid_out(wide[:, :4], 6)[0], [1, 2, 0, 0, 3, 4]), "quad"
+    assert np.allclose(laid_out(wide[:, :5], 6)[0], [1, 2, 3, 0, 4, 5]), "5.0"
+    assert np.allclose(laid_out(wide[:, :3], 2)[0], [1 + half * 3, 2 + half * 3]), "LCR"
     for channels in (2, 6, 8):
         assert laid_out(wide[:, :channels], channels).shape == (3, channels)
         assert (centred(channels) ** 2).sum() == pytest.approx(1)
@@ -156,7 +159,12 @@ def _take(folder: Path, samples: Samples, engine: str = "espeak-ng/2") -> Path:
 
 
 def _mixed(
-    folder: Path, layout: Layout, stems: dict[str, Samples], take: Samples, **inputs: Path
+    folder: Path,
+    layout: Layout,
+    stems: dict[str, Samples],
+    take: Samples,
+    asked: dict[str, Any] = {},  # noqa: B006
+    **inputs: Path,
 ) -> dict[str, Any]:
     """What a second of a take becomes, a second after a timeline's start."""
     sounds = []
@@ -170,7 +178,7 @@ def _mixed(
     told = {
         "takes": [{"cue": "a", "speaker": "b", "start": layout.rate, "end": 3 * layout.rate}],
         "kept": [], "samples": 4 * layout.rate, "layout": [layout.rate, layout.channels],
-    }  # fmt: skip
+    } | asked  # fmt: skip
     made = folder / "mix"
     made.mkdir()
     inputs["take:a"] = _take(folder / "take", take)
@@ -230,6 +238,87 @@ def test_a_surround_mix_without_stems_loses_its_centre(tmp_path: Path) -> None:
     assert gains[2] == pytest.approx(10 ** (-24 / 20), rel=0.05)
     assert np.allclose(np.delete(gains, 2), 1, atol=0.01)
     assert "centre channel" in made["effects"]
+
+
+def test_stereo_on_a_surround_timeline_loses_its_middle(tmp_path: Path) -> None:
+    layout, rate = Layout(48000, 6), 48000
+    voice = np.resize(_said(LINES[0], rate, "m3"), 4 * rate)
+    mix = np.zeros((4 * rate, 6), np.float32)
+    mix[:, :2] = voice[:, None] + np.random.default_rng(0).normal(0, 0.01, (4 * rate, 2))
+    found = tmp_path / "background"
+    found.mkdir()
+    (found / "background.json").write_text('{"width": true, "tone": null}')
+    silent = np.full(48000, 1e-5, np.float32)
+    made = _mixed(tmp_path, layout, {"mix": mix}, silent, background=found)
+    under = slice(rate + 9600, 2 * rate)
+    left = (made["ME"][under, 0] * voice[under]).sum() / (voice[under] ** 2).sum()
+    assert abs(left) < 0.15
+
+
+def test_a_mix_is_not_clipped_before_it_is_brought_to_a_loudness(tmp_path: Path) -> None:
+    rate = 48000
+    loud = np.resize(_said(LINES[0], rate, "m3"), 4 * rate)
+    loud = (0.95 * loud / np.abs(loud).max())[:, None].repeat(2, 1).astype(np.float32)
+    made = _mixed(
+        tmp_path, STEREO, {"DX": loud, "M&E": loud}, _said(LINES[0], rate, "m3"),
+        asked={"loudness": "ebu_r128"},
+    )  # fmt: skip
+    assert np.allclose(made["DX"] + made["ME"], made["mix"], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("rate", "layout", "start", "speed"),
+    [
+        (44100, STEREO, "1/24", "1"),
+        (48000, Layout(44100, 2), "1/24", "1"),
+        (48000, STEREO, "1001/24000", "25/24"),
+        (48000, STEREO, "0", "1001/1000"),
+        (48000, STEREO, "1/24", "-1"),
+    ],
+)
+def test_parts_of_a_clip_join_whatever_its_rate_and_speed(
+    rate: int, layout: Layout, start: str, speed: str, tmp_path: Path
+) -> None:
+    times = np.arange(8 * rate) / rate
+    tone = (0.5 * np.sin(2 * np.pi * 8000 * times)).astype(np.float32)[:, None].repeat(2, 1)
+    soundfile.write(tmp_path / "a.wav", tone, rate, subtype="FLOAT")
+    media = Fraction(7) if speed == "-1" else Fraction(0)
+    clip = SoundClip(
+        tmp_path / "a.wav", "mix", Fraction(start), media, Fraction(5), Fraction(speed)
+    )
+    step, end = round(1.3 * layout.rate), 5 * layout.rate
+    whole = gather_original([clip], 0, end, layout).mix
+    parts = [
+        gather_original([clip], at, min(end, at + step), layout).mix for at in range(0, end, step)
+    ]
+    assert whole is not None
+    assert np.abs(np.concatenate(parts) - whole)[: end - 4000].max() < 1e-5  # type: ignore[arg-type]
+
+
+def test_movies_do_not_clip_what_surround_adds_up_to(tmp_path: Path) -> None:
+    rate = 48000
+    times = np.arange(2 * rate) / rate
+    sound = np.zeros((2 * rate, 6), np.float32)
+    sound[:, [0, 2, 4]] = (0.85 * np.sin(2 * np.pi * 440 * times))[:, None]
+    soundfile.write(tmp_path / "mix.wav", sound, rate, subtype="FLOAT")
+    task = Task("preview", 1, {"sounds": [["es", "Spanish"]]})
+    (track,) = timeline_sounds(Context(task, {"mix:0": tmp_path}, tmp_path, print, 8), 4800)
+    heard = np.concatenate(list(track.blocks))
+    assert len(heard) == 2 * rate and 0.7 < np.abs(heard).max() < 0.9
+
+
+def test_what_wav_cannot_hold_is_rf64_and_surround_says_its_channels(tmp_path: Path) -> None:
+    for name, channels, samples, kind in (
+        ("a", 2, 100, "WAV"), ("b", 6, 100, "WAVEX"), ("c", 6, 300_000_000, "RF64"),
+    ):  # fmt: skip
+        with written_wav(tmp_path / f"{name}.wav", channels, 48000, samples) as write:
+            write(np.zeros((100, channels), np.float32))
+        found = soundfile.info(tmp_path / f"{name}.wav")
+        assert (found.format, found.frames, found.channels) == (kind, 100, channels)
+    # The places of 5.1's channels: L R C LFE and the surrounds.
+    header = (tmp_path / "b.wav").read_bytes()
+    at = header.index(b"fmt ") + 8 + 20
+    assert int.from_bytes(header[at : at + 4], "little").bit_count() == 6
 
 
 def test_a_separator_takes_voices_out_part_by_part(tmp_path: Path) -> None:

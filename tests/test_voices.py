@@ -27,7 +27,7 @@ from dubwright.operations.dub import plan_dub
 from dubwright.operations.request import DubRequest, EngineChoice
 from dubwright.operations.summary import plan_summary, summary_text
 from dubwright.operations.task import Context, Task
-from dubwright.operations.voice_stages import performer_of, write_sample
+from dubwright.operations.voice_stages import _prompt, performer_of, write_sample
 from dubwright.quality.report import Report
 from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.fit import Slot, fit_synthesis
@@ -67,6 +67,9 @@ def test_a_lexicon_says_how_words_are_said(tmp_path: Path) -> None:
     assert language == "en"
     assert said == {"Worcester": "/ˈwʊstɚ/", "Worcestershire": "/ˈwʊstɚ/", "NATO": "nay toe"}
     text = "From worcester to Worcesters and nato."
+    many = {"York": "Yawk", "New York": "Gotham", "SQL": "sequel server", "server": "sir ver"}
+    assert respelled("New York's SQL", many) == "Gotham's sequel server", "the longest, and once"
+    assert pronunciations_in("in New\nYork", {"New York": "/x/"}) == {"New York": "/x/"}
     assert set(pronunciations_in(text, said)) == {"Worcester", "NATO"}
     assert respelled(text, said) == "From worcester to Worcesters and nay toe."
 
@@ -79,6 +82,7 @@ def test_a_lexicon_says_how_words_are_said(tmp_path: Path) -> None:
         ("<alias>nay toe</alias>", "", "does not say"),
         (' xml:lang="en"', "", "with a language"),
         ("2005/01", "2004/01", "not a W3C"),
+        ("<lexicon", '<!DOCTYPE lexicon [<!ENTITY x "y">]><lexicon', "document type"),
     ],
 )
 def test_what_is_no_lexicon_is_refused(tmp_path: Path, old: str, new: str, why: str) -> None:
@@ -104,6 +108,12 @@ def test_espeak_says_words_in_ipa(language: str, ipa: str, symbols: list[str]) -
     assert _symbols(EspeakSynthesizer().speak("Worcester", language, 1.0)) != symbols
 
 
+def test_a_word_within_the_sounds_of_another_stays() -> None:
+    told = {"tomato": "/təmɑːtoʊ/", "a": "/eɪ/"}
+    said = EspeakSynthesizer().speak("tomato a", "en", 1.0, "", Performance(pronunciations=told))
+    assert "".join(_symbols(said)) == "təmɑːɾoʊeɪ"
+
+
 def test_a_sound_that_a_voice_lacks_is_named() -> None:
     performance = Performance(pronunciations={"barcos": "/ˈbaǃkos/"})
     with pytest.raises(DubwrightError, match="no sound 'ǃ'"):
@@ -122,6 +132,16 @@ def test_espeak_speaks_higher_and_lower(asked: float, least: float, most: float)
 
 def _pitch(speech: Speech) -> float:
     return median_pitch_hz(speech.samples, speech.sample_rate)
+
+
+def test_a_style_that_is_left_out_is_not_asked_for() -> None:
+    class Strict(EspeakSynthesizer):
+        def speak(self, text: str, language: str, speed: float, *told: Any) -> Speech:
+            assert told[1].style in ("", "whisper")
+            return super().speak(text, language, speed, *told)
+
+    for style in ("whisper", "../../evil"):
+        Performer(Strict(), "es", "", Performance(style=style)).speak("Sí.", 1.0)
 
 
 def test_what_an_engine_cannot_do_is_said() -> None:
@@ -324,6 +344,40 @@ def test_weights_are_chosen_by_language(sample: Any, tmp_path: Path) -> None:
         plan_dub(other.model_copy(update={"engines": wrong}), Store(tmp_path / "store"), TODAY)
 
 
+def test_weights_that_were_replaced_are_loaded_anew(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = tiny_vits(tmp_path / "vits")
+    (weights / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "voice.npy").write_bytes(b"one")
+    card = engine_card("transformers-voice", EngineKind.SYNTHESIZER)
+    voice = engine("transformers-voice", EngineKind.SYNTHESIZER, weights)
+    prints = Fingerprints(tmp_path)
+
+    def found() -> tuple[str, bytes]:
+        said = voice.speak("where is the boat", "es", 1.0).samples.tobytes()
+        return chosen_weights(card, str(weights), prints, EVERYWHERE).identity, said
+
+    first = found()
+    tensors = load_file(weights / "model.safetensors")
+    save_file({n: t * 1.5 for n, t in tensors.items()}, weights / "model.safetensors",
+              metadata={"format": "pt"})  # fmt: skip
+    second = found()
+    assert first[0] != second[0] and first[1] != second[1]
+    (tmp_path / "elsewhere" / "voice.npy").write_bytes(b"another")
+    assert found()[0] != second[0], "what a link leads to is part of them"
+
+
+def test_a_plan_does_not_load_a_model(tmp_path: Path) -> None:
+    weights = tiny_vits(tmp_path / "vits")
+    (weights / "model.safetensors").write_bytes(b"not a model")
+    voice = engine("transformers-voice", EngineKind.SYNTHESIZER, weights)
+    assert voice.languages() == {"es": "es"}
+    with pytest.raises(DubwrightError, match="cannot be loaded"):
+        voice.speak("where", "es", 1.0)
+
+
 def test_weights_of_another_family_are_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     voice = engine("transformers-voice", EngineKind.SYNTHESIZER, tmp_path)
@@ -340,6 +394,7 @@ def test_weights_of_another_family_are_named(tmp_path: Path) -> None:
     [
         ({"command": ["say", "{output}", "{tempo}"]}, "tempo"),
         ({"command": ["say", "{text}"]}, "needs a program"),
+        ({"command": ["say", "{output}", "{text.foo}"]}, "foo"),
         ({"languages": {}}, "at least 1"),
         ({"licence": ""}, "at least 1"),
         ({"shell": True}, "Extra inputs"),
@@ -397,10 +452,11 @@ def test_a_text_is_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("DUBWRIGHT_VOICES", str(tmp_path))
     voice = engine("house-voice", EngineKind.SYNTHESIZER)
     assert Ability.CLONING in voice.card.abilities and Ability.PACE not in voice.card.abilities
-    text = "{output}; $(rm -rf ~) \"'ünï"
+    text = "-{output}; $(rm -rf ~) \"'ünï"
     sample = VoiceSample(np.full(100, 0.5, np.float32), 24000, "hello")
     said = voice.speak(text, "es", 1.0, "", Performance(), sample)
-    assert heard.read_text() == f"{text}|{text}" and len(said.samples) == 100
+    # What begins like an option does not begin an argument.
+    assert heard.read_text() == f" {text}|{text}" and len(said.samples) == 100
 
 
 def _tones(phones: dict[str, float], pitch: int, seconds: float = 0.4) -> Speech:
@@ -490,6 +546,24 @@ def test_a_cloning_engine_is_given_the_speakers_own_lines(tmp_path: Path) -> Non
     assert not np.array_equal(*heard)
     assert with_sample._sample is not None and with_sample._sample.text == text
     assert with_sample.notes == ()
+
+
+def test_a_prompt_says_what_its_text_says() -> None:
+    long, short = np.zeros(24000 * 40, np.float32), np.zeros(24000 * 3, np.float32)
+    lines = [(Speech(long, 24000, ()), "many words"), (Speech(short, 24000, ()), "few")]
+    sample = _prompt(lines)
+    assert sample.text == "few" and len(sample.samples) == 24000 * 3.25
+    alone = _prompt(lines[:1])
+    assert alone.text == "" and len(alone.samples) == 24000 * 12.25
+
+
+def test_an_own_voice_that_is_not_heard_is_met(tmp_path: Path) -> None:
+    write_wav(tmp_path / "line.wav", np.zeros(3 * 48000, np.float32), 48000)
+    made = _sampled(tmp_path, [{"samples": [9600, 124800], "text": ""}])
+    told = {"synthesizer": "espeak-ng", "voice": ""}
+    context = Context(Task("take", 1, told), {"sample": made.folder}, tmp_path, lambda: None, 8)
+    with pytest.raises(DubwrightError, match="own voice is not known"):
+        performer_of(context, "es")
 
 
 def test_a_sample_whose_words_are_not_known_still_has_a_colour(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from lxml import etree
 
+from dubwright.dialogue.speakable import speakable
 from dubwright.errors import DubwrightError
 
-__all__ = ["pattern", "pronunciations_in", "read_lexicon", "respelled"]
+__all__ = ["pronunciations_in", "read_lexicon", "replaced", "respelled"]
 
 PLS: Final = "{http://www.w3.org/2005/01/pronunciation-lexicon}"
 LANGUAGE: Final = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -26,9 +27,12 @@ def read_lexicon(path: Path) -> tuple[str, dict[str, str]]:
     """
     try:
         parser = etree.XMLParser(resolve_entities=False, no_network=True)
-        root = etree.parse(str(path), parser).getroot()
+        tree = etree.parse(str(path), parser)
     except (OSError, etree.XMLSyntaxError) as error:
         raise _unreadable(path, str(error)) from error
+    if tree.docinfo.doctype:
+        raise _unreadable(path, "it has a document type, whose entities would not be read")
+    root = tree.getroot()
     language = root.get(LANGUAGE)
     if root.tag != f"{PLS}lexicon" or not language:
         raise _unreadable(path, "it is not a W3C pronunciation lexicon (PLS) with a language")
@@ -57,23 +61,31 @@ def _text(element: Any) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
-@lru_cache(maxsize=4096)
-def pattern(word: str) -> re.Pattern[str]:
-    """A word that stands by itself, in capitals or not."""
-    return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
-
-
 def pronunciations_in(text: str, lexicon: Mapping[str, str]) -> dict[str, str]:
     """Those of a lexicon's words that a text has."""
-    return {word: said for word, said in lexicon.items() if pattern(word).search(text)}
+    plain = speakable(text)
+    return {word: said for word, said in lexicon.items() if _pattern((word,)).search(plain)}
 
 
 def respelled(text: str, pronunciations: Mapping[str, str]) -> str:
     """A text in which words are spelled as they sound; what is given in IPA stays."""
-    for word, said in pronunciations.items():
-        if not said.startswith("/"):
-            text = pattern(word).sub(said.replace("\\", r"\\"), text)
-    return text
+    spelled = {word: said for word, said in pronunciations.items() if not said.startswith("/")}
+    return replaced(text, spelled)
+
+
+def replaced(text: str, words: Mapping[str, str]) -> str:
+    """A text with other words for some of its own; where several begin, the longest counts."""
+    if not words:
+        return text
+    others = {word.lower(): other for word, other in words.items()}
+    longest_first = tuple(sorted(words, key=len, reverse=True))
+    return _pattern(longest_first).sub(lambda found: others[found[0].lower()], text)
+
+
+@lru_cache(maxsize=4096)
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Words that stand by themselves, in capitals or not."""
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
 
 
 def _unreadable(path: Path, why: str) -> DubwrightError:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from dubwright.engines.card import EngineCard, SuggestedWeights
 from dubwright.engines.weights import NAME, WeightsFolder
 from dubwright.errors import DubwrightError
 from dubwright.store import Access, Fingerprints, content_key
 
-__all__ = ["ChosenWeights", "chosen_weights"]
+__all__ = ["ChosenWeights", "chosen_weights", "remembered", "weights_files"]
+
+Loaded = TypeVar("Loaded")
 
 WHISPER_CACHE: Final = Path("whisper")
 OPENAI_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -72,11 +75,40 @@ def chosen_weights(
         path = cached
     else:
         access.check(path)
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    files = weights_files(path)
     if not files:
         raise _offer(card, card.suggested, named)
     content = content_key([_names(path, files), fingerprints.of_files(files)])
     return ChosenWeights(path.absolute(), f"{path.name}@{content[:16]}")
+
+
+def remembered(load: Callable[[Path], Loaded]) -> Callable[[Path], Loaded]:
+    """A function that loads weights, and loads the same ones again only when their files change."""
+
+    @lru_cache(maxsize=1)
+    def held(weights: Path, _: tuple[tuple[str, int, int], ...]) -> Loaded:
+        return load(weights)
+
+    def found(weights: Path) -> Loaded:
+        return held(weights, _stamp(weights))
+
+    return found
+
+
+def _stamp(weights: Path) -> tuple[tuple[str, int, int], ...]:
+    told = [(str(path), path.stat()) for path in weights_files(weights)]
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in told)
+
+
+def weights_files(path: Path) -> list[Path]:
+    """A file, or all of a folder with those that its links lead to, in order."""
+    if path.is_file():
+        return [path]
+    return sorted(
+        Path(folder) / name
+        for folder, _, names in os.walk(path, followlinks=True)
+        for name in names
+    )
 
 
 def _names(path: Path, files: Sequence[Path]) -> list[str]:

@@ -37,6 +37,10 @@ __all__ = [
 
 Samples = NDArray[np.float32]
 
+STEREO: Final = 2
+BYTES_OF: Final = {"PCM_24": 3, "FLOAT": 4}
+# Sizes in WAV are of 32 bits; some room is left for other chunks.
+LARGEST_WAV: Final = (1 << 32) - (1 << 20)
 LOUDNESS_BLOCK_S: Final = 0.4
 # The two filters of ITU-R BS.1770-4 as analogue ones: a shelf and a high pass (De Man, 2014,
 # Evaluation of implementations of the EBU R128 loudness measurement).
@@ -145,14 +149,25 @@ def write_wav(path: Path, samples: Samples, rate: int) -> None:
 
 
 @contextmanager
-def written_wav(path: Path, channels: int, rate: int) -> Iterator[Callable[[Samples], None]]:
-    """A function that adds blocks of float32 [samples, channels] to a 24-bit WAV file.
+def written_wav(
+    path: Path, channels: int, rate: int, samples: int = 0, subtype: str = "PCM_24"
+) -> Iterator[Callable[[Samples], None]]:
+    """A function that adds blocks of float32 [samples, channels] to a WAV file.
 
     The file appears, whole, when the context ends without an error.
+
+    Args:
+        path: of the file.
+        channels: surround is written with the places of its channels.
+        rate: in Hz.
+        samples: how many will come, if that is known: what WAV cannot hold is RF64.
+        subtype: PCM_24 or FLOAT.
     """
+    large = samples * channels * BYTES_OF[subtype] > LARGEST_WAV
+    kind = "RF64" if large else "WAVEX" if channels > STEREO else "WAV"
     with (
         whole(path) as partial,
-        soundfile.SoundFile(partial, "w", rate, channels, "PCM_24", format="WAV") as file,
+        soundfile.SoundFile(partial, "w", rate, channels, subtype, format=kind) as file,
     ):
         yield file.write
 

@@ -13,6 +13,7 @@ from typing import Final
 from dubwright.dialogue import CueSheet, Subtitle, write_subtitles
 from dubwright.dialogue.script import read_script
 from dubwright.dialogue.subtitles import read_subtitles
+from dubwright.engines import EngineKind, engine_card
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue
 from dubwright.operations.align_stages import ALIGNMENT, LINES_AT_ONCE, PHONES
@@ -24,6 +25,7 @@ from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
 from dubwright.operations.timing import Timing, timing
 from dubwright.speech.mix import MIX_RATE
+from dubwright.speech.pace import READER
 from dubwright.store import EVERYWHERE, Access, Store, content_key
 
 __all__ = ["AlignmentPlan", "deliver_alignment", "plan_alignment"]
@@ -64,9 +66,10 @@ def plan_alignment(
     blocks = math.ceil(samples / HEARD_BLOCK)
     heard = {"samples": samples, "sounds": sound.hashes}
     speech = tasks.add("speech", heard, where=where, label="finding speech", units=blocks)
+    reader = engine_card(READER, EngineKind.SYNTHESIZER).identity
     readings = tasks.add(
-        "readings", {"texts": texts, "language": language}, label="reading the lines",
-        units=len(texts),
+        "readings", {"texts": texts, "language": language, "reader": reader},
+        label="reading the lines", units=len(texts),
     )  # fmt: skip
     located = tasks.add(
         "located", heard, inputs={"speech": speech, "readings": readings}, where=where,

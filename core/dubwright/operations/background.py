@@ -34,6 +34,8 @@ BACKGROUND_BLOCK: Final = 30 * MIX_RATE
 TONE_S: Final = 0.75
 TONE: Final = round(TONE_S * MIX_RATE)
 # A line's sound rings on; room tone is looked for this far from it.
+# A centre channel with less than this part of the power between the sides holds no voice.
+EMPTY: Final = 0.1
 AFTER_LINES: Final = MIX_RATE // 4
 TAKEN_OUT: Final = "loses what stands in its middle"
 CENTRE_OUT: Final = "loses its centre channel"
@@ -120,9 +122,7 @@ class Background:
         """What stands for the mix from `start` to `end` of the timeline."""
         assert original.mix is not None
         if self._layout.channels > STEREO.channels:
-            rest = original.mix.copy()
-            rest[:, CENTRE] *= np.float32(DUCKED_GAIN)
-            return rest
+            return self._around_centre(original.mix, start, end)
         if self._width:
             first = max(0, start - REACH) // REACH * REACH
             around = gather_original(self._sounds, first, end + REACH, self._layout).mix
@@ -133,6 +133,20 @@ class Background:
         if self._tone is None:
             return lowered
         return lowered + room_tone(self._tone, start, end - start)
+
+    def _around_centre(self, mix: Samples, start: int, end: int) -> Samples:
+        """A surround mix with its centre lowered; where that is empty, what is between the sides
+        is taken out: stereo sound may lie on a surround timeline."""
+        rest = mix.copy()
+        rest[:, CENTRE] *= np.float32(DUCKED_GAIN)
+        middle = mix[:, :2].mean(axis=1)
+        if float((mix[:, CENTRE] ** 2).sum()) < EMPTY * float((middle**2).sum()):
+            first = max(0, start - REACH) // REACH * REACH
+            around = gather_original(self._sounds, first, end + REACH, self._layout).mix
+            assert around is not None
+            sides = without_middle(np.ascontiguousarray(around[:, :2]), self._layout.rate)
+            rest[:, :2] = sides[start - first : end - first]
+        return rest
 
 
 class Separated:

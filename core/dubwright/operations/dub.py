@@ -616,8 +616,15 @@ class DubPlanner:
     def _behind(self) -> dict[str, str]:
         """The tasks of what stands for the M&E of a mix; for every language the same."""
         name = self._request.engines.separator
-        if not name or self._layout.channels > STEREO.channels:
+        if not name:
             return {"background": self._background()}
+        if self._layout.channels > STEREO.channels:
+            raise DubwrightError(
+                "This mix cannot be parted",
+                where=f"the separator {name}",
+                why=f"it parts stereo, and the timeline has {self._layout.channels} channels",
+                repair="leave the separator out: the centre channel is lowered under new lines",
+            )
         card = engine_card(name, EngineKind.SEPARATOR)
         told = {"separator": name, "card": card.identity, "sounds": self._sound.hashes,
                 "layout": [self._layout.rate, self._layout.channels]}  # fmt: skip

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from dubwright.errors import DubwrightError
-from dubwright.media.audio import LoudnessMeter, audio_blocks, audio_format, written_wav
+from dubwright.media.audio import (
+    LoudnessMeter,
+    audio_blocks,
+    audio_duration,
+    audio_format,
+    written_wav,
+)
 from dubwright.media.mastering import LoudnessSpec, Samples, TruePeakMeter, limited
 from dubwright.store import rename
 
@@ -53,7 +59,8 @@ def master_stems(folder: Path, spec: LoudnessSpec) -> dict[str, Any]:
         raw, louder = folder / f"{name}.wav", folder / f"{name}.mastered.wav"
         rate, channels = audio_format(raw)
         meter, peak = LoudnessMeter(rate), TruePeakMeter()
-        with written_wav(louder, channels, rate) as write:
+        samples = int(audio_duration(raw) * rate)
+        with written_wav(louder, channels, rate, samples) as write:
             for block in _mastered(folder, name, gain_db, spec):
                 write(block)
                 meter.add(block)

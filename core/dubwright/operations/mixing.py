@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -29,19 +31,28 @@ BLOCK_S: Final = 30
 # A room is told by the lines of a speaker that begin this near each other.
 SCENE_S: Final = 20
 MOST_LINES: Final = 8
+# What rings on behind a line, and what fades around one, at most.
+LONGEST_ROOM_S: Final = 2
+NEAR_S: Final = 0.5
 
 Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A take, mono, and the range of the line that it replaces."""
+    """A take's folder, and the range of the line that it replaces.
+
+    Attributes:
+        length: of the take, in samples of the mix.
+        recorded: whether somebody spoke it; it then has a room already.
+    """
 
     cue: str
     speaker: str
     start: int
     end: int
-    take: Samples
+    folder: Path
+    length: int
     recorded: bool
 
 
@@ -51,34 +62,41 @@ def mix_language(context: Context) -> None:
     layout = Layout(*context.parameters["layout"])
     background = background_of(context, sounds, layout)
     lines, refused = _lines(context, layout)
-    takes, rooms = _placed(lines, sounds, layout)
     kept = [(start, end) for start, end in context.parameters["kept"]] + refused
+    takes = _Takes(lines, sounds, layout)
     meters = {name: LoudnessMeter(layout.rate) for name in STEMS}
+    spec, samples = context.parameters.get("loudness"), context.parameters["samples"]
     note = ""
     with ExitStack() as files:
         writes = {
             name: files.enter_context(
-                written_wav(context.folder / f"{name}.wav", layout.channels, layout.rate)
+                written_wav(
+                    context.folder / f"{name}.wav", layout.channels, layout.rate, samples,
+                    # What is too loud now may not be when it is brought to a specification.
+                    "FLOAT" if spec else "PCM_24",
+                )
             )
             for name in STEMS
-        }
-        for part in FrameRange(0, context.parameters["samples"]).chunks(BLOCK_S * layout.rate):
+        }  # fmt: skip
+        for part in FrameRange(0, samples).chunks(BLOCK_S * layout.rate):
             original = gather_original(sounds, part.start, part.end, layout)
             if background is not None:
                 behind = background.behind(original, part.start, part.end)
                 original = replace(original, background=behind)
-            stems = mix_stems(original, takes, kept, part.start, part.end)
+            near = round(NEAR_S * layout.rate)
+            heard = takes.between(part.start - near, part.end + near)
+            staying = [(a, b) for a, b in kept if a < part.end + near and b > part.start - near]
+            stems = mix_stems(original, heard, staying, part.start, part.end)
             note = stems.note + (background.how if background else "")
-            for name, samples in zip(
-                STEMS, (stems.dialogue, stems.effects, stems.mix), strict=True
-            ):
-                writes[name](samples)
-                meters[name].add(samples)
+            made = (stems.dialogue, stems.effects, stems.mix)
+            for name, block in zip(STEMS, made, strict=True):
+                writes[name](block)
+                meters[name].add(block)
     told: dict[str, Any] = {
         "loudness_lufs": {name: meter.integrated_lufs() for name, meter in meters.items()},
-        "effects": note + _told(rooms),
+        "effects": note + _told(takes.rooms),
     }
-    if spec := context.parameters.get("loudness"):
+    if spec:
         told |= master_stems(context.folder, SPECS[spec])
     write_json(context.folder / "mix.json", told)
 
@@ -99,54 +117,84 @@ def _lines(context: Context, layout: Layout) -> tuple[list[_Line], list[tuple[in
         if take.fit.verdict == "refused":
             refused.append((told["start"], told["end"]))
             continue
-        samples, rate = read_mono(folder / take.audio)
         lines.append(
             _Line(
-                told["cue"], told["speaker"], told["start"], told["end"],
-                resampled(samples, rate, layout.rate), take.engine == "recording",
+                told["cue"], told["speaker"], told["start"], told["end"], folder,
+                take.length * layout.rate // take.sample_rate, take.engine == "recording",
             )
         )  # fmt: skip
     return lines, refused
 
 
-def _placed(
-    lines: Sequence[_Line], sounds: Sequence[SoundClip], layout: Layout
-) -> tuple[list[PlacedTake], dict[str, Room]]:
-    """Takes as loud as their lines, where these stood, in the room that was heard around them."""
-    spoken: dict[str, tuple[Samples | None, bool]] = {}
-    for line in lines:
-        original = gather_original(sounds, line.start, line.end, layout)
-        alone = original.dialogue is not None
-        spoken[line.cue] = (original.dialogue if alone else original.mix, alone)
-    takes, rooms = [], {}
-    for line in lines:
-        heard, alone = spoken[line.cue]
-        gains = pan_of(heard) if alone and heard is not None else centred(layout.channels)
-        samples = line.take
-        # A recording has the room that its mixer gave it.
-        room = None if line.recorded else _room_around(line, lines, spoken, layout)
+class _Takes:
+    """Takes as loud as their lines, where these stood, in the room that was heard around them.
+
+    They are read when their part of the timeline is mixed, and forgotten after it.
+
+    Attributes:
+        rooms: that lines were brought into, by cue.
+    """
+
+    def __init__(self, lines: Sequence[_Line], sounds: Sequence[SoundClip], layout: Layout) -> None:
+        self._lines = lines
+        self._sounds = sounds
+        self._layout = layout
+        self._held: dict[str, PlacedTake] = {}
+        self._original = lru_cache(maxsize=MOST_LINES + 1)(self._spoken)
+        self._dry = lru_cache(maxsize=MOST_LINES + 1)(self._take)
+        self._scenes: dict[tuple[str, ...], Room | None] = {}
+        self.rooms: dict[str, Room] = {}
+
+    def between(self, start: int, end: int) -> list[PlacedTake]:
+        """Those that are heard between two samples of the timeline."""
+        tail = round(LONGEST_ROOM_S * self._layout.rate)
+        heard = [
+            line
+            for line in self._lines
+            if line.start < end and max(line.end, line.start + line.length + tail) > start
+        ]
+        self._held = {line.cue: self._held.get(line.cue) or self._placed(line) for line in heard}
+        return list(self._held.values())
+
+    def _placed(self, line: _Line) -> PlacedTake:
+        spoken, alone = self._original(line)
+        layout = self._layout
+        gains = pan_of(spoken) if alone and spoken is not None else centred(layout.channels)
+        samples = self._dry(line)
+        room = None if line.recorded else self._room_around(line)
         if room is not None:
             samples = in_room(samples, room, layout.rate)
-            rooms[line.cue] = room
-        takes.append(placed(samples, line.start, line.end, heard, gains, layout))
-    return takes, rooms
+            self.rooms[line.cue] = room
+        return placed(samples, line.start, line.end, spoken, gains, layout)
 
+    def _spoken(self, line: _Line) -> tuple[Samples | None, bool]:
+        """The original's line, and whether it is heard without anything else."""
+        original = gather_original(self._sounds, line.start, line.end, self._layout)
+        alone = original.dialogue is not None
+        return original.dialogue if alone else original.mix, alone
 
-def _room_around(
-    line: _Line,
-    lines: Sequence[_Line],
-    spoken: Mapping[str, tuple[Samples | None, bool]],
-    layout: Layout,
-) -> Room | None:
-    """The room of a speaker's lines around one; None where only a mix is known."""
-    near = [
-        other
-        for other in lines
-        if other.speaker == line.speaker and abs(other.start - line.start) <= SCENE_S * layout.rate
-    ]
-    near = sorted(near, key=lambda other: abs(other.start - line.start))[:MOST_LINES]
-    recorded = [
-        heard.mean(axis=1) for heard, alone in (spoken[other.cue] for other in near)
-        if alone and heard is not None
-    ]  # fmt: skip
-    return room_like(recorded, [other.take for other in near], layout.rate) if recorded else None
+    def _take(self, line: _Line) -> Samples:
+        take = load_take(line.folder)
+        samples, rate = read_mono(line.folder / take.audio)
+        return resampled(samples, rate, self._layout.rate)
+
+    def _room_around(self, line: _Line) -> Room | None:
+        """The room of a speaker's lines around one; None where only a mix is known."""
+        reach = SCENE_S * self._layout.rate
+        near = [
+            other
+            for other in self._lines
+            if other.speaker == line.speaker
+            and not other.recorded
+            and abs(other.start - line.start) <= reach
+        ]
+        near = sorted(near, key=lambda other: abs(other.start - line.start))[:MOST_LINES]
+        scene = tuple(sorted(other.cue for other in near))
+        if scene not in self._scenes:
+            originals = [self._original(other) for other in near]
+            recorded = [
+                spoken.mean(axis=1) for spoken, alone in originals if alone and spoken is not None
+            ]
+            dry = [self._dry(other) for other in near]
+            self._scenes[scene] = room_like(recorded, dry, self._layout.rate) if recorded else None
+        return self._scenes[scene]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dubwright.media.audio import audio_blocks, audio_format
 from dubwright.media.colour import ColourConfig
 from dubwright.media.exr import read_rgb
+from dubwright.media.mastering import limited
 from dubwright.media.movie import Sound
 from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import FrameRange
@@ -25,6 +26,7 @@ from dubwright.trust import Disclosure, burnt_in
 
 __all__ = ["Finish", "timeline_pictures", "timeline_sounds"]
 
+FOLDED_DBTP: Final = -1.0
 # ISO 639-1 to 639-2/T, which is what MP4 stores, for the languages people dub most.
 MP4_LANGUAGES: Final = {
     "ar": "ara", "cs": "ces", "da": "dan", "de": "deu", "el": "ell", "en": "eng", "es": "spa",
@@ -55,15 +57,21 @@ def _in_stereo(path: Path, block: int) -> Iterator[NDArray[np.float32]]:
         yield from audio_blocks(path, block)
         return
     stream = soxr.ResampleStream(rate, STEREO.rate, STEREO.channels, dtype="float32")
+
+    def folded() -> Iterator[NDArray[np.float32]]:
+        for heard in audio_blocks(path, rate):
+            yield stream.resample_chunk(laid_out(heard, STEREO.channels))
+        yield stream.resample_chunk(np.zeros((0, STEREO.channels), np.float32), last=True)
+
     held = np.zeros((0, STEREO.channels), np.float32)
-    for heard in audio_blocks(path, rate):
-        held = np.concatenate([held, stream.resample_chunk(laid_out(heard, STEREO.channels))])
+    # Six channels in two may be louder than either can be.
+    for part in limited(folded(), 1.0, FOLDED_DBTP, STEREO.rate):
+        held = np.concatenate([held, part])
         while len(held) >= block:
             yield held[:block]
             held = held[block:]
-    held = np.concatenate([held, stream.resample_chunk(held[:0], last=True)])
-    for at in range(0, len(held), block):
-        yield held[at : at + block]
+    if len(held):
+        yield held
 
 
 def timeline_pictures(

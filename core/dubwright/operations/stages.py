@@ -270,8 +270,9 @@ def _draw(context: Context) -> None:
 def _original_mix(context: Context) -> None:
     """The timeline's own sound as one file, for previews."""
     sounds = sounds_of(context.where["sounds"])
-    with written_wav(context.folder / "mix.wav", 2, MIX_RATE) as write:
-        for part in FrameRange(0, context.parameters["samples"]).chunks(MIX_BLOCK):
+    samples = context.parameters["samples"]
+    with written_wav(context.folder / "mix.wav", 2, MIX_RATE, samples) as write:
+        for part in FrameRange(0, samples).chunks(MIX_BLOCK):
             original = gather_original(sounds, part.start, part.end)
             heard = np.zeros((len(part), 2), np.float32)
             for stem in (original.dialogue, original.effects, original.mix):
@@ -460,7 +461,8 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "choose": 4,
     "draw": 2,
     "mix": 5,
-    "original mix": 2,
+    "original mix": 3,
+    "readings": 2,
     "listener": 3,
 }
 

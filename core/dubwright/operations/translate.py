@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -102,10 +102,12 @@ def plan_translation(
 
 
 def _voice(request: TranslateRequest, tasks: TaskList, access: Access, target: str) -> Voicing:
-    """The voice that will speak a language, by which lengths are told; none for the reader."""
+    """The voice that will speak a language, by which lengths are told; none but the reader's."""
+    reader = {"reader": engine_card(READER, EngineKind.SYNTHESIZER).identity}
     if request.engines.synthesizer == READER:
-        return Voicing({})
-    return voicing(request.engines, tasks, access, target)
+        return Voicing(reader)
+    spoken = voicing(request.engines, tasks, access, target)
+    return replace(spoken, parameters=spoken.parameters | reader)
 
 
 def deliver_translation(plan: TranslationPlan, store: Store, output: Path) -> Path:

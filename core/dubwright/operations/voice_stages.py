@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -48,8 +48,16 @@ def performer_of(context: Context, language: str) -> Performer:
         lines = _lines(folder)
         if Ability.CLONING in synthesizer.card.abilities:
             sample = _prompt(lines)
-        elif timbre := timbre_of([speech for speech, _ in lines]):
-            alike = lambda speech: matched(speech, timbre)  # noqa: E731
+        else:
+            timbre = timbre_of([speech for speech, _ in lines])
+            if timbre is None:
+                raise DubwrightError(
+                    "A speaker's own voice is not known",
+                    where="their lines on the timeline",
+                    why="nothing is heard in them",
+                    repair="choose another voice for them in the cast",
+                )
+            alike = partial(matched, wanted=timbre)
     return Performer(
         synthesizer, language, told["voice"], performance, aligner, sample, alike,
         notes=(MATCHED,) if alike else (),
@@ -104,15 +112,18 @@ def _lines(folder: Path) -> list[tuple[Speech, str]]:
 
 def _prompt(lines: Sequence[tuple[Speech, str]]) -> VoiceSample:
     """As many lines as an engine is given to go on; only such whose words are known, if any are."""
-    spoken = [line for line in lines if line[1]] or list(lines)
-    rate = spoken[0][0].sample_rate
+    rate = lines[0][0].sample_rate
+    longest = round(PROMPT_S * rate)
+    whole = [line for line in lines if line[1] and len(line[0].samples) <= longest]
+    # Of a longer line nobody knows which words are in its part.
+    spoken = whole or [(Speech(s.samples[:longest], rate, ()), "") for s, _ in lines[:1]]
     between = np.zeros(round(BETWEEN_S * rate), np.float32)
     parts: list[NDArray[np.float32]] = []
     words, left = [], PROMPT_S * rate
     for speech, text in spoken:
         if parts and len(speech.samples) > left:
             continue
-        parts += [speech.samples[: round(PROMPT_S * rate)], between]
+        parts += [speech.samples, between]
         words.append(text)
         left -= len(speech.samples)
     return VoiceSample(np.concatenate(parts), rate, " ".join(filter(None, words)))

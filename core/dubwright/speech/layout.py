@@ -20,6 +20,8 @@ CENTRE, LFE = 2, 3
 HALF: Final = np.float32(0.5**0.5)
 RATES: Final = (44100, 48000, 88200, 96000)
 SURROUND, WIDE_SURROUND = 6, 8
+# Where the channels of other layouts stand in 5.1: LCR, quad and 5.0.
+PLACES: Final = {3: (0, 1, 2), 4: (0, 1, 4, 5), 5: (0, 1, 2, 4, 5)}
 # A channel that is this much lower than a voice's loudest does not hold the voice, dB.
 FAINT_DB: Final = -20.0
 
@@ -54,6 +56,11 @@ def laid_out(samples: Samples, channels: int) -> Samples:
     given = samples.shape[1]
     if given == channels:
         return np.ascontiguousarray(samples)
+    if given in PLACES:
+        surround = np.zeros((len(samples), SURROUND), np.float32)
+        for place, channel in zip(PLACES[given], samples.T, strict=True):
+            surround[:, place] += channel
+        return laid_out(surround, channels)
     if given == WIDE_SURROUND and channels == SURROUND:
         left_right = samples[:, 4:6] + HALF * samples[:, 6:8]
         return np.concatenate([samples[:, :4], left_right], axis=1)

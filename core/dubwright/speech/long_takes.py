@@ -32,6 +32,7 @@ PART_S: Final = 8
 # A cut is looked for this far on both sides of where one phrase ends and the next begins.
 NEAR_S: Final = 0.3
 QUIET_S: Final = 0.04
+SHORTEST_S: Final = 0.5
 
 Samples = NDArray[np.float32]
 Align = Callable[[Samples, int, str, str], tuple[Phone, ...]]
@@ -64,12 +65,13 @@ def timed_in_parts(
             repair="correct the text, or give the recording of this line",
         )
     cuts = _cuts(samples, sample_rate, found)
+    edges = [0, *(cut for cut, _ in cuts), len(samples)]
     texts = [
         " ".join(phrases[first:last])
-        for first, last in pairwise([0, *(line.line for line in found[1:]), len(phrases)])
+        for first, last in pairwise([0, *(phrase for _, phrase in cuts), len(phrases)])
     ]
     phones: list[Phone] = []
-    for (start, end), part in zip(pairwise(cuts), texts, strict=True):
+    for (start, end), part in zip(pairwise(edges), texts, strict=True):
         phones += [
             phone.model_copy(update={"start": phone.start + start, "end": phone.end + start})
             for phone in align(samples[start:end], sample_rate, part, language)
@@ -104,16 +106,24 @@ def _found(
     ]
 
 
-def _cuts(samples: Samples, sample_rate: int, found: Sequence[LocatedLine]) -> list[int]:
-    """The edges of parts, one for each phrase that was found: where it is quietest between them."""
-    size = round(QUIET_S * sample_rate)
-    cuts = [0]
+def _cuts(
+    samples: Samples, sample_rate: int, found: Sequence[LocatedLine]
+) -> list[tuple[int, int]]:
+    """Where the recording is cut, and which phrase begins there: where it is quietest between two.
+
+    What would be a part of nothing much goes with the part before it.
+    """
+    size, least = round(QUIET_S * sample_rate), round(SHORTEST_S * sample_rate)
+    cuts: list[tuple[int, int]] = []
     for before, after in pairwise(found):
         first = int((min(before.end, after.start) / FOUND_RATE - NEAR_S) * sample_rate)
         last = int((max(before.end, after.start) / FOUND_RATE + NEAR_S) * sample_rate)
-        first, last = max(cuts[-1] + size, first), min(len(samples), last)
-        windows = samples[first : max(first + size, last)]
+        first = max(first, (cuts[-1][0] if cuts else 0) + least)
+        last = min(last, len(samples) - least)
+        if last - first < size:
+            continue
+        windows = samples[first:last]
         windows = windows[: len(windows) // size * size].reshape(-1, size)
-        quietest = int((windows**2).mean(axis=1).argmin()) if len(windows) else 0
-        cuts.append(first + quietest * size + size // 2)
-    return [*cuts, len(samples)]
+        quietest = int((windows**2).mean(axis=1).argmin())
+        cuts.append((first + quietest * size + size // 2, after.line))
+    return cuts

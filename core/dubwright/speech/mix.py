@@ -135,7 +135,7 @@ def mix_stems(
     else:
         effects = np.zeros_like(dialogue)
         note = "silence: the timeline has no M&E"
-    return Stems(dialogue, effects, np.clip(effects + dialogue, -1, 1), note)
+    return Stems(dialogue, effects, effects + dialogue, note)
 
 
 def _level(spoken: Samples | None, layout: Layout) -> float:

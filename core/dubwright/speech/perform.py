@@ -59,6 +59,8 @@ class Performer:
         self._synthesizer = synthesizer
         self._language = language
         self._voice = voice
+        if not _knows_style(synthesizer.card, performance.style):
+            performance = performance.model_copy(update={"style": ""})
         self._performance = performance
         self._aligner = aligner
         self._sample = sample
@@ -110,9 +112,7 @@ def left_out(card: EngineCard, performance: Performance) -> tuple[str, ...]:
     """What of a performance an engine cannot do, for people."""
     told = []
     style = performance.style
-    if style and (
-        Ability.STYLE not in card.abilities or (card.styles and style not in card.styles)
-    ):
+    if style and not _knows_style(card, style):
         known = f"it knows {', '.join(card.styles)}" if card.styles else "it knows no styles"
         told.append(f"the style {style!r} is left out: {card.name} has none such, {known}")
     in_ipa = [word for word, said in performance.pronunciations.items() if said.startswith("/")]
@@ -124,6 +124,10 @@ def left_out(card: EngineCard, performance: Performance) -> tuple[str, ...]:
     if performance.reading and Ability.READINGS not in card.abilities:
         told.append(f"{card.name} has one reading of each line")
     return tuple(told)
+
+
+def _knows_style(card: EngineCard, style: str) -> bool:
+    return Ability.STYLE in card.abilities and (not card.styles or style in card.styles)
 
 
 def stretched(speech: Speech, pace: float) -> Speech:

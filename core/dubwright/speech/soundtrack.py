@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil, floor
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,6 +23,8 @@ Samples = NDArray[np.float32]
 Stem = Literal["DX", "M&E", "mix"]
 
 MARGIN: Final = Fraction(1, 10)
+# Among so many samples one falls on a sample of the file but for a few thousandths.
+JOINTS: Final = 1000
 AUDIO_FILES: Final = frozenset({".wav", ".aif", ".aiff", ".flac", ".ogg", ".w64"})
 
 
@@ -93,8 +96,7 @@ def gather_original(
         first = max(start, round(clip.record_start * layout.rate))
         last = min(end, round((clip.record_start + clip.duration) * layout.rate))
         if first < last:
-            skipped = Fraction(first, layout.rate) - clip.record_start
-            heard = _heard(clip, clip.media_start + skipped * clip.speed, last - first, layout)
+            heard = _heard(clip, first, last - first, layout)
             stem[first - start : first - start + len(heard)] += heard
     dialogue, effects, mix = stems.get("DX"), stems.get("M&E"), stems.get("mix")
     if mix is not None and dialogue is not None:
@@ -104,33 +106,52 @@ def gather_original(
     return Original(dialogue, effects, mix, layout=layout)
 
 
-def _heard(clip: SoundClip, start: Fraction, samples: int, layout: Layout) -> Samples:
-    """At most `samples` samples of what is heard of a clip from a moment on.
+def _heard(clip: SoundClip, first: int, samples: int, layout: Layout) -> Samples:
+    """At most `samples` samples of what is heard of a clip from a sample of the timeline on.
 
     Pitch changes with speed, as that of a tape does.
     """
+    begins = round(clip.record_start * layout.rate)
+    skipped = Fraction(begins, layout.rate) - clip.record_start
+    origin = clip.media_start + skipped * clip.speed
     if clip.speed < 0:
-        length = Fraction(samples, layout.rate) * -clip.speed
-        heard = _read(clip.path, start - length, samples, -clip.speed, layout)
+        last = origin + Fraction(first - begins + samples, layout.rate) * clip.speed
+        heard = _read(clip.path, last, 0, samples, -clip.speed, layout)
         return np.pad(heard, ((0, samples - len(heard)), (0, 0)))[::-1]
-    return _read(clip.path, start, samples, clip.speed, layout)
+    return _read(clip.path, origin, first - begins, samples, clip.speed, layout)
 
 
-def _read(path: Path, start: Fraction, samples: int, speed: Fraction, layout: Layout) -> Samples:
-    """At most `samples` samples from a moment of a file that is run at a speed.
+def _read(
+    path: Path, origin: Fraction, first: int, samples: int, speed: Fraction, layout: Layout
+) -> Samples:
+    """At most `samples` samples of a file that is run at a speed, from the `first` after a moment.
 
-    A little more is read on both sides, so that parts that are resampled one by one join.
+    Before its start a file is silent. Reading begins a little before, where a sample of the mix and
+    one of the file all but fall together: parts that are resampled one by one join.
     """
-    if start < 0:
-        silent = min(samples, round(-start * layout.rate / speed))
-        before = np.zeros((silent, layout.channels), np.float32)
-        if samples == silent:
-            return before
-        return np.concatenate([before, _read(path, Fraction(0), samples - silent, speed, layout)])
-    lead = min(start, MARGIN * speed)
-    seconds = lead + (Fraction(samples, layout.rate) + MARGIN) * speed
-    read = read_audio if path.suffix.lower() in AUDIO_FILES else read_movie_audio
-    heard, rate = read(path, start - lead, seconds)
-    first = round(lead * layout.rate / speed)
-    sounding = resampled(laid_out(heard, layout.channels), rate * speed, layout.rate)
-    return sounding[first : first + samples]
+    is_file = path.suffix.lower() in AUDIO_FILES
+    rate, channels = (audio_format if is_file else movie_audio_format)(path)
+    ratio = Fraction(rate) * speed / layout.rate
+    begin, sample = _joint(origin * rate, ratio, first - ceil(MARGIN * layout.rate))
+    silent = max(0, -sample)
+    wanted = ceil((first - begin + samples) * ratio + MARGIN * rate * speed) - silent
+    heard = np.zeros((0, channels), np.float32)
+    if wanted > 0:
+        read = read_audio if is_file else read_movie_audio
+        heard, _ = read(path, Fraction(max(0, sample), rate), Fraction(wanted, rate))
+    whole = laid_out(np.pad(heard, ((silent, 0), (0, 0))), layout.channels)
+    sounding = resampled(whole, rate * speed, layout.rate)
+    return sounding[first - begin : first - begin + samples]
+
+
+def _joint(origin: Fraction, ratio: Fraction, latest: int) -> tuple[int, int]:
+    """A sample of the mix, and the file's sample that is nearest below it.
+
+    Args:
+        origin: the file's sample, not whole, where the mix's sample 0 lies.
+        ratio: samples of the file for each of the mix.
+        latest: the last sample of the mix that is tried.
+    """
+    choices = range(latest - JOINTS, latest + 1)
+    begin = min(choices, key=lambda sample: (origin + sample * ratio) % 1)
+    return begin, floor(origin + begin * ratio)

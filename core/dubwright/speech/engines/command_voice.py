@@ -68,7 +68,7 @@ class VoiceCommand(BaseModel):
     def _names_what_there_is(self) -> VoiceCommand:
         try:
             written = [part.format_map(dict.fromkeys(PARTS, "")) for part in self.command]
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
             raise ValueError(f"an argument names {error}; there are {', '.join(PARTS)}") from error
         if not self._names("output") or not written[0]:
             raise ValueError("the command needs a program, and {output} for what it writes")
@@ -144,7 +144,7 @@ class CommandVoice:
             if sample is not None:
                 told["sample"] = folder / "sample.wav"
                 write_wav(folder / "sample.wav", sample.samples, sample.sample_rate)
-            self._run([part.format_map(told) for part in self._command.command], text)
+            self._run([_filled(part, told) for part in self._command.command], text)
             if not output.is_file():
                 raise self._failed(text, "it wrote no sound")
             samples, rate = read_mono(output)
@@ -193,6 +193,13 @@ class CommandVoice:
             why=why,
             repair=f"run it by hand: {' '.join(self._command.command)}",
         )
+
+
+def _filled(argument: str, told: Mapping[str, Any]) -> str:
+    """An argument of the command; what is asked for must not pass for an option."""
+    filled = argument.format_map(told)
+    asked = argument.startswith(("{text}", "{style}", "{sample_text}"))
+    return f" {filled}" if asked and filled.startswith("-") else filled
 
 
 class BrokenVoice:

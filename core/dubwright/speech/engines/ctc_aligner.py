@@ -11,7 +11,6 @@ import json
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -21,11 +20,18 @@ from numpy.typing import NDArray
 
 from dubwright.dialogue.speakable import speakable
 from dubwright.engines import EngineCard, EngineKind, Speech, SuggestedWeights
+from dubwright.engines.choice import remembered
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 from dubwright.model import Phone
 from dubwright.speech.engines.espeak import EspeakSynthesizer
-from dubwright.speech.engines.transformers_voice import device, loaded, transformers
+from dubwright.speech.engines.transformers_voice import (
+    OFFLINE,
+    device,
+    loaded,
+    transformers,
+    unloadable,
+)
 from dubwright.speech.long_takes import LONG_S, timed_in_parts
 
 __all__ = ["CtcAligner", "placed_along"]
@@ -127,7 +133,7 @@ class _Model:
         return [self.vocabulary[letter] for letter in known if letter in self.vocabulary]
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _model(weights: Path) -> _Model:
     try:
         library = transformers()
@@ -135,9 +141,9 @@ def _model(weights: Path) -> _Model:
         # Vocabularies of several languages have one for each.
         if all(isinstance(value, dict) for value in vocabulary.values()):
             raise ValueError("its vocabulary is of several languages; give one language's")
-        extractor = library.AutoFeatureExtractor.from_pretrained(weights, local_files_only=True)
+        extractor = library.AutoFeatureExtractor.from_pretrained(weights, **OFFLINE)
         network = loaded(library.AutoModelForCTC, weights)
-    except (OSError, ValueError, KeyError) as error:
+    except unloadable() as error:
         raise DubwrightError(
             "An aligner's weights cannot be loaded",
             where=str(weights),

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.dialogue.lexicon import pattern
+from dubwright.dialogue.lexicon import pronunciations_in, replaced
 from dubwright.dialogue.speakable import speakable
 from dubwright.engines import Ability, EngineCard, EngineKind, Speech, VoiceSample
 from dubwright.errors import DubwrightError
@@ -132,12 +132,9 @@ class EspeakSynthesizer:
 
 def _with_phonemes(text: str, spelled: Mapping[str, str], language: str) -> str:
     """A text whose words are replaced by espeak's names of the sounds that IPA gives them."""
-    text = text.replace("[[", "")  # they would begin such names
-    for word, ipa in spelled.items():
-        if pattern(word).search(text):
-            names = _phonemes(ipa, language)
-            text = pattern(word).sub(f"[[{names}]]".replace("\\", r"\\"), text)
-    return text
+    here = pronunciations_in(text, spelled)
+    names = {word: f"[[{_phonemes(ipa, language)}]]" for word, ipa in here.items()}
+    return replaced(text.replace("[[", ""), names)  # brackets would begin such names
 
 
 def _phonemes(ipa: str, language: str) -> str:

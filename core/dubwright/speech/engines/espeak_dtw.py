@@ -58,7 +58,7 @@ class EspeakDtwAligner:
     card = EngineCard(
         name="espeak-dtw",
         kind=EngineKind.ALIGNER,
-        version=2,
+        version=3,
         licence="Apache-2.0",
         commercial_use=True,
         limits="Best on lines under ten seconds; refuses more than 40. On voices cut from "

@@ -7,7 +7,6 @@ those of one stem. What a file of weights does not say stands beside it, in `mdx
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.signal import ShortTimeFFT, get_window
 
 from dubwright.engines import EngineCard, EngineKind
+from dubwright.engines.choice import remembered
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 
@@ -50,7 +50,7 @@ class MdxNetSeparator:
         needs_weights=True,
         way_around="leave the separator out: what stands in the middle is taken out, or the mix is "
         "lowered",
-        limits="An ONNX file of the MDX-Net family, with mdx.json beside it. Learned from music: "
+        limits="A folder with an ONNX file of the MDX-Net family and mdx.json. Learned from music: "
         "shouts and walla may stay.",
     )
 
@@ -116,14 +116,14 @@ class _Model:
         return np.asarray(found[: self._bins], np.complex128)
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _loaded(weights: Path) -> _Model:
     import onnxruntime
 
-    file = weights if weights.is_file() else next(iter(sorted(weights.glob("*.onnx"))), None)
+    file = next(iter(sorted(weights.glob("*.onnx"))), None)
     try:
         if file is None:
-            raise ValueError("there is no .onnx file")
+            raise ValueError("it is no folder with an .onnx file")
         text = (file.parent / DESCRIPTION).read_text(encoding="utf-8")
         described = Description.model_validate_json(text)
         session = onnxruntime.InferenceSession(
@@ -135,6 +135,6 @@ def _loaded(weights: Path) -> _Model:
             "A separator's weights cannot be loaded",
             where=str(weights),
             why=str(error).splitlines()[0],
-            repair=f"give an ONNX file of the MDX-Net family with {DESCRIPTION} beside it, as in "
+            repair=f"give a folder with an ONNX file of that family and {DESCRIPTION}, as in "
             '{"fft": 6144, "hop": 1024, "stem": "background"}',
         ) from error

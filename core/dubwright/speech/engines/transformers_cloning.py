@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -18,15 +16,18 @@ from dubwright.engines import (
     SuggestedWeights,
     VoiceSample,
 )
+from dubwright.engines.choice import remembered
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 from dubwright.model import Performance
 from dubwright.speech.engines.transformers_voice import (
+    OFFLINE,
     device,
     family_of,
     loaded,
     seeded,
     transformers,
+    unloadable,
 )
 
 __all__ = ["TransformersCloning"]
@@ -43,7 +44,6 @@ class Model(Protocol):
     """A family of models. Samples are mono float32 at `rate`."""
 
     rate: int
-    languages: Mapping[str, str]
 
     def say(self, text: str, sample: Samples | None, sample_text: str) -> Samples: ...
 
@@ -72,7 +72,8 @@ class TransformersCloning:
         self._weights = weights
 
     def languages(self) -> dict[str, str]:
-        return dict(_model(self._weights).languages)
+        # Pocket TTS has weights for several, which do not say for which.
+        return {"en": "English"} if family_of(self._weights) == "csm" else {}
 
     def voices(self, language: str) -> dict[str, str]:
         return {"": "Standard"}
@@ -102,7 +103,7 @@ class TransformersCloning:
         return Speech(np.clip(samples, -1, 1).astype(np.float32), model.rate, ())
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _model(weights: Path) -> Model:
     """The model of a folder of weights.
 
@@ -120,7 +121,7 @@ def _model(weights: Path) -> Model:
         )
     try:
         model: Model = families[family](weights)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except unloadable() as error:
         raise DubwrightError(
             "A voice's weights cannot be loaded",
             where=str(weights),
@@ -140,10 +141,9 @@ class _Csm:
 
     def __init__(self, weights: Path) -> None:
         library = transformers()
-        self._processor = library.AutoProcessor.from_pretrained(weights, local_files_only=True)
+        self._processor = library.AutoProcessor.from_pretrained(weights, **OFFLINE)
         self._model = loaded(library.CsmForConditionalGeneration, weights)
         self.rate = int(self._processor.feature_extractor.sampling_rate)
-        self.languages = {"en": "English"}
         codec = self._model.config.codec_config
         self._frame_rate = float(getattr(codec, "frame_rate", 12.5))
 
@@ -175,10 +175,9 @@ class _PocketTTS:
 
     def __init__(self, weights: Path) -> None:
         library = transformers()
-        self._processor = library.AutoProcessor.from_pretrained(weights, local_files_only=True)
+        self._processor = library.AutoProcessor.from_pretrained(weights, **OFFLINE)
         self._model = loaded(library.PocketTTSForConditionalGeneration, weights)
         self.rate = int(self._processor.feature_extractor.sampling_rate)
-        self.languages: dict[str, str] = {}
         self._frame_rate = float(self._model.config.frame_rate)
 
     def say(self, text: str, sample: Samples | None, sample_text: str) -> Samples:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from dubwright.engines import EngineCard, EngineKind, SuggestedWeights
+from dubwright.engines.choice import remembered
 from dubwright.errors import DubwrightError
+from dubwright.speech.engines.transformers_voice import OFFLINE, unloadable
 
 __all__ = ["TransformersTranslator"]
 
@@ -99,11 +100,9 @@ class _Model:
                 if self.family.startswith("seamless")
                 else AutoModelForSeq2SeqLM
             )
-            self._tokenizer = AutoTokenizer.from_pretrained(weights, local_files_only=True)
-            self._model = kind.from_pretrained(
-                weights, local_files_only=True, use_safetensors=True
-            ).eval()
-        except (OSError, ValueError, KeyError) as error:
+            self._tokenizer = AutoTokenizer.from_pretrained(weights, **OFFLINE)
+            self._model = kind.from_pretrained(weights, **OFFLINE, use_safetensors=True).eval()
+        except unloadable() as error:
             raise DubwrightError(
                 "Translation weights cannot be loaded",
                 where=str(weights),
@@ -198,6 +197,6 @@ class _Model:
         return own == wanted or self._knows(self._token(wanted[1]))
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _loaded(weights: Path) -> _Model:
     return _Model(weights)

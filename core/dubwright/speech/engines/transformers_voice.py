@@ -6,7 +6,6 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,13 +22,25 @@ from dubwright.engines import (
     SuggestedWeights,
     VoiceSample,
 )
-from dubwright.engines.weights import WeightsFolder
+from dubwright.engines.choice import remembered
 from dubwright.errors import DubwrightError
 from dubwright.model import Performance
 
-__all__ = ["TransformersVoice", "device", "family_of", "loaded", "seeded", "transformers"]
+__all__ = [
+    "OFFLINE",
+    "TransformersVoice",
+    "device",
+    "family_of",
+    "loaded",
+    "seeded",
+    "transformers",
+    "unloadable",
+]
 
 PLAIN: Final = Performance()
+# Nothing is fetched, and nothing that lies with weights is run.
+OFFLINE: Final[dict[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
+FAMILIES: Final = ("vits", "speecht5", "bark")
 VOCODER: Final = "microsoft/speecht5_hifigan"
 BARK: Final = ("de", "en", "es", "fr", "hi", "it", "ja", "ko", "pl", "pt", "ru", "tr", "zh")
 # MMS names languages by ISO 639-3; these are tags that people write.
@@ -48,7 +59,6 @@ class Model(Protocol):
     """A family of models. Samples are mono float32 at `rate`."""
 
     rate: int
-    languages: Mapping[str, str]
     voices: Mapping[str, str]
 
     def say(self, text: str, language: str, speed: float, voice: str) -> Samples: ...
@@ -82,7 +92,7 @@ class TransformersVoice:
             self.card = self.card.model_copy(update={"abilities": paced})
 
     def languages(self) -> dict[str, str]:
-        return dict(_model(self._weights).languages)
+        return _languages(self._weights)
 
     def voices(self, language: str) -> dict[str, str]:
         model = _model(self._weights)
@@ -128,7 +138,7 @@ def _speaks(voice: str, language: str) -> bool:
     return "_speaker_" not in stem or stem.startswith(f"{language.partition('-')[0]}_")
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _model(weights: Path) -> Model:
     """The model of a folder of weights.
 
@@ -136,17 +146,11 @@ def _model(weights: Path) -> Model:
         DubwrightError: it cannot be loaded, or is of another family.
     """
     family = family_of(weights)
+    _check_family(weights, family)
     families: dict[str, Any] = {"vits": _Vits, "speecht5": _SpeechT5, "bark": _Bark}
-    if family not in families:
-        raise DubwrightError(
-            "These weights are no voice that is known",
-            where=str(weights),
-            why=f"they are {family or 'no'} weights; known are {', '.join(families)}",
-            repair="give others, or another synthesizer: see `dubwright engines`",
-        )
     try:
         model: Model = families[family](weights)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except unloadable() as error:
         raise DubwrightError(
             "A voice's weights cannot be loaded",
             where=str(weights),
@@ -154,6 +158,37 @@ def _model(weights: Path) -> Model:
             repair="give a folder with config.json, a tokenizer and safetensors",
         ) from error
     return model
+
+
+def _languages(weights: Path) -> dict[str, str]:
+    """What the weights speak, by what stands beside them: a plan does not load a model.
+
+    Raises:
+        DubwrightError: they are of a family that is not known.
+    """
+    family = family_of(weights)
+    _check_family(weights, family)
+    if family == "bark":
+        return {tag: tag for tag in BARK}
+    if family == "speecht5":
+        return {"en": "English"}
+    try:
+        told = json.loads((weights / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    code = str(told.get("language") or "")
+    tag = ISO_639_3.get(code, code)
+    return {tag: tag} if tag else {}
+
+
+def _check_family(weights: Path, family: str) -> None:
+    if family not in FAMILIES:
+        raise DubwrightError(
+            "These weights are no voice that is known",
+            where=str(weights),
+            why=f"they are {family or 'no'} weights; known are {', '.join(FAMILIES)}",
+            repair="give others, or another synthesizer: see `dubwright engines`",
+        )
 
 
 def family_of(weights: Path) -> str:
@@ -170,9 +205,15 @@ def transformers() -> Any:
     return import_module("transformers")
 
 
+def unloadable() -> tuple[type[Exception], ...]:
+    """What is raised where weights are not what they should be."""
+    broken: type[Exception] = import_module("safetensors").SafetensorError
+    return (OSError, ValueError, KeyError, ImportError, RuntimeError, broken)
+
+
 def loaded(model: Any, weights: Path) -> Any:
     """A model of this class with these weights, where it will work."""
-    return model.from_pretrained(weights, local_files_only=True).eval().to(device())
+    return model.from_pretrained(weights, **OFFLINE).eval().to(device())
 
 
 def device() -> str:
@@ -186,15 +227,12 @@ class _Vits:
 
     def __init__(self, weights: Path) -> None:
         library = transformers()
-        self._tokenizer = library.AutoTokenizer.from_pretrained(weights, local_files_only=True)
+        self._tokenizer = library.AutoTokenizer.from_pretrained(weights, **OFFLINE)
         for needed, package in (("phonemize", "phonemizer"), ("is_uroman", "uroman")):
             if getattr(self._tokenizer, needed) and find_spec(package) is None:
                 raise ImportError(f"they need the package {package}: pip install {package}")
         self._model = loaded(library.VitsModel, weights)
         self.rate = int(self._model.config.sampling_rate)
-        code = self._tokenizer.language
-        tag = ISO_639_3.get(code, code)
-        self.languages: dict[str, str] = {tag: tag} if tag else {}
         count = self._model.config.num_speakers
         self.voices = {str(n): f"Speaker {n}" for n in range(count)} if count > 1 else {}
 
@@ -212,7 +250,7 @@ class _Vits:
 class _SpeechT5:
     """SpeechT5 (Ao et al., 2022). Its voices are x-vectors, in `voices/NAME.npy` of its folder.
 
-    Its vocoder lies in `vocoder` of its folder, or was pulled as microsoft/speecht5_hifigan.
+    Its vocoder, microsoft/speecht5_hifigan, lies in `vocoder` of its folder.
     """
 
     rate = 16000
@@ -221,15 +259,11 @@ class _SpeechT5:
         library = transformers()
         vocoder = weights / "vocoder"
         if not vocoder.is_dir():
-            found = WeightsFolder().find(VOCODER)
-            if found is None:
-                raise ValueError(f"their vocoder is missing: dubwright models pull {VOCODER}")
-            vocoder = found
-        self._processor = library.SpeechT5Processor.from_pretrained(weights, local_files_only=True)
+            raise ValueError(f"they need {VOCODER} in a folder of theirs, vocoder")
+        self._processor = library.SpeechT5Processor.from_pretrained(weights, **OFFLINE)
         self._model = loaded(library.SpeechT5ForTextToSpeech, weights)
         self._vocoder = loaded(library.SpeechT5HifiGan, vocoder)
         self._prints = {p.stem: p for p in sorted((weights / "voices").glob("*.npy"))}
-        self.languages = {"en": "English"}
         self.voices = {name: name for name in self._prints}
 
     def say(self, text: str, language: str, speed: float, voice: str) -> Samples:
@@ -255,10 +289,9 @@ class _Bark:
 
     def __init__(self, weights: Path) -> None:
         library = transformers()
-        self._processor = library.BarkProcessor.from_pretrained(weights, local_files_only=True)
+        self._processor = library.BarkProcessor.from_pretrained(weights, **OFFLINE)
         self._model = loaded(library.BarkModel, weights)
         self.rate = int(self._model.generation_config.sample_rate)
-        self.languages = {tag: tag for tag in BARK}
         named = self._processor.speaker_embeddings or {}
         self.voices = {name: name for name in named if name != "repo_or_path"}
 
