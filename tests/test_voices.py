@@ -378,6 +378,14 @@ def test_a_plan_does_not_load_a_model(tmp_path: Path) -> None:
         voice.speak("where", "es", 1.0)
 
 
+def test_packages_that_are_missing_are_named_before_anything_is_done(tmp_path: Path) -> None:
+    card = engine_card("transformers-voice", EngineKind.SYNTHESIZER)
+    lacking = card.model_copy(update={"packages": ("json", "no_such_package")})
+    with pytest.raises(DubwrightError, match="not installed: no_such_package") as caught:
+        chosen_weights(lacking, str(tmp_path), Fingerprints(tmp_path), EVERYWHERE)
+    assert "neural" in caught.value.repair and "espeak-ng" in caught.value.repair
+
+
 def test_weights_of_another_family_are_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     voice = engine("transformers-voice", EngineKind.SYNTHESIZER, tmp_path)

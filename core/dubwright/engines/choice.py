@@ -57,8 +57,17 @@ def chosen_weights(
         language: the tag of what they are for; "" for what is for any.
 
     Raises:
-        DubwrightError: there are none; it says which would do and how to get them.
+        DubwrightError: there are none; it says which would do and how to get them. Or what would
+            load them is not installed.
     """
+    if card.missing_packages:
+        raise DubwrightError(
+            f"The {card.kind} {card.name} cannot be used here",
+            where="the packages of this environment",
+            why=f"not installed: {', '.join(card.missing_packages)}",
+            repair="pip install 'dubwright[neural]'; or without it: "
+            f"{card.way_around or 'choose another engine'}",
+        )
     folder = weights or WeightsFolder()
     if named is None:
         accepted = {known.name for known in folder.all()}
