@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from datetime import date
@@ -296,7 +297,11 @@ def test_an_own_voice_needs_consent_and_says_what_it_is(sample: Any, tmp_path: P
     with pytest.raises(DubwrightError, match="may not be imitated"):
         plan_dub(request, Store(tmp_path / "store"), TODAY)
     _cast(tmp_path, cloning=True)
-    assert "approximate" in _dubbed(request, tmp_path / "store").reason
+    told = _dubbed(request, tmp_path / "store").reason
+    assert "approximate" in told
+    if not engine_card("resemblyzer", EngineKind.DIARIZER).missing_packages:
+        alike, ceiling = (float(n) for n in re.findall(r"(0\.\d\d) like", told))
+        assert 0.2 < alike < 1 and 0.4 < ceiling <= 1
 
 
 def test_a_consent_to_cloning_holds_where_and_when_it_says() -> None:

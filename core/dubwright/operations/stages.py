@@ -107,7 +107,7 @@ from dubwright.operations.speech_stages import (
 )
 from dubwright.operations.task import Context, Stage
 from dubwright.operations.translate_stages import translate_part, write_translation
-from dubwright.operations.voice_stages import performer_of, write_sample
+from dubwright.operations.voice_stages import likeness, performer_of, write_sample
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
 from dubwright.quality.check import check_span
 from dubwright.speech.mix import MIX_RATE
@@ -184,6 +184,8 @@ def _take(context: Context) -> None:
     else:
         performer = performer_of(context, language)
         take = synthesised_take(performer, cue, language, room, context.folder)
+        alike = likeness(context, *read_mono(context.folder / take.audio))
+        take = take.model_copy(update={"notes": (*take.notes, *alike)})
     save_take(take, context.folder)
 
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import Ability, EngineKind, Speech, Synthesizer, VoiceSample, engine
+from dubwright.engines import (
+    Ability,
+    Diarizer,
+    EngineKind,
+    Speech,
+    Synthesizer,
+    VoiceSample,
+    engine,
+)
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, resampled, write_wav
 from dubwright.model import Performance, Phone
@@ -22,12 +31,14 @@ from dubwright.speech.mix import MIX_RATE
 from dubwright.speech.pace import READER
 from dubwright.speech.perform import Performer
 from dubwright.speech.timbre import matched, timbre_of
+from dubwright.speech.voices import mean_print
 
-__all__ = ["performer_of", "read_aloud", "write_sample"]
+__all__ = ["likeness", "performer_of", "read_aloud", "write_sample"]
 
 SAMPLE_RATE: Final = 24000
 SAMPLE: Final = "sample.wav"
 LINES: Final = "lines.json"
+VOICE: Final = "voice.json"
 # What an engine is given of a voice to go on.
 PROMPT_S: Final = 12.0
 BETWEEN_S: Final = 0.25
@@ -91,8 +102,38 @@ def write_sample(context: Context) -> None:
         )  # fmt: skip
         parts.append(heard)
         at += len(heard)
-    write_wav(context.folder / SAMPLE, np.concatenate(parts), SAMPLE_RATE)
+    together = np.concatenate(parts)
+    write_wav(context.folder / SAMPLE, together, SAMPLE_RATE)
     write_json(context.folder / LINES, lines)
+    if name := context.parameters.get("diarizer"):
+        diarizer: Diarizer = engine(name, EngineKind.DIARIZER)
+        # A single line is its own two halves.
+        edges = [0, len(together) // 2, len(together)]
+        ranges = (
+            list(pairwise(edges))
+            if len(lines) == 1
+            else [(line["start"], line["end"]) for line in lines]
+        )
+        prints = diarizer.prints(together, SAMPLE_RATE, ranges)
+        ceiling = float(mean_print(prints[::2]) @ mean_print(prints[1::2]))
+        own = [float(value) for value in mean_print(prints)]
+        told = {"engine": name, "print": own, "ceiling": ceiling}
+        write_json(context.folder / VOICE, told)
+
+
+def likeness(context: Context, samples: NDArray[np.float32], sample_rate: int) -> tuple[str, ...]:
+    """How like the speaker's own voice a take is, for people; nothing where nobody can tell."""
+    folder = context.inputs.get("sample")
+    if folder is None or not (folder / VOICE).is_file():
+        return ()
+    told = read_json(folder / VOICE)
+    diarizer: Diarizer = engine(told["engine"], EngineKind.DIARIZER)
+    (found,) = diarizer.prints(samples, sample_rate, [(0, len(samples))])
+    alike = float(found @ np.array(told["print"], np.float32))
+    return (
+        f"{told['engine']} hears it as {alike:.2f} like theirs; lines of theirs are "
+        f"{told['ceiling']:.2f} like each other",
+    )
 
 
 def _lines(folder: Path) -> list[tuple[Speech, str]]:

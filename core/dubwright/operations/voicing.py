@@ -132,11 +132,17 @@ def sample_task(
         }
         for cue in chosen
     ]
+    diarizer = engine_card(engines.diarizer, EngineKind.DIARIZER)
+    heard = (
+        {}
+        if diarizer.missing_packages
+        else {"diarizer": diarizer.name, "diarizer_card": diarizer.identity}
+    )
     return tasks.add(
         "voice sample",
         {"lines": lines, "sounds": sound.hashes, "language": original if known else None}
-        | timed.parameters,
+        | timed.parameters | heard,
         where={"sounds": sound.where} | timed.where,
         label=f"listening to the voice of {speaker}",
-        loads_weights=timed.loads_weights,
+        loads_weights=timed.loads_weights or bool(heard),
     )  # fmt: skip
