@@ -20,7 +20,7 @@ from dubwright.operations.task import Context
 from dubwright.speech.activity import ACTIVITY_RATE, speech_ranges
 from dubwright.speech.lines import joined, lines_of, phrases_of
 from dubwright.speech.mix import MIX_RATE
-from dubwright.speech.voices import mean_print, named_voices, turns_of, voices_among
+from dubwright.speech.voices import grouped_voices, mean_print, named_voices, turns_of
 
 __all__ = [
     "CAST",
@@ -161,7 +161,10 @@ def _voices(context: Context, known: Cast) -> _Voices | None:
     folders = [context.inputs[f"voices:{n}"] for n in range(context.parameters["parts"])]
     diarizer: Diarizer = engine(name, EngineKind.DIARIZER)
     identity = engine_card(name, EngineKind.DIARIZER).identity
-    turns, prints, voices = _grouped(folders, diarizer.same_voice)
+    found = grouped_voices(
+        map(_read_voices, folders), diarizer.same_voice, round(TELLING_S * ACTIVITY_RATE)
+    )
+    turns, prints, voices = found
     if not len(turns):
         return None
     means = [mean_print(prints[voices == number]) for number in range(voices.max() + 1)]
@@ -178,36 +181,9 @@ def _voices(context: Context, known: Cast) -> _Voices | None:
     return _Voices(turns, [names[voice] for voice in voices], cast)
 
 
-def _grouped(
-    folders: Sequence[Path], same_voice: float
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
-    """All turns, their prints, and the number of the voice of each.
-
-    Each part's voices are found first and those of all parts together then, so that memory grows
-    with the number of voices, not of turns.
-    """
-    all_turns, all_prints, owners = [], [], []
-    voices: list[NDArray[np.float32]] = []
-    for folder in folders:
-        with np.load(folder / "voices.npz") as data:
-            turns, prints = data["turns"], data["prints"]
-        if not len(turns):
-            continue
-        telling = (turns[:, 1] - turns[:, 0]) >= TELLING_S * ACTIVITY_RATE
-        telling = telling if telling.any() else np.ones(len(turns), bool)
-        local = voices_among(prints[telling], same_voice)
-        means = np.array([mean_print(prints[telling][local == n]) for n in range(max(local) + 1)])
-        own = (prints @ means.T).argmax(axis=1)
-        owners.append(own + len(voices))
-        voices.extend(means)
-        all_turns.append(turns)
-        all_prints.append(prints)
-    if not voices:
-        return np.zeros((0, 2), np.int64), np.zeros((0, 1), np.float32), np.zeros(0, np.int64)
-    together = voices_among(np.array(voices), same_voice)[np.concatenate(owners)]
-    order = {voice: number for number, voice in enumerate(dict.fromkeys(together.tolist()))}
-    numbered = np.array([order[voice] for voice in together.tolist()], np.int64)
-    return np.concatenate(all_turns), np.concatenate(all_prints), numbered
+def _read_voices(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    with np.load(folder / "voices.npz") as data:
+        return data["turns"], data["prints"]
 
 
 def _filled(names: Sequence[str], known: Cast) -> list[str]:

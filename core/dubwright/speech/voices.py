@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
-__all__ = ["mean_print", "named_voices", "turns_of", "voices_among"]
+__all__ = ["grouped_voices", "mean_print", "named_voices", "turns_of", "voices_among"]
 
 LONGEST_TURN_S: Final = 3.0
 SHORTEST_TURN_S: Final = 0.4
@@ -45,6 +45,41 @@ def voices_among(prints: Prints, same_voice: float) -> NDArray[np.int64]:
     found = fcluster(tree, 1 - same_voice, "distance")
     order = {label: number for number, label in enumerate(dict.fromkeys(found.tolist()))}
     return np.array([order[label] for label in found.tolist()], np.int64)
+
+
+def grouped_voices(
+    parts: Iterable[tuple[NDArray[np.int64], Prints]], same_voice: float, telling: int
+) -> tuple[NDArray[np.int64], Prints, NDArray[np.int64]]:
+    """All turns of a recording, their prints, and the number of the voice of each.
+
+    Each part's voices are found first and those of all parts together then, so that memory grows
+    with the number of voices, not of turns.
+
+    Args:
+        parts: turns, in samples, and their prints, part by part.
+        same_voice: see voices_among.
+        telling: of how many samples a turn must be to found a voice on.
+    """
+    all_turns, all_prints, owners = [], [], []
+    voices: list[Prints] = []
+    for turns, prints in parts:
+        if not len(turns):
+            continue
+        tells = (turns[:, 1] - turns[:, 0]) >= telling
+        tells = tells if tells.any() else np.ones(len(turns), bool)
+        local = voices_among(prints[tells], same_voice)
+        means = np.array([mean_print(prints[tells][local == n]) for n in range(max(local) + 1)])
+        own = (prints @ means.T).argmax(axis=1)
+        owners.append(own + len(voices))
+        voices.extend(means)
+        all_turns.append(turns)
+        all_prints.append(prints)
+    if not voices:
+        return np.zeros((0, 2), np.int64), np.zeros((0, 1), np.float32), np.zeros(0, np.int64)
+    together = voices_among(np.array(voices), same_voice)[np.concatenate(owners)]
+    order = {voice: number for number, voice in enumerate(dict.fromkeys(together.tolist()))}
+    numbered = np.array([order[voice] for voice in together.tolist()], np.int64)
+    return np.concatenate(all_turns), np.concatenate(all_prints), numbered
 
 
 def mean_print(prints: Prints) -> Prints:
