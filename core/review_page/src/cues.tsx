@@ -279,6 +279,7 @@ export function CueEditor(props: {
                 {name}
               </option>
             ))}
+            <option value="own">Like their own (with consent)</option>
           </select>
         </label>
         <div class="take" role="group" aria-label="Take">
