@@ -393,9 +393,10 @@ def test_packages_that_are_missing_are_named_before_anything_is_done(tmp_path: P
 
 def test_weights_of_another_family_are_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
-    voice = engine("transformers-voice", EngineKind.SYNTHESIZER, tmp_path)
-    with pytest.raises(DubwrightError, match="llama"):
-        voice.languages()
+    for name in ("transformers-voice", "transformers-cloning"):
+        voice = engine(name, EngineKind.SYNTHESIZER, tmp_path)
+        with pytest.raises(DubwrightError, match="llama"):
+            voice.languages()
     card = engine_card("transformers-voice", EngineKind.SYNTHESIZER)
     fingerprints = Fingerprints(tmp_path)
     with pytest.raises(DubwrightError, match="has no weights"):

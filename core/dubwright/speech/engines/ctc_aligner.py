@@ -25,7 +25,7 @@ from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 from dubwright.model import Phone
 from dubwright.speech.engines.espeak import EspeakSynthesizer
-from dubwright.speech.engines.transformers_voice import (
+from dubwright.speech.engines.transformers_loading import (
     OFFLINE,
     device,
     loaded,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -20,19 +21,20 @@ from dubwright.engines.choice import remembered
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 from dubwright.model import Performance
-from dubwright.speech.engines.transformers_voice import (
+from dubwright.speech.engines.transformers_loading import (
     OFFLINE,
+    checked_family,
     device,
-    family_of,
     loaded,
     seeded,
     transformers,
-    unloadable,
+    voice_model,
 )
 
 __all__ = ["TransformersCloning"]
 
 PLAIN: Final = Performance()
+FAMILIES: Final = ("csm", "pocket_tts")
 # A model may never end a line: it is given this long, and so much for each letter.
 LEAST_S: Final = 4.0
 LETTER_S: Final = 0.2
@@ -73,7 +75,7 @@ class TransformersCloning:
 
     def languages(self) -> dict[str, str]:
         # Pocket TTS has weights for several, which do not say for which.
-        return {"en": "English"} if family_of(self._weights) == "csm" else {}
+        return {"en": "English"} if checked_family(self._weights, FAMILIES) == "csm" else {}
 
     def voices(self, language: str) -> dict[str, str]:
         return {"": "Standard"}
@@ -105,30 +107,8 @@ class TransformersCloning:
 
 @remembered
 def _model(weights: Path) -> Model:
-    """The model of a folder of weights.
-
-    Raises:
-        DubwrightError: it cannot be loaded, or is of another family.
-    """
-    families: dict[str, Any] = {"csm": _Csm, "pocket_tts": _PocketTTS}
-    family = family_of(weights)
-    if family not in families:
-        raise DubwrightError(
-            "These weights are no voice that is known",
-            where=str(weights),
-            why=f"they are {family or 'no'} weights; known are {', '.join(families)}",
-            repair="give others, or another synthesizer: see `dubwright engines`",
-        )
-    try:
-        model: Model = families[family](weights)
-    except unloadable() as error:
-        raise DubwrightError(
-            "A voice's weights cannot be loaded",
-            where=str(weights),
-            why=str(error).splitlines()[0],
-            repair="give a folder with config.json, a processor's files and safetensors",
-        ) from error
-    return model
+    families: dict[str, Callable[[Path], Model]] = {"csm": _Csm, "pocket_tts": _PocketTTS}
+    return voice_model(weights, families)
 
 
 def _frames(text: str, rate: float) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 from dubwright.engines import EngineCard, EngineKind, SuggestedWeights
 from dubwright.engines.choice import remembered
 from dubwright.errors import DubwrightError
-from dubwright.speech.engines.transformers_voice import OFFLINE, unloadable
+from dubwright.speech.engines.transformers_loading import OFFLINE, unloadable
 
 __all__ = ["TransformersTranslator"]
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,21 +22,20 @@ from dubwright.engines import (
 from dubwright.engines.choice import remembered
 from dubwright.errors import DubwrightError
 from dubwright.model import Performance
+from dubwright.speech.engines.transformers_loading import (
+    OFFLINE,
+    checked_family,
+    device,
+    family_of,
+    loaded,
+    seeded,
+    transformers,
+    voice_model,
+)
 
-__all__ = [
-    "OFFLINE",
-    "TransformersVoice",
-    "device",
-    "family_of",
-    "loaded",
-    "seeded",
-    "transformers",
-    "unloadable",
-]
+__all__ = ["TransformersVoice"]
 
 PLAIN: Final = Performance()
-# Nothing is fetched, and nothing that lies with weights is run.
-OFFLINE: Final[dict[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
 FAMILIES: Final = ("vits", "speecht5", "bark")
 VOCODER: Final = "microsoft/speecht5_hifigan"
 BARK: Final = ("de", "en", "es", "fr", "hi", "it", "ja", "ko", "pl", "pt", "ru", "tr", "zh")
@@ -59,7 +55,7 @@ class Model(Protocol):
     """A family of models. Samples are mono float32 at `rate`."""
 
     rate: int
-    voices: Mapping[str, str]
+    voices: dict[str, str]
 
     def say(self, text: str, language: str, speed: float, voice: str) -> Samples: ...
 
@@ -121,17 +117,6 @@ class TransformersVoice:
         return Speech(np.clip(samples, -1, 1).astype(np.float32), model.rate, ())
 
 
-@contextmanager
-def seeded(*told: object) -> Iterator[None]:
-    """Within it torch draws the same numbers whenever the same is asked for, and learns nothing."""
-    import torch
-
-    devices = list(range(torch.cuda.device_count()))
-    with torch.random.fork_rng(devices=devices), torch.no_grad():
-        torch.manual_seed(zlib.crc32(json.dumps([str(each) for each in told]).encode()))
-        yield
-
-
 def _speaks(voice: str, language: str) -> bool:
     """Bark's voices are named by their language, as in v2/es_speaker_3; others are for any."""
     stem = voice.rpartition("/")[2]
@@ -140,24 +125,10 @@ def _speaks(voice: str, language: str) -> bool:
 
 @remembered
 def _model(weights: Path) -> Model:
-    """The model of a folder of weights.
-
-    Raises:
-        DubwrightError: it cannot be loaded, or is of another family.
-    """
-    family = family_of(weights)
-    _check_family(weights, family)
-    families: dict[str, Any] = {"vits": _Vits, "speecht5": _SpeechT5, "bark": _Bark}
-    try:
-        model: Model = families[family](weights)
-    except unloadable() as error:
-        raise DubwrightError(
-            "A voice's weights cannot be loaded",
-            where=str(weights),
-            why=str(error).splitlines()[0],
-            repair="give a folder with config.json, a tokenizer and safetensors",
-        ) from error
-    return model
+    families: dict[str, Callable[[Path], Model]] = {
+        "vits": _Vits, "speecht5": _SpeechT5, "bark": _Bark
+    }  # fmt: skip
+    return voice_model(weights, families)
 
 
 def _languages(weights: Path) -> dict[str, str]:
@@ -166,8 +137,7 @@ def _languages(weights: Path) -> dict[str, str]:
     Raises:
         DubwrightError: they are of a family that is not known.
     """
-    family = family_of(weights)
-    _check_family(weights, family)
+    family = checked_family(weights, FAMILIES)
     if family == "bark":
         return {tag: tag for tag in BARK}
     if family == "speecht5":
@@ -179,47 +149,6 @@ def _languages(weights: Path) -> dict[str, str]:
     code = str(told.get("language") or "")
     tag = ISO_639_3.get(code, code)
     return {tag: tag} if tag else {}
-
-
-def _check_family(weights: Path, family: str) -> None:
-    if family not in FAMILIES:
-        raise DubwrightError(
-            "These weights are no voice that is known",
-            where=str(weights),
-            why=f"they are {family or 'no'} weights; known are {', '.join(FAMILIES)}",
-            repair="give others, or another synthesizer: see `dubwright engines`",
-        )
-
-
-def family_of(weights: Path) -> str:
-    """What transformers calls the models of a folder; "" if it does not say."""
-    try:
-        config = json.loads((weights / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    return str(config.get("model_type", ""))
-
-
-def transformers() -> Any:
-    """The library, which is loaded late and is typed in part."""
-    return import_module("transformers")
-
-
-def unloadable() -> tuple[type[Exception], ...]:
-    """What is raised where weights are not what they should be."""
-    broken: type[Exception] = import_module("safetensors").SafetensorError
-    return (OSError, ValueError, KeyError, ImportError, RuntimeError, broken)
-
-
-def loaded(model: Any, weights: Path) -> Any:
-    """A model of this class with these weights, where it will work."""
-    return model.from_pretrained(weights, **OFFLINE).eval().to(device())
-
-
-def device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class _Vits:

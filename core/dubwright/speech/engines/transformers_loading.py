@@ -1,0 +1,107 @@
+"""What engines share whose weights transformers loads."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from dubwright.errors import DubwrightError
+
+__all__ = [
+    "OFFLINE",
+    "checked_family",
+    "device",
+    "family_of",
+    "loaded",
+    "seeded",
+    "transformers",
+    "unloadable",
+    "voice_model",
+]
+
+# Nothing is fetched, and nothing that lies with weights is run.
+OFFLINE: Final[dict[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
+
+Model = TypeVar("Model")
+
+
+def voice_model(weights: Path, families: Mapping[str, Callable[[Path], Model]]) -> Model:
+    """The model of a folder of weights, made by the class of its family.
+
+    Raises:
+        DubwrightError: it cannot be loaded, or is of another family.
+    """
+    family = checked_family(weights, families)
+    try:
+        return families[family](weights)
+    except unloadable() as error:
+        raise DubwrightError(
+            "A voice's weights cannot be loaded",
+            where=str(weights),
+            why=str(error).splitlines()[0],
+            repair="give a folder with config.json, a tokenizer or processor, and safetensors",
+        ) from error
+
+
+def checked_family(weights: Path, families: Collection[str]) -> str:
+    """The family of a folder of weights.
+
+    Raises:
+        DubwrightError: it is none of these.
+    """
+    family = family_of(weights)
+    if family not in families:
+        raise DubwrightError(
+            "These weights are no voice that is known",
+            where=str(weights),
+            why=f"they are {family or 'no'} weights; known are {', '.join(families)}",
+            repair="give others, or another synthesizer: see `dubwright engines`",
+        )
+    return family
+
+
+@contextmanager
+def seeded(*told: object) -> Iterator[None]:
+    """Within it torch draws the same numbers whenever the same is asked for, and learns nothing."""
+    import torch
+
+    devices = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices=devices), torch.no_grad():
+        torch.manual_seed(zlib.crc32(json.dumps([str(each) for each in told]).encode()))
+        yield
+
+
+def family_of(weights: Path) -> str:
+    """What transformers calls the models of a folder; "" if it does not say."""
+    try:
+        config = json.loads((weights / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(config.get("model_type", ""))
+
+
+def transformers() -> Any:
+    """The library, which is loaded late and is typed in part."""
+    return import_module("transformers")
+
+
+def loaded(model: Any, weights: Path) -> Any:
+    """A model of this class with these weights, where it will work."""
+    return model.from_pretrained(weights, **OFFLINE).eval().to(device())
+
+
+def device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def unloadable() -> tuple[type[Exception], ...]:
+    """What is raised where weights are not what they should be."""
+    broken: type[Exception] = import_module("safetensors").SafetensorError
+    return (OSError, ValueError, KeyError, ImportError, RuntimeError, broken)
