@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,12 @@ from dubwright.dialogue.labels import read_phones
 from dubwright.dialogue.script import ScriptLine, read_script
 from dubwright.engines import EngineKind, Speech, engine
 from dubwright.errors import DubwrightError
+from dubwright.media.audio import resampled
 from dubwright.model import Phone
 from dubwright.operations.request import AlignRequest, validated
+from dubwright.operations.results import load_phones_of_lines, save_phones
+from dubwright.operations.stages import STAGES
+from dubwright.operations.task import Context, Task
 from dubwright.speech.drift import drift_of
 from dubwright.speech.engines import ctc_aligner
 from dubwright.speech.engines.ctc_aligner import placed_along
@@ -28,7 +33,9 @@ from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.engines.pocketsphinx_align import PocketSphinxAligner
 from dubwright.speech.locate import FOUND_RATE, heard_features, located_lines, read_features
 from dubwright.speech.long_takes import timed_in_parts
+from dubwright.speech.mix import MIX_RATE
 from dubwright.speech.refine import Example, retimed, trained
+from dubwright.speech.soundtrack import SoundClip
 from dubwright.store import Store
 
 RATE = 22050
@@ -312,21 +319,11 @@ def test_a_script_in_another_language_is_doubted(
 
 def test_phones_are_timed_better_by_how_the_speaker_sounds() -> None:
     """Alignments that are 40 ms off are drawn to where the speaker's phones are."""
-    random = np.random.default_rng(4)
     lines, readings, truths = [], [], []
-    for text in SPANISH * 2:
+    for number, text in enumerate(SPANISH * 2):
         speech = _say(text, voice="f4")
-        shifts = random.integers(-40, 40, len(speech.phones)) * RATE // 1000
-        edges = [0]
-        for phone, shift in zip(speech.phones[1:], shifts, strict=False):
-            edges.append(min(max(edges[-1] + 1, phone.start + int(shift)), len(speech.samples) - 1))
-        ends = [*edges[1:], len(speech.samples)]
-        moved = tuple(
-            phone.model_copy(update={"start": start, "end": end})
-            for phone, start, end in zip(speech.phones, edges, ends, strict=True)
-        )
         reading = _say(text, voice="")
-        lines.append(Example(speech.samples, RATE, moved))
+        lines.append(Example(speech.samples, RATE, _misplaced(speech, number)))
         readings.append(Example(reading.samples, RATE, reading.phones))
         truths.append(speech.phones)
     model = trained(lines, readings)
@@ -335,6 +332,72 @@ def test_phones_are_timed_better_by_how_the_speaker_sounds() -> None:
         _errors_ms(t, retimed(line, model), RATE) for t, line in zip(truths, lines, strict=True)
     ]
     assert np.median(np.abs(np.concatenate(after))) < np.median(np.abs(np.concatenate(before))) / 2
+
+
+def test_the_original_lines_of_a_dub_are_timed_by_how_each_speaker_sounds(tmp_path: Path) -> None:
+    before, after = _timed_again(SPANISH * 2, tmp_path / "much")
+    assert np.median(np.abs(after)) < np.median(np.abs(before)) / 2
+    before, after = _timed_again(SPANISH[:3], tmp_path / "little")
+    np.testing.assert_array_equal(before, after)
+
+
+def _timed_again(texts: list[str], folder: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far misplaced phones are off, and after the speaker's lines taught where they are.
+
+    A line that nobody could time comes first.
+    """
+    lines = [{"cue": "mumbled", "text": "...", "samples": [0, MIX_RATE // 2]}]
+    parts, truths, at = [np.zeros(MIX_RATE // 2, np.float32)], {}, MIX_RATE // 2
+    inputs = {"line:mumbled": folder / "mumbled"}
+    inputs["line:mumbled"].mkdir(parents=True)
+    save_phones([], inputs["line:mumbled"], untimed="nothing in it can be spoken")
+    for number, text in enumerate(texts):
+        said = _at_mix_rate(_say(text, voice="f4"))
+        wrong = _misplaced(said, number)
+        cue = f"cue{number}"
+        inputs[f"line:{cue}"] = folder / cue
+        inputs[f"line:{cue}"].mkdir()
+        save_phones(wrong, inputs[f"line:{cue}"])
+        lines.append({"cue": cue, "text": text, "samples": [at, at + len(said.samples)]})
+        truths[cue] = (said.phones, wrong)
+        parts.append(said.samples)
+        at += len(said.samples)
+    soundfile.write(folder / "scene.wav", np.concatenate(parts), MIX_RATE)
+    whole = SoundClip(folder / "scene.wav", "DX", Fraction(0), Fraction(0), Fraction(at, MIX_RATE))
+    task = Task(
+        "retimed lines", 1, {"lines": lines, "language": "es"}, where={"sounds": [whole.as_json()]}
+    )
+    made = folder / "made"
+    made.mkdir()
+    STAGES["retimed lines"](Context(task, inputs, made, lambda: None, 8))
+    found = load_phones_of_lines(made)
+    assert found.keys() == truths.keys()
+    before = [_errors_ms(truth, wrong, MIX_RATE) for truth, wrong in truths.values()]
+    after = [_errors_ms(truth, tuple(found[cue]), MIX_RATE) for cue, (truth, _) in truths.items()]
+    return np.concatenate(before), np.concatenate(after)
+
+
+def _at_mix_rate(speech: Speech) -> Speech:
+    times = [(p.start * MIX_RATE // RATE, p.end * MIX_RATE // RATE) for p in speech.phones]
+    phones = [
+        phone.model_copy(update={"start": start, "end": end})
+        for phone, (start, end) in zip(speech.phones, times, strict=True)
+    ]
+    return Speech(resampled(speech.samples, RATE, MIX_RATE), MIX_RATE, tuple(phones))
+
+
+def _misplaced(speech: Speech, seed: int) -> tuple[Phone, ...]:
+    """Phones that each begin up to 40 ms from where they do."""
+    random = np.random.default_rng(seed)
+    shifts = random.integers(-40, 40, len(speech.phones)) * speech.sample_rate // 1000
+    edges = [0]
+    for phone, shift in zip(speech.phones[1:], shifts, strict=False):
+        edges.append(min(max(edges[-1] + 1, phone.start + int(shift)), len(speech.samples) - 1))
+    ends = [*edges[1:], len(speech.samples)]
+    return tuple(
+        phone.model_copy(update={"start": start, "end": end})
+        for phone, start, end in zip(speech.phones, edges, ends, strict=True)
+    )
 
 
 def test_english_is_timed_with_words_that_no_dictionary_has() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, Final
 
 from dubwright.conform.read import ConformedTimeline, Shot
@@ -190,14 +191,33 @@ class Actors:
         """The key of a speaker's articulation, learned from the lines on the plate."""
         if speaker not in self.articulations:
             told = any(self._words(cue) for cue in self._sheet.cues if cue.speaker == speaker)
-            stage, line_of = (
-                ("articulation", self._original_line)
-                if told or not self._speech
-                else ("articulation by ear", self._heard_line)
-            )
             label = f"learning how {speaker} speaks"
-            self.articulations[speaker] = self._learned(stage, speaker, line_of, label)
+            self.articulations[speaker] = (
+                self._learned(
+                    "articulation", speaker, self._original_line, label,
+                    {"retimed": self._retimed_lines(speaker)},
+                )
+                if told or not self._speech
+                else self._learned("articulation by ear", speaker, self._heard_line, label)
+            )  # fmt: skip
         return self.articulations[speaker]
+
+    def _retimed_lines(self, speaker: str) -> str:
+        """The key of the phones of a speaker's lines, timed by how that speaker sounds."""
+        inputs, lines = {}, []
+        for cue in self._sheet.cues:
+            line = self._original_line(cue) if cue.speaker == speaker else None
+            if line is not None:
+                inputs[f"line:{cue.id}"] = line
+                said = {"cue": cue.id, "text": self._words(cue), "samples": _line_samples(cue)}
+                lines.append(said)
+        return self._tasks.add(
+            "retimed lines",
+            {"lines": lines, "language": self._sheet.original, "sounds": self._speech.hashes},
+            inputs=inputs,
+            where={"sounds": self._speech.where},
+            label=f"timing the lines of {speaker} by their voice",
+        )
 
     def acoustics_of(self, speaker: str) -> str:
         """The key of how a speaker's mouth goes with the sound."""
@@ -208,11 +228,21 @@ class Actors:
         return self.acoustics[speaker]
 
     def _learned(
-        self, stage: str, speaker: str, line_of: Callable[[Cue], str | None], label: str
+        self,
+        stage: str,
+        speaker: str,
+        line_of: Callable[[Cue], str | None],
+        label: str,
+        known: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
-        """A task that learns from a speaker's lines on the plate; `line_of` gives their keys."""
+        """A task that learns from a speaker's lines on the plate.
+
+        Args:
+            line_of: gives the key of a line.
+            known: keys of what it reads besides.
+        """
         shots = {shot.uid for shot in self.shots(speaker)}
-        inputs = {}
+        inputs = dict(known)
         observed = []
         for cue in self._sheet.cues:
             line = line_of(cue) if cue.speaker == speaker else None

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.dialogue import CueSheet
-from dubwright.engines import EngineKind, Speech, Synthesizer, engine
+from dubwright.engines import Speech
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 from dubwright.model import Cue, FrameRange, Phone
@@ -20,6 +20,8 @@ from dubwright.operations.mouth_stages import line_on_plate, sounds_of
 from dubwright.operations.results import read_json, save_phones, write_json
 from dubwright.operations.speech_stages import CUE_SHEET, HEARD_BLOCK
 from dubwright.operations.task import Context
+from dubwright.operations.teaching import SaidLine, later, retimed_by_speaker
+from dubwright.operations.voice_stages import reading
 from dubwright.speech.activity import ACTIVITY_RATE
 from dubwright.speech.drift import drift_of
 from dubwright.speech.engines.espeak_dtw import EspeakDtwAligner
@@ -32,7 +34,6 @@ from dubwright.speech.locate import (
     read_features,
 )
 from dubwright.speech.mix import MIX_RATE
-from dubwright.speech.refine import LEAST_S, Example, SpeakerModel, retimed, trained
 
 __all__ = [
     "ALIGNMENT",
@@ -47,7 +48,6 @@ __all__ = [
 ALIGNMENT: Final = "alignment.json"
 PHONES: Final = "phones"
 LINES_AT_ONCE: Final = 20
-READER: Final = "espeak-ng"
 MS_OF_FRAME: Final = 1000 // FOUND_RATE
 SAMPLES_OF_FRAME: Final = ACTIVITY_RATE // FOUND_RATE
 # What is found to forty milliseconds is cut out with this much around it, but not with what is
@@ -61,7 +61,6 @@ LEAST_TESTED: Final = 3
 # Of lines that are what they are said to be nearly all sound more like their own text than like
 # three others of the script; of those in another language one in four, as chance has it.
 LEAST_LIKEST: Final = 0.6
-TRAINED_ON_S: Final = 300
 
 Samples = NDArray[np.float32]
 
@@ -75,13 +74,13 @@ def read_lines(context: Context) -> None:
     def readings() -> Iterator[Speech]:
         for number, text in enumerate(context.parameters["texts"]):
             try:
-                reading = _reading(text, language)
+                read = reading(text, language)
             except DubwrightError as error:
                 # A line without a speakable word is told, not looked for.
                 silent.append({"line": number, "why": error.why})
             else:
                 spoken.append(number)
-                yield reading
+                yield read
             context.step()
 
     features = read_features(readings())
@@ -134,7 +133,7 @@ def time_lines(context: Context) -> None:
                 save_phones([], folder, untimed=f"{error.what}: {error.why}")
             else:
                 late = start * MIX_RATE // 1000
-                save_phones([_later(phone, late) for phone in phones], folder)
+                save_phones([later(phone, late) for phone in phones], folder)
                 if others := context.parameters["tested"].get(str(number)):
                     likest = _is_likest(sound, text, others, context.parameters["language"])
                     write_json(folder / LIKEST, likest)
@@ -160,7 +159,7 @@ def write_alignment(context: Context) -> None:
     refined = _refined(context, sheet, timed, language)
     cues, rows = [], []
     for number, cue in enumerate(sheet.cues):
-        phones = refined.get(number, [])
+        phones = refined.get(number, ())
         sure = _confidence(phones) if phones else 0.0
         row: dict[str, Any] = {"cue": cue.id, "confidence": sure}
         why = silent.get(number) or untimed.get(number) or "it is not heard"
@@ -225,11 +224,6 @@ def _is_likest(sound: Samples, text: str, others: Sequence[str], language: str) 
         if unlike <= own:
             return False
     return True
-
-
-def _reading(text: str, language: str) -> Speech:
-    voice: Synthesizer = engine(READER, EngineKind.SYNTHESIZER)
-    return voice.speak(text, language, 1.0)
 
 
 def _heard(
@@ -301,60 +295,15 @@ def _likest(context: Context) -> list[bool]:
 
 def _refined(
     context: Context, sheet: CueSheet, timed: Mapping[int, list[Phone]], language: str
-) -> dict[int, list[Phone]]:
+) -> dict[int, tuple[Phone, ...]]:
     """The phones timed again by how each speaker sounds, where there is enough to learn that."""
     sounds = sounds_of(context.where["sounds"])
-    refined = dict(timed)
+    refined: dict[int, tuple[Phone, ...]] = {}
     for speaker in {sheet.cues[number].speaker for number in timed}:
         theirs = [number for number in sorted(timed) if sheet.cues[number].speaker == speaker]
-        model = _speaker_model(sounds, sheet, timed, theirs, language)
-        for number in theirs if model else ():
-            example, first = _example(sounds, timed[number])
-            assert model is not None
-            again = retimed(example, model)
-            sure = iter([p.confidence for p in timed[number] if p.symbol])
-            refined[number] = [
-                _later(
-                    phone.model_copy(
-                        update={"confidence": next(sure, None) if phone.symbol else None}
-                    ),
-                    first,
-                )
-                for phone in again
-            ]
+        lines = [SaidLine(sheet.cues[n].text[language], tuple(timed[n])) for n in theirs]
+        refined |= dict(zip(theirs, retimed_by_speaker(sounds, lines, language), strict=True))
     return refined
-
-
-def _speaker_model(
-    sounds: list[Any],
-    sheet: CueSheet,
-    timed: Mapping[int, list[Phone]],
-    numbers: Sequence[int],
-    language: str,
-) -> SpeakerModel | None:
-    """None where the speaker says too little, or was timed by an aligner with other phones."""
-    examples, readings, seconds = [], [], 0.0
-    for number in numbers:
-        if seconds < TRAINED_ON_S:
-            example, _ = _example(sounds, timed[number])
-            reading = _reading(sheet.cues[number].text[language], language)
-            known = {phone.symbol for phone in reading.phones}
-            if {phone.symbol for phone in example.phones} <= known | {""}:
-                examples.append(example)
-                readings.append(Example(reading.samples, reading.sample_rate, reading.phones))
-                seconds += len(example.samples) / example.sample_rate
-    return trained(examples, readings) if seconds >= LEAST_S else None
-
-
-def _example(sounds: list[Any], phones: Sequence[Phone]) -> tuple[Example, int]:
-    """A line's sound and its phones within, and its first sample on the timeline."""
-    first, last = phones[0].start, phones[-1].end
-    inside = tuple(_later(phone, -first) for phone in phones)
-    return Example(line_on_plate(sounds, (first, last)), MIX_RATE, inside), first
-
-
-def _later(phone: Phone, samples: int) -> Phone:
-    return phone.model_copy(update={"start": phone.start + samples, "end": phone.end + samples})
 
 
 def _confidence(phones: Sequence[Phone]) -> float:

@@ -38,7 +38,7 @@ from dubwright.operations.results import (
     load_articulation,
     load_hearing,
     load_loudness,
-    load_phones,
+    load_phones_of_lines,
     load_take,
     load_track,
     save_acoustics,
@@ -103,10 +103,11 @@ def learn_articulation(context: Context) -> None:
     """Learn how an actor articulates from the lines on the plate."""
     tracks = _tracks(context)
     usual, lines = _seen_lines(context, tracks)
+    retimed = load_phones_of_lines(context.inputs["retimed"])
     known = [
         (line, Observation(line.times, timed_phones(phones, MIX_RATE), line.curves))
         for line in lines
-        if (phones := load_phones(line.folder))
+        if (phones := retimed.get(line.cue))
     ]
     observations = [observation for _, observation in known]
     louder = [
@@ -189,6 +190,7 @@ class _SeenLine(NamedTuple):
     """What an actor's mouth did in a line on the plate.
 
     Attributes:
+        cue: whose words it has.
         folder: the result that says how the line sounds.
         shot: on which it is seen.
         frames: of the shot in which the mouth is seen, [frames].
@@ -196,6 +198,7 @@ class _SeenLine(NamedTuple):
         curves: [frames, 4].
     """
 
+    cue: str
     folder: Path
     shot: str
     frames: NDArray[np.int64]
@@ -228,7 +231,8 @@ def _seen_lines(
         times = (frames + 0.5) / float(rate) - float(lead)
         if len(frames):
             line = context.inputs[f"line:{seen['cue']}"]
-            lines.append(_SeenLine(line, seen["shot"], frames, times, curves[frames]))
+            found = _SeenLine(seen["cue"], line, seen["shot"], frames, times, curves[frames])
+            lines.append(found)
     return usual, lines
 
 

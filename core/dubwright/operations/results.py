@@ -39,6 +39,7 @@ __all__ = [
     "load_listener",
     "load_loudness",
     "load_phones",
+    "load_phones_of_lines",
     "load_take",
     "load_track",
     "load_visemes",
@@ -54,6 +55,7 @@ __all__ = [
     "save_listener",
     "save_loudness",
     "save_phones",
+    "save_phones_of_lines",
     "save_refusal",
     "save_take",
     "save_track",
@@ -173,6 +175,17 @@ def load_loudness(folder: Path) -> NDArray[np.float32]:
 
 def load_phones(folder: Path) -> list[Phone]:
     return [Phone(**phone) for phone in read_json(folder / "phones.json")["phones"]]
+
+
+def save_phones_of_lines(lines: Mapping[str, Sequence[Phone]], folder: Path) -> None:
+    """The phones of some lines, by their cues."""
+    content = {cue: [phone.model_dump() for phone in phones] for cue, phones in lines.items()}
+    write_json(folder / "lines.json", content)
+
+
+def load_phones_of_lines(folder: Path) -> dict[str, list[Phone]]:
+    lines = read_json(folder / "lines.json")
+    return {cue: [Phone(**phone) for phone in phones] for cue, phones in lines.items()}
 
 
 def untimed_reason(folder: Path) -> str:

@@ -106,6 +106,7 @@ from dubwright.operations.speech_stages import (
     write_transcript,
 )
 from dubwright.operations.task import Context, Stage
+from dubwright.operations.teaching import retime_original_lines
 from dubwright.operations.translate_stages import translate_part, write_translation
 from dubwright.operations.voice_stages import likeness, performer_of, write_sample
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
@@ -409,6 +410,7 @@ STAGES: Final[Mapping[str, Stage]] = {
     "library": _library,
     "decode": _decode,
     "original line": time_original_line,
+    "retimed lines": retime_original_lines,
     "heard line": hear_line,
     "listener": learn_to_hear,
     "acoustics": learn_acoustics,
@@ -458,7 +460,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "decode": 2,
     "original line": 2,
     "animation": 5,
-    "articulation": 7,
+    "articulation": 8,
     "curves": 5,
     "choose": 4,
     "draw": 2,

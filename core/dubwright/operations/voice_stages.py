@@ -33,7 +33,7 @@ from dubwright.speech.perform import Performer
 from dubwright.speech.timbre import matched, timbre_of
 from dubwright.speech.voices import mean_print
 
-__all__ = ["likeness", "performer_of", "read_aloud", "write_sample"]
+__all__ = ["likeness", "performer_of", "read_aloud", "reading", "write_sample"]
 
 SAMPLE_RATE: Final = 24000
 SAMPLE: Final = "sample.wav"
@@ -75,11 +75,16 @@ def performer_of(context: Context, language: str) -> Performer:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=256)
-def read_aloud(text: str, language: str) -> Speech:
-    """A text as espeak-ng reads it at its natural pace, by which lengths and lips are told."""
+def reading(text: str, language: str) -> Speech:
+    """A text as espeak-ng reads it at its natural pace, with exact phones."""
     reader: Synthesizer = engine(READER, EngineKind.SYNTHESIZER)
     return reader.speak(text, language, 1.0)
+
+
+@lru_cache(maxsize=256)
+def read_aloud(text: str, language: str) -> Speech:
+    """A reading by which lengths and lips are told; remembered, for it is asked for often."""
+    return reading(text, language)
 
 
 def write_sample(context: Context) -> None:
