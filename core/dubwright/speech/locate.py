@@ -98,6 +98,8 @@ class _Search:
     """The best paths through the lines so far.
 
     A path is in a frame of a line, or in a gap: before the first line, between two, after the last.
+    Only the lines that are near are touched, so that a frame costs the same however long the script
+    is.
     """
 
     def __init__(self, lines: Sequence[Array]) -> None:
@@ -111,9 +113,13 @@ class _Search:
         self._token = np.full(len(self._frames), NOWHERE)
         self._gap_cost = self._unsaid.copy()
         self._gap_token = np.full(len(lines) + 1, NOWHERE)
+        # Frames of the script, and gaps, in which there are paths.
+        self._window, self._gaps = (0, len(self._frames)), (0, len(lines) + 1)
         # Of each token: its line, or NOWHERE for a gap; when it began and what it had cost until
-        # then; when speech before it had ended; the token before it.
-        self._tokens = np.zeros((0, 5))
+        # then; when speech before it had ended; the token before it. There are more rows than
+        # tokens.
+        self._tokens = np.zeros((1024, 5))
+        self._token_count = 0
         self._speech_until = 0
         self._heard = 0
 
@@ -170,14 +176,15 @@ class _Search:
         unsaid = self._unsaid[first : last + 1]
         cheapest = np.minimum.accumulate(left - unsaid)
         source = np.maximum.accumulate(np.where(left - unsaid <= cheapest, np.arange(len(left)), 0))
-        self._gap_cost[:] = np.inf
+        _leave(self._gap_cost, self._gaps, (first, last + 1))
         self._gap_cost[first : last + 1] = cheapest + unsaid
         self._gap_token[first : last + 1] = left_token[source]
         square = self._squares[low:high] + frame @ frame - 2 * self._frames[low:high] @ frame
         distance = np.sqrt(np.maximum(square, 0) / len(frame))
-        self._cost[:] = np.inf
+        _leave(self._cost, self._window, (low, high))
         self._cost[low:high] = best + distance
         self._token[low:high] = came
+        self._window, self._gaps = (low, high), (first, last + 1)
         self._speech_until = at + 1
         self._heard += 1
         if self._heard % FORGET_EVERY == 0:
@@ -201,8 +208,8 @@ class _Search:
 
     def _reached(self) -> tuple[int, int]:
         """The frames of the script that lie near the best path."""
-        best = int(np.argmin(self._cost)) if np.isfinite(self._cost).any() else 0
-        gap = int(np.argmin(self._gap_cost))
+        best = self._window[0] + int(np.argmin(self._cost[slice(*self._window)]))
+        gap = self._gaps[0] + int(np.argmin(self._gap_cost[slice(*self._gaps)]))
         if self._gap_cost[gap] < self._cost[best]:
             best = int(self._starts[min(gap, len(self._starts) - 1)])
         low, high = max(0, best - REACH), min(len(self._frames), best + REACH)
@@ -219,23 +226,34 @@ class _Search:
         rows = np.stack(
             [lines, np.full(count, at), costs, np.full(count, self._speech_until), before], axis=1
         )
-        self._tokens = np.concatenate([self._tokens, rows])
-        return np.arange(len(self._tokens) - count, len(self._tokens))
+        first, self._token_count = self._token_count, self._token_count + count
+        if self._token_count > len(self._tokens):
+            more = np.zeros((self._token_count, 5))
+            self._tokens = np.concatenate([self._tokens, more])
+        self._tokens[first : self._token_count] = rows
+        return np.arange(first, self._token_count)
 
     def _forget(self) -> None:
         """Keep those tokens only that a path still carries."""
-        kept = np.zeros(len(self._tokens) + 1, bool)
-        front = np.unique(np.r_[self._token, self._gap_token])
+        kept = np.zeros(self._token_count + 1, bool)
+        token, gap_token = self._token[slice(*self._window)], self._gap_token[slice(*self._gaps)]
+        front = np.unique(np.r_[token, gap_token])
         while len(front := front[(front != NOWHERE) & ~kept[front]]):
             kept[front] = True
             front = np.unique(self._tokens[front, 4].astype(int))
         numbers = np.cumsum(kept) - 1
         numbers[NOWHERE] = NOWHERE
-        self._token = np.where(self._token == NOWHERE, NOWHERE, numbers[self._token])
-        self._gap_token = np.where(self._gap_token == NOWHERE, NOWHERE, numbers[self._gap_token])
-        self._tokens = self._tokens[kept[:-1]]
-        before = self._tokens[:, 4].astype(int)
-        self._tokens[:, 4] = np.where(before == NOWHERE, NOWHERE, numbers[before])
+        token[:], gap_token[:] = numbers[token], numbers[gap_token]
+        left = self._tokens[: self._token_count][kept[:-1]]
+        left[:, 4] = numbers[left[:, 4].astype(int)]
+        self._token_count = len(left)
+        self._tokens[: self._token_count] = left
+
+
+def _leave(costs: Array, old: tuple[int, int], new: tuple[int, int]) -> None:
+    """No path is any more in what is of an old range but not of the new one."""
+    costs[old[0] : min(max(old[0], new[0]), old[1])] = np.inf
+    costs[max(old[0], min(old[1], new[1])) : old[1]] = np.inf
 
 
 def _coarse(samples: NDArray[np.float32], sample_rate: int) -> tuple[Array, NDArray[np.bool_]]:
@@ -244,7 +262,7 @@ def _coarse(samples: NDArray[np.float32], sample_rate: int) -> tuple[Array, NDAr
     whole = max(1, len(features) // POOLED) * POOLED
     padded = np.pad(features, ((0, max(0, whole - len(features))), (0, 0)), "edge")[:whole]
     levels = np.pad(energy, (0, max(0, whole - len(energy))), "edge")[:whole]
-    pooled = padded.reshape(-1, POOLED, features.shape[1]).mean(axis=1)
+    pooled = padded.reshape(-1, POOLED, features.shape[1]).mean(axis=1).astype(np.float32)
     level = levels.reshape(-1, POOLED).mean(axis=1)
     return pooled, level > np.percentile(level, 95) - DYNAMIC_RANGE
 
