@@ -13,6 +13,8 @@ import pytest
 from service_places import own_service_places, wait_for
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "installers"))
+# Tests run side by side, and a model of a few kilobytes loses more to threads than it gains.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 from hosts import Places, install_hosts
 
 from dubwright.api import Dub, dub

@@ -14,8 +14,10 @@ from tiny_voices import (
     described_espeak,
     tiny_bark,
     tiny_csm,
+    tiny_dia,
     tiny_pocket_tts,
     tiny_speecht5,
+    tiny_vibevoice,
     tiny_vits,
     tiny_wav2vec2,
 )
@@ -76,7 +78,12 @@ VOICES: Mapping[str, Mapping[str, tuple[Callable[[Path], Path], str]]] = {
         "speecht5": (tiny_speecht5, "en"),
         "bark": (tiny_bark, "fr"),
     },
-    "transformers-cloning": {"csm": (tiny_csm, "en"), "pocket_tts": (tiny_pocket_tts, "en")},
+    "transformers-cloning": {
+        "csm": (tiny_csm, "en"),
+        "dia": (tiny_dia, "en"),
+        "pocket_tts": (tiny_pocket_tts, "en"),
+        "vibevoice": (tiny_vibevoice, "zh"),
+    },
 }
 
 

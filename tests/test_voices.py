@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tiny_voices import described_espeak, tiny_csm, tiny_vits
+from tiny_voices import (
+    described_espeak,
+    tiny_csm,
+    tiny_dia,
+    tiny_pocket_tts,
+    tiny_vibevoice,
+    tiny_vits,
+)
 
 from dubwright.api import perform
 from dubwright.dialogue import OWN_VOICE, Cast, CueSheet, Speaker
@@ -536,7 +544,10 @@ def _sampled(folder: Path, lines: list[dict[str, Any]], seconds: int = 3) -> Con
     return context
 
 
-def test_a_cloning_engine_is_given_the_speakers_own_lines(tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", [tiny_csm, tiny_dia, tiny_pocket_tts, tiny_vibevoice])
+def test_a_cloning_engine_is_given_the_speakers_own_lines(
+    family: Callable[[Path], Path], tmp_path: Path
+) -> None:
     _recording(tmp_path)
     text = "We bought five new boats last summer."
     made = _sampled(tmp_path, [{"samples": [9600, 124800], "text": text}])
@@ -547,7 +558,7 @@ def test_a_cloning_engine_is_given_the_speakers_own_lines(tmp_path: Path) -> Non
     told = {
         "synthesizer": "transformers-cloning", "voice": "", "aligner": "embedded-aligner",
     }  # fmt: skip
-    weights = {"voice_weights": str(tiny_csm(tmp_path / "csm"))}
+    weights = {"voice_weights": str(family(tmp_path / "weights"))}
     task = Task("take", 1, told, where=weights)
     with_sample, without = (
         performer_of(Context(task, inputs, tmp_path, lambda: None, 8), "en")
@@ -560,6 +571,17 @@ def test_a_cloning_engine_is_given_the_speakers_own_lines(tmp_path: Path) -> Non
     assert not np.array_equal(*heard)
     assert with_sample._sample is not None and with_sample._sample.text == text
     assert with_sample.notes == ()
+
+
+@pytest.mark.parametrize("family", [tiny_csm, tiny_dia])
+def test_a_voice_that_needs_the_words_of_its_sample_says_so(
+    family: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    voice = engine("transformers-cloning", EngineKind.SYNTHESIZER, family(tmp_path))
+    unknown = VoiceSample(np.zeros(24000, np.float32), 24000, "")
+    with pytest.raises(DubwrightError, match="words are not known") as caught:
+        voice.speak("where is the boat", "en", 1.0, "", Performance(), unknown)
+    assert "align" in caught.value.repair
 
 
 def test_a_prompt_says_what_its_text_says() -> None:

@@ -229,6 +229,99 @@ def tiny_pocket_tts(folder: Path) -> Path:
     return folder
 
 
+def tiny_dia(folder: Path) -> Path:
+    """Dia's architecture with its codec, DAC."""
+    import torch
+    from transformers import (
+        DacConfig,
+        DacModel,
+        DiaConfig,
+        DiaFeatureExtractor,
+        DiaForConditionalGeneration,
+        DiaProcessor,
+        DiaTokenizer,
+    )
+
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    codec = DacModel(
+        DacConfig(
+            encoder_hidden_size=4, downsampling_ratios=[2, 4, 8, 8], decoder_hidden_size=64,
+            n_codebooks=9, codebook_size=1024, codebook_dim=4, sampling_rate=44100,
+        )
+    )  # fmt: skip
+    codec.save_pretrained(folder / "codec")
+    codec.name_or_path = str(folder / "codec")
+    DiaProcessor(
+        DiaFeatureExtractor(sampling_rate=44100, hop_length=512), DiaTokenizer(),
+        audio_tokenizer=codec,
+    ).save_pretrained(folder)  # fmt: skip
+    small = {
+        "num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2,
+        "num_key_value_heads": 2, "head_dim": 8, "intermediate_size": 16,
+    }  # fmt: skip
+    crossed = {
+        "cross_num_attention_heads": 2, "cross_head_dim": 8, "cross_num_key_value_heads": 2,
+        "cross_hidden_size": 16,
+    }  # fmt: skip
+    model = DiaForConditionalGeneration(
+        DiaConfig(encoder_config=dict(small), decoder_config=small | crossed)
+    )
+    model.generation_config.do_sample = True
+    model.save_pretrained(folder)
+    return folder
+
+
+def tiny_vibevoice(folder: Path) -> Path:
+    """VibeVoice's architecture with its two codecs; it never ends a line of itself."""
+    import torch
+    from transformers import (
+        VibeVoiceAcousticTokenizerFeatureExtractor,
+        VibeVoiceConfig,
+        VibeVoiceForConditionalGeneration,
+        VibeVoiceProcessor,
+    )
+
+    folder.mkdir(parents=True, exist_ok=True)
+    named = ["<|vision_pad|>", "<|vision_start|>", "<|vision_end|>", "<|endoftext|>"]
+    tokenizer = _words(["<unk>", "<pad>", *named], ("Voice", "Text", "0", ":"))
+    template = (
+        "{% for m in messages %}{% for c in m['content'] %}{% if c['type'] == 'audio' %}"
+        "Voice {{ m['role'] }}: <|vision_start|><|vision_pad|><|vision_end|>"
+        "{% endif %}{% endfor %}{% endfor %}"
+        "{% for m in messages %}{% for c in m['content'] %}{% if c['type'] == 'text' %}"
+        "Text {{ m['role'] }}: {{ c['text'] }}{% endif %}{% endfor %}{% endfor %}<|vision_start|>"
+    )
+    codec = {
+        "num_filters": 4, "hidden_size": 8, "downsampling_ratios": [16, 20, 10],
+        "depths": [1, 1, 1, 1], "ffn_expansion": 1, "initializer_range": 0.3,
+    }  # fmt: skip
+    VibeVoiceProcessor(
+        VibeVoiceAcousticTokenizerFeatureExtractor(), tokenizer, chat_template=template
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    model = VibeVoiceForConditionalGeneration(
+        VibeVoiceConfig(
+            audio_config={"model_type": "vibevoice_acoustic_tokenizer", **codec},
+            semantic_model_config={"model_type": "vibevoice_acoustic_tokenizer_encoder", **codec},
+            text_config={
+                "model_type": "qwen2", "vocab_size": len(tokenizer), "hidden_size": 16,
+                "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+                "num_key_value_heads": 2,
+            },
+            diffusion_head_config={
+                "num_hidden_layers": 1, "intermediate_size": 16, "frequency_embedding_size": 8
+            },
+            pad_token_id=1, audio_token_id=2, audio_bos_token_id=3, audio_eos_token_id=4,
+            eos_token_id=5,
+        )
+    )  # fmt: skip
+    with torch.no_grad():
+        model.lm_head.weight.zero_()  # of equals the first is taken: more sound
+    model.save_pretrained(folder)
+    return folder
+
+
 def tiny_wav2vec2(folder: Path, letters: bool = False) -> Path:
     """wav2vec 2.0's architecture with a head for espeak-ng's phones of Spanish, or for letters."""
     import torch

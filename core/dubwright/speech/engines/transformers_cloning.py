@@ -1,8 +1,9 @@
-"""Voices that speak like a sample, by weights that transformers loads: CSM and Pocket TTS."""
+"""Voices that speak like a sample, by weights that transformers loads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -34,7 +35,13 @@ from dubwright.speech.engines.transformers_loading import (
 __all__ = ["TransformersCloning"]
 
 PLAIN: Final = Performance()
-FAMILIES: Final = ("csm", "pocket_tts")
+LANGUAGES: Final[dict[str, dict[str, str]]] = {
+    "csm": {"en": "English"},
+    "dia": {"en": "English"},
+    # It has weights for several, which do not say for which.
+    "pocket_tts": {},
+    "vibevoice": {"en": "English", "zh": "Chinese"},
+}
 # A model may never end a line: it is given this long, and so much for each letter.
 LEAST_S: Final = 4.0
 LETTER_S: Final = 0.2
@@ -43,9 +50,14 @@ Samples = NDArray[np.float32]
 
 
 class Model(Protocol):
-    """A family of models. Samples are mono float32 at `rate`."""
+    """A family of models. Samples are mono float32 at `rate`.
+
+    Attributes:
+        needs_words: whether a sample is of no use without what is said in it.
+    """
 
     rate: int
+    needs_words: bool
 
     def say(self, text: str, sample: Samples | None, sample_text: str) -> Samples: ...
 
@@ -54,7 +66,7 @@ class TransformersCloning:
     card = EngineCard(
         name="transformers-cloning",
         kind=EngineKind.SYNTHESIZER,
-        version=1,
+        version=2,
         licence="Apache-2.0; the weights have theirs",
         commercial_use=True,
         packages=("torch", "transformers", "sentencepiece"),
@@ -66,16 +78,15 @@ class TransformersCloning:
         ),
         way_around="the embedded voice match: the speaker's voice `own` with espeak-ng",
         abilities=(Ability.READINGS, Ability.CLONING),
-        limits="CSM and Pocket TTS. Whose voice it is to be must consent; without a sample it "
-        "speaks in a voice of its own choice.",
+        limits="CSM, Dia, Pocket TTS and VibeVoice (which takes diffusers besides). Whose voice it "
+        "is to be must consent; without a sample it speaks in a voice of its own choice.",
     )
 
     def __init__(self, weights: Path) -> None:
         self._weights = weights
 
     def languages(self) -> dict[str, str]:
-        # Pocket TTS has weights for several, which do not say for which.
-        return {"en": "English"} if checked_family(self._weights, FAMILIES) == "csm" else {}
+        return LANGUAGES[checked_family(self._weights, LANGUAGES)]
 
     def voices(self, language: str) -> dict[str, str]:
         return {"": "Standard"}
@@ -90,6 +101,14 @@ class TransformersCloning:
         sample: VoiceSample | None = None,
     ) -> Speech:
         model = _model(self._weights)
+        if sample and model.needs_words and not sample.text:
+            raise DubwrightError(
+                "A voice cannot be taken from a sample whose words are not known",
+                where=f"{language}: {text!r}",
+                why=f"the weights {self._weights.name} go on from a sample and its words",
+                repair="give the speaker's lines in the original language (`dubwright transcribe`, "
+                "`align`), or take weights of Pocket TTS or VibeVoice",
+            )
         heard = (
             None if sample is None else resampled(sample.samples, sample.sample_rate, model.rate)
         )
@@ -107,7 +126,12 @@ class TransformersCloning:
 
 @remembered
 def _model(weights: Path) -> Model:
-    families: dict[str, Callable[[Path], Model]] = {"csm": _Csm, "pocket_tts": _PocketTTS}
+    families: dict[str, Callable[[Path], Model]] = {
+        "csm": _Csm,
+        "dia": _Dia,
+        "pocket_tts": _PocketTTS,
+        "vibevoice": _VibeVoice,
+    }
     return voice_model(weights, families)
 
 
@@ -117,7 +141,9 @@ def _frames(text: str, rate: float) -> int:
 
 
 class _Csm:
-    """CSM, by Sesame: goes on in the voice of a sample whose words it is told. English."""
+    """CSM, by Sesame: goes on in the voice of a sample whose words it is told."""
+
+    needs_words = True
 
     def __init__(self, weights: Path) -> None:
         library = transformers()
@@ -150,8 +176,44 @@ class _Csm:
         return samples
 
 
+class _Dia:
+    """Dia, by Nari Labs: goes on in the voice of a sample whose words it is told."""
+
+    needs_words = True
+
+    def __init__(self, weights: Path) -> None:
+        library = transformers()
+        self._processor = library.AutoProcessor.from_pretrained(weights, **OFFLINE)
+        self._model = loaded(library.DiaForConditionalGeneration, weights)
+        extractor = self._processor.feature_extractor
+        self.rate = int(extractor.sampling_rate)
+        self._frame_rate = self.rate / extractor.hop_length
+
+    def say(self, text: str, sample: Samples | None, sample_text: str) -> Samples:
+        # One speaker's turn: a second tag would have another speaker answer.
+        told = f"[S1] {sample_text} {text}" if sample is not None else f"[S1] {text}"
+        inputs = self._processor(
+            text=[told],
+            audio=sample,
+            text_kwargs={"padding": False},
+            audio_kwargs={"sampling_rate": self.rate},
+            return_tensors="pt",
+        ).to(device())
+        prompt = (
+            None
+            if sample is None
+            else self._processor.get_audio_prompt_len(inputs["decoder_attention_mask"])
+        )
+        said = self._model.generate(**inputs, max_new_tokens=_frames(text, self._frame_rate))
+        (decoded,) = self._processor.batch_decode(said, audio_prompt_len=prompt)
+        samples: Samples = decoded.float().cpu().numpy().reshape(-1)
+        return samples
+
+
 class _PocketTTS:
     """Pocket TTS, by Kyutai: small enough for a processor; goes on in the voice of a sample."""
+
+    needs_words = False
 
     def __init__(self, weights: Path) -> None:
         library = transformers()
@@ -169,4 +231,30 @@ class _PocketTTS:
         said = self._model.generate(**inputs, max_new_tokens=_frames(text, self._frame_rate))
         latents = said.audio_latents[0] if hasattr(said, "audio_latents") else said[0]
         samples: Samples = self._processor.decode(latents).float().cpu().numpy()
+        return samples
+
+
+class _VibeVoice:
+    """VibeVoice, by Microsoft: reads a script in the voices of samples."""
+
+    needs_words = False
+
+    def __init__(self, weights: Path) -> None:
+        import_module("diffusers")  # which draws its sound; not loaded before it is asked to speak
+        library = transformers()
+        self._processor = library.AutoProcessor.from_pretrained(weights, **OFFLINE)
+        self._model = loaded(library.VibeVoiceForConditionalGeneration, weights)
+        self.rate = int(self._processor.feature_extractor.sampling_rate)
+        self._frame_rate = self.rate / self._model.config.audio_config.hop_length
+
+    def say(self, text: str, sample: Samples | None, sample_text: str) -> Samples:
+        voice = [] if sample is None else [{"type": "audio", "audio": sample}]
+        told = [{"role": "0", "content": [{"type": "text", "text": text}, *voice]}]
+        inputs = self._processor.apply_chat_template(
+            told, tokenize=True, return_dict=True, return_tensors="pt"
+        ).to(device(), self._model.dtype)
+        said = self._model.generate(**inputs, max_new_tokens=_frames(text, self._frame_rate))
+        if said[0] is None:
+            return np.zeros(0, np.float32)
+        samples: Samples = said[0].float().cpu().numpy().reshape(-1)
         return samples
