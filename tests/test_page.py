@@ -277,6 +277,39 @@ def test_timing_voice_and_mouth_are_edited_and_kept(page: Page, desk: Desk) -> N
     _forget_edits(desk)
 
 
+def test_how_a_line_is_said_is_edited_and_only_that_line_changes(page: Page, desk: Desk) -> None:
+    _review(page, "cue0003")
+    editor = page.get_by_role("region", name="Cue cue0003")
+    line = page.locator("[data-cue=cue0003]")
+    expect(line).to_contain_text("fits")
+    for field, text in (
+        ("Style", "whisper"),
+        ("Words said as", "Ada = Aida; faro = /ˈfaɾu/"),
+    ):
+        editor.get_by_label(field).fill(text)
+        editor.get_by_label(field).press("Tab")
+    for number, style in enumerate(("whisper", "croak")):
+        expect(page.locator("#styles option").nth(number)).to_have_attribute("value", style)
+    # espeak-ng says a line one way only.
+    expect(editor.get_by_label("Another reading")).to_be_disabled()
+    editor.get_by_label(re.compile("^Pace, ")).fill("0.5")
+    editor.get_by_label(re.compile("^Pitch, ")).fill("-3")
+    expect(line).to_contain_text("too long")
+    editor.get_by_label("Words said as").fill("no pair")
+    editor.get_by_label("Words said as").press("Tab")
+    expect(editor.get_by_label("Words said as")).to_have_value("Ada = Aida; faro = /ˈfaɾu/")
+    wait_for(lambda: _edited(desk).exists() and '"pitch": -3' in _edited(desk).read_text())
+    cue = json.loads(_edited(desk).read_text())["cue_sheet"]["cues"][2]
+    assert cue["performance"] == {
+        "style": "whisper", "pace": 0.5, "pitch": -3, "reading": 0,
+        "pronunciations": {"Ada": "Aida", "faro": "/ˈfaɾu/"},
+    }  # fmt: skip
+    # In both languages, and no other line.
+    expect(page.get_by_role("button", name="Render 2 changed lines")).to_be_enabled()
+    page.context.close()
+    _forget_edits(desk)
+
+
 def test_cues_are_added_deleted_and_undone(page: Page, desk: Desk) -> None:
     _review(page, "cue0003")
     page.get_by_role("button", name="Delete this cue").click()

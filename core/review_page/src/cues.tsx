@@ -4,10 +4,12 @@ import {
   type Fit,
   fitOf,
   naturalPace,
+  pronunciationsIn,
   roomMs,
   voiceOf,
   withCue,
   withVoice,
+  writtenOut,
 } from "./lines";
 import { Draft } from "./parts";
 import { ChoosePlace, fileNameOf, folderOf } from "./places";
@@ -18,9 +20,11 @@ import type {
   CueKind,
   CueReport,
   Decision,
+  EngineCard,
   LanguageReport,
   Lines,
   MouthControls,
+  Performance,
   PlayerData,
 } from "./types";
 
@@ -66,7 +70,7 @@ export function measure(
     return { ms: rendered.length_ms, natural, exact: true, slot, room, fit };
   }
   if (pace === null || cue.takes[language]) return null;
-  const natural = estimatedMs(text, pace);
+  const natural = estimatedMs(text, pace) / cue.performance.pace;
   const ms = Math.min(Math.max(slot, natural / 1.3), natural / 0.85);
   return { ms, natural, exact: false, slot, room, fit: fitOf(natural, slot, room) };
 }
@@ -183,6 +187,7 @@ export function CueEditor(props: {
   const voices = Object.values(props.capabilities?.voices ?? {}).find((by) => by[language])?.[
     language
   ];
+  const speaks = props.capabilities?.engines.find((card) => card.identity === rendered?.engine);
   const speakers = [
     ...new Set([...lines.cast.speakers, ...lines.cue_sheet.cues.map((c) => ({ name: c.speaker }))]
       .map((one) => one.name)),
@@ -303,6 +308,12 @@ export function CueEditor(props: {
             Recording…
           </button>
         </div>
+        <HowItIsSaid
+          cue={cue}
+          speaks={speaks}
+          disabled={!editable || !!take || cue.kind !== "dialogue"}
+          set={(part) => change({ performance: { ...cue.performance, ...part } })}
+        />
         <label class="wide">
           Note
           <input
@@ -376,6 +387,96 @@ export function CueEditor(props: {
         />
       )}
     </section>
+  );
+}
+
+/** What a voice is asked for. `speaks` is the card of the engine that spoke it, where known. */
+function HowItIsSaid(props: {
+  cue: Cue;
+  speaks: EngineCard | undefined;
+  disabled: boolean;
+  set: (part: Partial<Performance>) => void;
+}) {
+  const { cue, speaks, disabled, set } = props;
+  const asked = cue.performance;
+  const able = (ability: string) => !speaks || speaks.abilities.includes(ability);
+  return (
+    <>
+      <label>
+        Style
+        <Draft
+          key={cue.id}
+          value={asked.style}
+          about={{
+            list: "styles",
+            title: able("style") ? "In the voice’s own words" : "This voice has no styles",
+          }}
+          disabled={disabled || (!able("style") && !asked.style)}
+          take={(style) => set({ style: style.trim() })}
+        />
+      </label>
+      <datalist id="styles">
+        {speaks?.styles.map((style) => (
+          <option key={style} value={style} />
+        ))}
+      </datalist>
+      <label>
+        Another reading
+        <Draft
+          key={cue.id}
+          number={{ min: 0, max: 999, step: 1 }}
+          value={String(asked.reading)}
+          about={{
+            title: able("readings")
+              ? "Each number is another try at the line"
+              : "This voice always says a line the same way",
+          }}
+          disabled={disabled || (!able("readings") && !asked.reading)}
+          take={(text) => {
+            const reading = Number(text);
+            if (text && Number.isInteger(reading) && reading >= 0) set({ reading });
+          }}
+        />
+      </label>
+      <label>
+        Pace, {Math.round(100 * asked.pace)} %
+        <input
+          type="range"
+          min={0.5}
+          max={2}
+          step={0.05}
+          value={asked.pace}
+          disabled={disabled}
+          onInput={(e) => set({ pace: e.currentTarget.valueAsNumber })}
+        />
+      </label>
+      <label>
+        Pitch, {asked.pitch > 0 && "+"}
+        {asked.pitch} semitones
+        <input
+          type="range"
+          min={-12}
+          max={12}
+          step={0.5}
+          value={asked.pitch}
+          disabled={disabled}
+          onInput={(e) => set({ pitch: e.currentTarget.valueAsNumber })}
+        />
+      </label>
+      <label class="wide">
+        Words said as
+        <Draft
+          key={cue.id}
+          value={writtenOut(asked.pronunciations)}
+          about={{ title: "Siobhan = shivawn; Łódź = /wut͡ɕ/: as it sounds, or in IPA between slashes" }}
+          disabled={disabled}
+          take={(text) => {
+            const pronunciations = pronunciationsIn(text);
+            if (pronunciations) set({ pronunciations });
+          }}
+        />
+      </label>
+    </>
   );
 }
 

@@ -25,6 +25,7 @@ export function withNewCue(lines: Lines, startMs: number, timelineMs: number): [
     text: {},
     takes: {},
     mouth: { intensity: 1, jaw: 1, width: 1, smoothing_ms: 0, offset_ms: 0, leave: false },
+    performance: { style: "", pace: 1, pitch: 0, reading: 0, pronunciations: {} },
     note: "",
   };
   const sorted = [...cues, cue].sort((a, b) => a.start_ms - b.start_ms);
@@ -113,12 +114,28 @@ export function changedCues(
       cue.text[language] ?? "",
       cue.takes[language] ?? "",
       cue.mouth,
-      cue.takes[language] ? "" : voiceOf(cast, cue.speaker, language),
+      cue.takes[language] ? "" : [voiceOf(cast, cue.speaker, language), cue.performance],
     ]);
   const was = new Map(before.cue_sheet.cues.map((cue) => [cue.id, seen(cue, before.cast)]));
   const spoken = now.cue_sheet.cues.filter((cue) => was.has(cue.id) || cue.text[language]?.trim());
   const is = new Map(spoken.map((cue) => [cue.id, seen(cue, now.cast)]));
   return new Set([...was.keys(), ...is.keys()].filter((id) => was.get(id) !== is.get(id)));
+}
+
+/** Pronunciations as they are typed: a word, "=" and how it is said, with ";" between. */
+export function writtenOut(pronunciations: Record<string, string>): string {
+  return Object.entries(pronunciations)
+    .map(([word, said]) => `${word} = ${said}`)
+    .join("; ");
+}
+
+/** What was typed as pronunciations; null where a part is no pair. */
+export function pronunciationsIn(text: string): Record<string, string> | null {
+  const parts = text.split(";").filter((part) => part.trim());
+  const pairs = parts.map((part) => part.split("=").map((side) => side.trim()));
+  if (pairs.some((pair) => pair.length !== 2 || !pair[0] || !pair[1]?.replace(/[ /]/g, "")))
+    return null;
+  return Object.fromEntries(pairs);
 }
 
 /** How long a text takes at this pace, in ms; the pace is that of the voice's own takes. */

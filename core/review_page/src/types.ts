@@ -47,6 +47,15 @@ export interface MouthControls {
   leave: boolean;
 }
 
+/** How a synthesised line is to be said. */
+export interface Performance {
+  style: string;
+  pace: number;
+  pitch: number;
+  reading: number;
+  pronunciations: Record<string, string>;
+}
+
 export interface Cue {
   id: string;
   speaker: string;
@@ -57,6 +66,7 @@ export interface Cue {
   text: Record<string, string>;
   takes: Record<string, string>;
   mouth: MouthControls;
+  performance: Performance;
   note: string;
 }
 
@@ -160,7 +170,16 @@ export interface Decision {
   at: string;
 }
 
+export interface EngineCard {
+  kind: string;
+  name: string;
+  identity: string;
+  abilities: string[];
+  styles: string[];
+}
+
 export interface Capabilities {
+  engines: EngineCard[];
   languages: Record<string, Record<string, string[]>>;
   voices: Record<string, Record<string, Record<string, string>>>;
 }
