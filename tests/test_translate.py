@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
-from tiny_models import tiny_m2m100, tiny_madlad, tiny_marian
+from tiny_models import tiny_m2m100, tiny_madlad, tiny_marian, tiny_seamless
 
 from dubwright.api import perform
 from dubwright.dialogue import CueSheet
@@ -259,7 +260,14 @@ def test_what_cannot_be_spoken_is_no_candidate() -> None:
 
 @neural
 @pytest.mark.parametrize(
-    ("make", "target"), [(tiny_marian, "es"), (tiny_m2m100, "fr"), (tiny_madlad, "pt-BR")]
+    ("make", "target"),
+    [
+        (tiny_marian, "es"),
+        (tiny_m2m100, "fr"),
+        (tiny_madlad, "pt-BR"),
+        (tiny_seamless, "fr"),
+        (partial(tiny_seamless, version=1), "es"),
+    ],
 )
 def test_translators_conform(make, target: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     translator = engine("transformers-translator", EngineKind.TRANSLATOR, make(tmp_path))
@@ -267,6 +275,12 @@ def test_translators_conform(make, target: str, tmp_path: Path) -> None:  # type
     assert not translator.translates("en", "tlh")
     with pytest.raises(DubwrightError, match="do not translate"):
         translator.translate(["x"], "en", "tlh", 1)
+    # Lines of one length are translated at once, and more of them than that.
+    words = ("good", "morning", "where", "is", "boat")
+    lines = [f"{one} {other}" for one in words for other in words]
+    alone = [translator.translate([line], "en", target, 3)[0] for line in lines]
+    assert translator.translate([*lines, lines[0]], "en", target, 3) == [*alone, alone[0]]
+    assert len(set(alone)) > 1
 
 
 @neural

@@ -165,7 +165,7 @@ def tiny_marian(folder: Path, source: str = "en", target: str = "es") -> Path:
         vocab_size=len(vocabulary), d_model=16, encoder_layers=1, decoder_layers=1,
         encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16,
         decoder_ffn_dim=16, max_position_embeddings=24, pad_token_id=0, eos_token_id=1,
-        decoder_start_token_id=0, forced_eos_token_id=1,
+        decoder_start_token_id=0, forced_eos_token_id=1, init_std=0.5,
     )  # fmt: skip
     MarianMTModel(config).save_pretrained(folder)
     return folder
@@ -193,7 +193,7 @@ def tiny_m2m100(folder: Path) -> Path:
     config = M2M100Config(
         vocab_size=max(tokenizer.lang_token_to_id.values()) + 1, d_model=16, encoder_layers=1,
         decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
-        encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=24,
+        encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=24, init_std=0.5,
     )  # fmt: skip
     M2M100ForConditionalGeneration(config).save_pretrained(folder)
     return folder
@@ -221,6 +221,44 @@ def tiny_madlad(folder: Path) -> Path:
         decoder_start_token_id=0,
     )  # fmt: skip
     T5ForConditionalGeneration(config).save_pretrained(folder)
+    return folder
+
+
+def tiny_seamless(folder: Path, version: int = 2) -> Path:
+    """Seamless's architecture with random weights, for English, Spanish and French."""
+    import torch
+    import transformers
+
+    folder.mkdir(parents=True, exist_ok=True)
+    languages = ["__eng__", "__spa__", "__fra__"]
+    names = ["<pad>", "<unk>", "<s>", "</s>", "▁", *"abcdefghijklmnopqrstuvwxyz.,?!'", *languages]
+    tokenizer = transformers.SeamlessM4TTokenizer(
+        vocab={name: number for number, name in enumerate(names)},
+        additional_special_tokens=languages,
+    )
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    name = "SeamlessM4Tv2" if version == 2 else "SeamlessM4T"
+    config = getattr(transformers, f"{name}Config")(
+        vocab_size=len(tokenizer), hidden_size=16, encoder_layers=1, decoder_layers=1,
+        encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16,
+        decoder_ffn_dim=16, max_position_embeddings=64, speech_encoder_layers=1,
+        speech_encoder_attention_heads=2, speech_encoder_intermediate_size=16,
+        t2u_encoder_layers=1, t2u_decoder_layers=1, t2u_encoder_ffn_dim=16,
+        t2u_decoder_ffn_dim=16, t2u_encoder_attention_heads=2, t2u_decoder_attention_heads=2,
+        t2u_vocab_size=16, pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id, bos_token_id=tokenizer.bos_token_id,
+        decoder_start_token_id=tokenizer.eos_token_id, initializer_range=0.5,
+    )  # fmt: skip
+    model = getattr(transformers, f"{name}ForTextToText")(config)
+    model.generation_config = transformers.GenerationConfig(
+        pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=tokenizer.bos_token_id, decoder_start_token_id=tokenizer.eos_token_id,
+        text_decoder_lang_to_code_id={
+            name.strip("_"): tokenizer.convert_tokens_to_ids(name) for name in languages
+        },
+    )  # fmt: skip
+    model.save_pretrained(folder)
     return folder
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dubwright.engines import EngineCard, EngineKind, SuggestedWeights
 from dubwright.engines.choice import remembered
@@ -15,6 +15,7 @@ from dubwright.speech.engines.transformers_loading import OFFLINE, unloadable
 __all__ = ["TransformersTranslator"]
 
 BEAMS: Final = 8
+AT_ONCE: Final = 16
 LONGEST_TOKENS: Final = 256
 # NLLB names languages by FLORES-200's codes; these are its codes for tags that people write.
 FLORES: Final[Mapping[str, str]] = {
@@ -73,11 +74,7 @@ class TransformersTranslator:
                 why=f"they are {model.family} weights, which do not know the pair",
                 repair="give weights for it with --weights",
             )
-        # A line that comes again is translated once, and each by itself: what stands beside it in
-        # a batch must not change it.
-        found: dict[str, tuple[str, ...]] = {}
-        for line in dict.fromkeys(lines):
-            found[line] = model.translate(line, *codes)
+        found = model.translate(list(dict.fromkeys(lines)), *codes)
         return [found[line][:candidates] for line in lines]
 
 
@@ -85,21 +82,26 @@ class _Model:
     """A model with its tokenizer.
 
     Attributes:
-        family: marian, m2m_100, t5 or seamless_m4t_v2.
+        family: marian, m2m_100, t5, seamless_m4t or seamless_m4t_v2.
     """
 
     def __init__(self, weights: Path) -> None:
         import torch
-        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, SeamlessM4Tv2ForTextToText
+        from transformers import (
+            AutoModelForSeq2SeqLM,
+            AutoTokenizer,
+            SeamlessM4TForTextToText,
+            SeamlessM4Tv2ForTextToText,
+        )
 
         try:
             config = json.loads((weights / "config.json").read_text(encoding="utf-8"))
             self.family = str(config["model_type"])
-            kind = (
-                SeamlessM4Tv2ForTextToText
-                if self.family.startswith("seamless")
-                else AutoModelForSeq2SeqLM
-            )
+            kinds: dict[str, Any] = {
+                "seamless_m4t": SeamlessM4TForTextToText,
+                "seamless_m4t_v2": SeamlessM4Tv2ForTextToText,
+            }
+            kind: Any = kinds.get(self.family, AutoModelForSeq2SeqLM)
             self._tokenizer = AutoTokenizer.from_pretrained(weights, **OFFLINE)
             self._model = kind.from_pretrained(weights, **OFFLINE, use_safetensors=True).eval()
         except unloadable() as error:
@@ -127,38 +129,56 @@ class _Model:
             return None
         return None if None in pair else (str(pair[0]), str(pair[1]))
 
-    def translate(self, line: str, source: str, target: str) -> tuple[str, ...]:
-        """The best translations of a line, the best first."""
-        import torch
-
+    def translate(
+        self, lines: Sequence[str], source: str, target: str
+    ) -> dict[str, tuple[str, ...]]:
+        """The best translations of each line, the best first."""
         tokenizer = self._tokenizer
         asked: dict[str, object] = {}
-        text = line
+        before = ""
         if self.family == "m2m_100":
             tokenizer.src_lang = source
             asked["forced_bos_token_id"] = tokenizer.convert_tokens_to_ids(self._token(target))
         elif self.family == "t5":
-            text = f"<2{target}> {line}"
+            before = f"<2{target}> "
         elif self.family == "marian" and self._knows(self._token(target)):
-            text = f"{self._token(target)} {line}"
+            before = f"{self._token(target)} "
         elif self.family.startswith("seamless"):
             tokenizer.src_lang = source
             asked["tgt_lang"] = target
-        tokens = tokenizer(text, return_tensors="pt", truncation=True, max_length=self._longest).to(
-            self._device
-        )
+        tokens = {
+            line: tokenizer(before + line, truncation=True, max_length=self._longest)["input_ids"]
+            for line in lines
+        }
+        found: dict[str, tuple[str, ...]] = {}
+        for batch in _of_one_length(tokens):
+            said = self._generated([tokens[line] for line in batch], asked)
+            found |= {
+                line: tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
+                or (line,)
+                for line, texts in zip(batch, said, strict=True)
+            }
+        return found
+
+    def _generated(
+        self, tokens: Sequence[Sequence[int]], asked: Mapping[str, object]
+    ) -> list[list[str]]:
+        """Several texts for each of a batch of lines, which are equally long."""
+        import torch
+
+        lines = torch.tensor(tokens, device=self._device)
         with torch.no_grad():
             found = self._model.generate(
-                **tokens,
+                input_ids=lines,
+                attention_mask=torch.ones_like(lines),
                 **asked,
                 num_beams=BEAMS,
                 num_return_sequences=BEAMS,
                 max_new_tokens=self._longest,
                 do_sample=False,
             )
-        texts = tokenizer.batch_decode(found, skip_special_tokens=True)
-        said = tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
-        return said or (line,)
+        texts = self._tokenizer.batch_decode(found, skip_special_tokens=True)
+        return [texts[at : at + BEAMS] for at in range(0, len(texts), BEAMS)]
 
     def _knows(self, token: str) -> bool:
         number = self._tokenizer.convert_tokens_to_ids(token)
@@ -195,6 +215,18 @@ class _Model:
         )
         wanted = source.partition("-")[0], target.partition("-")[0]
         return own == wanted or self._knows(self._token(wanted[1]))
+
+
+def _of_one_length(tokens: Mapping[str, Sequence[int]]) -> list[list[str]]:
+    """Lines in batches of equal length: nothing is filled up, so that none changes another."""
+    by_length: dict[int, list[str]] = {}
+    for line, numbers in tokens.items():
+        by_length.setdefault(len(numbers), []).append(line)
+    return [
+        group[at : at + AT_ONCE]
+        for group in by_length.values()
+        for at in range(0, len(group), AT_ONCE)
+    ]
 
 
 @remembered
