@@ -26,6 +26,7 @@ from dubwright.operations.request import AlignRequest, validated
 from dubwright.operations.results import load_phones_of_lines, save_phones
 from dubwright.operations.stages import STAGES
 from dubwright.operations.task import Context, Task
+from dubwright.speech import locate
 from dubwright.speech.drift import drift_of
 from dubwright.speech.engines import ctc_aligner
 from dubwright.speech.engines.ctc_aligner import placed_along
@@ -407,6 +408,20 @@ def test_english_is_timed_with_words_that_no_dictionary_has() -> None:
     said = "".join(phone.symbol for phone in phones)
     assert said == "maɪbɹəðɝzɔɹblækshəzfaɪvboʊts"
     assert all(phone.confidence is not None and 0 < phone.confidence <= 1 for phone in phones)
+
+
+def test_a_search_that_goes_astray_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines in any order, looked for where few are in reach: those that are found are in order."""
+    monkeypatch.setattr(locate, "REACH", 30)
+    monkeypatch.setattr(locate, "FORGET_EVERY", 3)
+    for seed in range(30, 40):
+        random = np.random.default_rng(seed)
+        lines = [random.normal(size=(int(random.integers(3, 25)), 26)) for _ in range(30)]
+        said = [lines[number] for number in random.integers(0, 30, 12)]
+        spoken = [line + random.normal(0, 0.3, line.shape) for line in said]
+        heard = np.concatenate([*spoken, random.normal(size=(40, 26))])
+        found = located_lines([(heard, np.ones(len(heard), bool))], lines)
+        assert found and [line.line for line in found] == sorted({line.line for line in found})
 
 
 def test_what_one_aligner_refuses_the_other_times() -> None:

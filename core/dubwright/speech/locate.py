@@ -176,12 +176,12 @@ class _Search:
         unsaid = self._unsaid[first : last + 1]
         cheapest = np.minimum.accumulate(left - unsaid)
         source = np.maximum.accumulate(np.where(left - unsaid <= cheapest, np.arange(len(left)), 0))
-        _leave(self._gap_cost, self._gaps, (first, last + 1))
+        _leave(self._gap_cost, self._gap_token, self._gaps, (first, last + 1))
         self._gap_cost[first : last + 1] = cheapest + unsaid
         self._gap_token[first : last + 1] = left_token[source]
         square = self._squares[low:high] + frame @ frame - 2 * self._frames[low:high] @ frame
         distance = np.sqrt(np.maximum(square, 0) / len(frame))
-        _leave(self._cost, self._window, (low, high))
+        _leave(self._cost, self._token, self._window, (low, high))
         self._cost[low:high] = best + distance
         self._token[low:high] = came
         self._window, self._gaps = (low, high), (first, last + 1)
@@ -250,10 +250,15 @@ class _Search:
         self._tokens[: self._token_count] = left
 
 
-def _leave(costs: Array, old: tuple[int, int], new: tuple[int, int]) -> None:
+def _leave(
+    costs: Array, tokens: NDArray[np.int64], old: tuple[int, int], new: tuple[int, int]
+) -> None:
     """No path is any more in what is of an old range but not of the new one."""
-    costs[old[0] : min(max(old[0], new[0]), old[1])] = np.inf
-    costs[max(old[0], min(old[1], new[1])) : old[1]] = np.inf
+    below = slice(old[0], min(max(old[0], new[0]), old[1]))
+    above = slice(max(old[0], min(old[1], new[1])), old[1])
+    for left in (below, above):
+        costs[left] = np.inf
+        tokens[left] = NOWHERE
 
 
 def _coarse(samples: NDArray[np.float32], sample_rate: int) -> tuple[Array, NDArray[np.bool_]]:
