@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from dubwright.errors import DubwrightError
 from dubwright.model import Phone
 from dubwright.operations.mouth_stages import line_on_plate, sounds_of
 from dubwright.operations.results import load_phones, save_phones_of_lines
@@ -38,7 +39,8 @@ def retime_original_lines(context: Context) -> None:
     starts, lines = {}, {}
     for line in context.parameters["lines"]:
         name, start = line["cue"], line["samples"][0]
-        if phones := load_phones(context.inputs[f"line:{name}"]):
+        phones = load_phones(context.inputs[f"line:{name}"])
+        if any(phone.symbol for phone in phones):
             starts[name] = start
             lines[name] = SaidLine(line["text"], tuple(later(phone, start) for phone in phones))
     sounds = sounds_of(context.where["sounds"])
@@ -74,8 +76,11 @@ def _speaker_model(
     examples, readings, seconds = [], [], 0.0
     for line in lines:
         if seconds < TRAINED_ON_S:
+            try:
+                read = reading(line.text, language)
+            except DubwrightError:
+                continue  # a line that cannot be read teaches nothing
             example, _ = _example(sounds, line)
-            read = reading(line.text, language)
             known = {phone.symbol for phone in read.phones}
             if {phone.symbol for phone in line.phones} <= known | {""}:
                 examples.append(example)

@@ -1,5 +1,8 @@
 // What was edited, what that changes, and how long a line will be. Nothing here touches the page.
-import type { Cast, Cue, CueReport, CueSheet, Lines } from "./types";
+import type { Cast, Cue, CueReport, CueSheet, Lines, Performance } from "./types";
+
+// What is asked of a voice where nothing is; documents of before that have no word of it.
+const PLAIN: Performance = { style: "", pace: 1, pitch: 0, reading: 0, pronunciations: {} };
 
 export function withCue(lines: Lines, cue: Cue): Lines {
   const cues = lines.cue_sheet.cues.map((other) => (other.id === cue.id ? cue : other));
@@ -25,7 +28,7 @@ export function withNewCue(lines: Lines, startMs: number, timelineMs: number): [
     text: {},
     takes: {},
     mouth: { intensity: 1, jaw: 1, width: 1, smoothing_ms: 0, offset_ms: 0, leave: false },
-    performance: { style: "", pace: 1, pitch: 0, reading: 0, pronunciations: {} },
+    performance: PLAIN,
     note: "",
   };
   const sorted = [...cues, cue].sort((a, b) => a.start_ms - b.start_ms);
@@ -114,7 +117,7 @@ export function changedCues(
       cue.text[language] ?? "",
       cue.takes[language] ?? "",
       cue.mouth,
-      cue.takes[language] ? "" : [voiceOf(cast, cue.speaker, language), cue.performance],
+      cue.takes[language] ? "" : [voiceOf(cast, cue.speaker, language), { ...PLAIN, ...cue.performance }],
     ]);
   const was = new Map(before.cue_sheet.cues.map((cue) => [cue.id, seen(cue, before.cast)]));
   const spoken = now.cue_sheet.cues.filter((cue) => was.has(cue.id) || cue.text[language]?.trim());
