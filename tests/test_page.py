@@ -297,7 +297,11 @@ def test_how_a_line_is_said_is_edited_and_only_that_line_changes(page: Page, des
     expect(line).to_contain_text("too long")
     editor.get_by_label("Words said as").fill("no pair")
     editor.get_by_label("Words said as").press("Tab")
-    expect(editor.get_by_label("Words said as")).to_have_value("Ada = Aida; faro = /ˈfaɾu/")
+    expect(editor.get_by_role("alert")).to_contain_text("Not taken")
+    expect(editor.get_by_label("Words said as")).to_have_value("no pair")
+    editor.get_by_label("Words said as").fill("Ada = Aida; faro = /ˈfaɾu/")
+    editor.get_by_label("Words said as").press("Tab")
+    expect(editor.get_by_role("alert")).to_have_count(0)
     wait_for(lambda: _edited(desk).exists() and '"pitch": -3' in _edited(desk).read_text())
     cue = json.loads(_edited(desk).read_text())["cue_sheet"]["cues"][2]
     assert cue["performance"] == {

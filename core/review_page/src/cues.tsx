@@ -19,6 +19,7 @@ import type {
   Cue,
   CueKind,
   CueReport,
+  CueSheet,
   Decision,
   EngineCard,
   LanguageReport,
@@ -78,6 +79,7 @@ export function measure(
 export function CueList(props: {
   lines: Lines;
   report: LanguageReport;
+  delivered: CueSheet;
   data: PlayerData;
   rate: Rate;
   chosen: string;
@@ -89,7 +91,7 @@ export function CueList(props: {
   const language = report.language;
   const original = lines.cue_sheet.original ?? "";
   const timelineMs = msOfFrame(data.frames, rate);
-  const pace = useMemo(() => naturalPace(report.cues), [report]);
+  const pace = useMemo(() => naturalPace(report.cues, props.delivered), [report, props.delivered]);
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
     const chosen = list.current?.querySelector<HTMLElement>("[aria-current]");
@@ -164,6 +166,7 @@ export function CueEditor(props: {
   cue: Cue;
   lines: Lines;
   report: LanguageReport;
+  delivered: CueSheet;
   data: PlayerData;
   rate: Rate;
   changed: boolean;
@@ -180,7 +183,7 @@ export function CueEditor(props: {
     edit(withCue(lines, { ...cue, ...part }), `${cue.id} ${Object.keys(part)} ${language}`);
   const mouth = (part: Partial<MouthControls>) => change({ mouth: { ...cue.mouth, ...part } });
   const drawn = editable && cue.on_screen && !cue.mouth.leave;
-  const pace = useMemo(() => naturalPace(report.cues), [report]);
+  const pace = useMemo(() => naturalPace(report.cues, props.delivered), [report, props.delivered]);
   const rendered = report.cues.find((one) => one.cue === cue.id);
   const measured = measure(cue, lines, report, props.changed, pace, msOfFrame(data.frames, rate));
   const take = cue.takes[language];
@@ -309,6 +312,7 @@ export function CueEditor(props: {
           </button>
         </div>
         <HowItIsSaid
+          key={cue.id}
           cue={cue}
           speaks={speaks}
           disabled={!editable || !!take || cue.kind !== "dialogue"}
@@ -399,6 +403,7 @@ function HowItIsSaid(props: {
 }) {
   const { cue, speaks, disabled, set } = props;
   const asked = cue.performance;
+  const [refused, setRefused] = useState("");
   const able = (ability: string) => !speaks || speaks.abilities.includes(ability);
   return (
     <>
@@ -467,14 +472,20 @@ function HowItIsSaid(props: {
         Words said as
         <Draft
           key={cue.id}
-          value={writtenOut(asked.pronunciations)}
+          value={refused || writtenOut(asked.pronunciations)}
           about={{ title: "Siobhan = shivawn; Łódź = /wut͡ɕ/: as it sounds, or in IPA between slashes" }}
           disabled={disabled}
           take={(text) => {
             const pronunciations = pronunciationsIn(text);
+            setRefused(pronunciations ? "" : text);
             if (pronunciations) set({ pronunciations });
           }}
         />
+        {refused && (
+          <span class="hint" role="alert">
+            Not taken: write each word, “=” and how it is said, with “;” between them.
+          </span>
+        )}
       </label>
     </>
   );

@@ -135,9 +135,11 @@ export function writtenOut(pronunciations: Record<string, string>): string {
 /** What was typed as pronunciations; null where a part is no pair. */
 export function pronunciationsIn(text: string): Record<string, string> | null {
   const parts = text.split(";").filter((part) => part.trim());
-  const pairs = parts.map((part) => part.split("=").map((side) => side.trim()));
-  if (pairs.some((pair) => pair.length !== 2 || !pair[0] || !pair[1]?.replace(/[ /]/g, "")))
-    return null;
+  const pairs = parts.map((part) => {
+    const [word = "", ...said] = part.split("=");
+    return [word.trim(), said.join("=").trim()] as const;
+  });
+  if (pairs.some(([word, said]) => !word || !said.replace(/[ /]/g, ""))) return null;
   return Object.fromEntries(pairs);
 }
 
@@ -146,14 +148,18 @@ export function estimatedMs(text: string, paceMs: number): number {
   return Math.round(spokenLength(text) * paceMs);
 }
 
-/** Milliseconds for each spoken sign at a natural pace, over the takes of one language. */
-export function naturalPace(cues: CueReport[]): number | null {
+/**
+ * Milliseconds for each spoken sign at a natural pace, over the takes of one language; `delivered`
+ * says which pace each was asked for.
+ */
+export function naturalPace(cues: CueReport[], delivered: CueSheet): number | null {
+  const asked = new Map(delivered.cues.map((cue) => [cue.id, cue.performance?.pace ?? 1]));
   let signs = 0;
   let ms = 0;
   for (const cue of cues) {
     if (cue.length_ms && cue.speed && cue.engine !== "recording") {
       signs += spokenLength(cue.text);
-      ms += cue.length_ms * cue.speed;
+      ms += cue.length_ms * cue.speed * (asked.get(cue.cue) ?? 1);
     }
   }
   return signs ? ms / signs : null;

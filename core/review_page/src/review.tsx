@@ -345,6 +345,7 @@ function Desk(props: {
             <CueList
               lines={lines}
               report={ofLanguage}
+              delivered={loaded.delivered.cue_sheet}
               data={data}
               rate={rate}
               chosen={cue?.id ?? ""}
@@ -358,6 +359,7 @@ function Desk(props: {
               cue={cue}
               lines={lines}
               report={ofLanguage}
+              delivered={loaded.delivered.cue_sheet}
               data={data}
               rate={rate}
               changed={changed.get(language)?.has(cue.id) ?? false}
