@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -328,11 +329,36 @@ def test_phones_are_timed_better_by_how_the_speaker_sounds() -> None:
         readings.append(Example(reading.samples, RATE, reading.phones))
         truths.append(speech.phones)
     model = trained(lines, readings)
+    assert model is not None
     before = [_errors_ms(t, line.phones, RATE) for t, line in zip(truths, lines, strict=True)]
     after = [
         _errors_ms(t, retimed(line, model), RATE) for t, line in zip(truths, lines, strict=True)
     ]
     assert np.median(np.abs(np.concatenate(after))) < np.median(np.abs(np.concatenate(before))) / 2
+
+
+def test_what_cannot_be_timed_better_stays_as_it_is() -> None:
+    lines = []
+    for text in SPANISH:
+        speech = _say(text, voice="f4")
+        sure = tuple(phone.model_copy(update={"confidence": 0.5}) for phone in speech.phones)
+        lines.append(Example(speech.samples, RATE, sure))
+    model = trained(lines, lines)
+    assert model is not None
+    assert {phone.confidence for phone in retimed(lines[0], model) if phone.symbol} == {0.5}
+    first = lines[0].phones[0]
+    foreign = (*lines[0].phones[:5], first.model_copy(update={"symbol": "ʘ", "start": 7}))
+    pause = (first.model_copy(update={"symbol": ""}),)
+    for phones in (foreign, pause):
+        assert retimed(replace(lines[0], phones=phones), model) == phones
+    hurried = replace(lines[0], samples=lines[0].samples[: RATE // 10])
+    assert retimed(hurried, model) == hurried.phones
+    quiet = [replace(line, samples=np.zeros_like(line.samples)) for line in lines]
+    assert trained(quiet, quiet) is None
+
+
+def test_no_lines_are_found_where_none_are_looked_for() -> None:
+    assert locate.located_lines([(np.zeros((3, 26)), np.ones(3, np.bool_))], []) == []
 
 
 def test_the_original_lines_of_a_dub_are_timed_by_how_each_speaker_sounds(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ from dubwright.operations.summary import plan_summary, summary_text
 from dubwright.operations.task import Context, Task
 from dubwright.operations.voice_stages import _prompt, performer_of, write_sample
 from dubwright.quality.report import Report
+from dubwright.speech.engines import transformers_cloning
 from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.fit import Slot, fit_synthesis
 from dubwright.speech.pace import Planned, overlong, pace_beside
@@ -590,7 +591,19 @@ def test_a_prompt_says_what_its_text_says() -> None:
     sample = _prompt(lines)
     assert sample.text == "few" and len(sample.samples) == 24000 * 3.25
     alone = _prompt(lines[:1])
-    assert alone.text == "" and len(alone.samples) == 24000 * 12.25
+    assert alone.text == "many words" and len(alone.samples) == 24000 * 40.25
+    unknown = _prompt([(Speech(long, 24000, ()), "")])
+    assert unknown.text == "" and len(unknown.samples) == 24000 * 12.25
+
+
+def test_vibevoice_names_the_package_that_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transformers_cloning, "find_spec", lambda name: None)
+    voice = engine("transformers-cloning", EngineKind.SYNTHESIZER, tiny_vibevoice(tmp_path))
+    with pytest.raises(DubwrightError, match="VibeVoice") as caught:
+        voice.speak("where is the boat", "en", 1.0, "", Performance())
+    assert "pip install diffusers" in caught.value.repair
 
 
 def test_an_own_voice_that_is_not_heard_is_met(tmp_path: Path) -> None:

@@ -161,6 +161,7 @@ def _festival(name: str, lines: int | None) -> Figures:
         reading = voice.speak(text, language, 1.0)
         readings.append(Example(reading.samples, reading.sample_rate, reading.phones))
     model = trained(examples, readings)
+    assert model is not None
     errors: list[float] = []
     for example, (_, _, _, rate, truth) in zip(examples, rows, strict=True):
         again = retimed(example, model)

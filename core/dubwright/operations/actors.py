@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from dubwright.conform.read import ConformedTimeline, Shot
 from dubwright.dialogue import Cast, CueSheet
-from dubwright.engines import EngineCard
+from dubwright.engines import EngineCard, EngineKind, engine_card
 from dubwright.model import Cue, CueKind, FrameRange, samples_of_ms
 from dubwright.operations.carry import Carried
 from dubwright.operations.material import Plates, PlateSound
@@ -19,6 +19,7 @@ from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
 from dubwright.operations.timing import Timing
 from dubwright.speech.mix import MIX_RATE
+from dubwright.speech.pace import READER
 
 __all__ = ["Actors"]
 
@@ -213,11 +214,12 @@ class Actors:
                 lines.append(said)
         return self._tasks.add(
             "retimed lines",
-            {"lines": lines, "language": self._sheet.original, "sounds": self._speech.hashes},
+            {"lines": lines, "language": self._sheet.original, "sounds": self._speech.hashes,
+             "reader": engine_card(READER, EngineKind.SYNTHESIZER).identity},
             inputs=inputs,
             where={"sounds": self._speech.where},
             label=f"timing the lines of {speaker} by their voice",
-        )
+        )  # fmt: skip
 
     def acoustics_of(self, speaker: str) -> str:
         """The key of how a speaker's mouth goes with the sound."""

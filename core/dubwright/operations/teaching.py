@@ -57,10 +57,7 @@ def retime_original_lines(context: Context) -> None:
 def retimed_by_speaker(
     sounds: list[SoundClip], lines: Sequence[SaidLine], language: str
 ) -> list[tuple[Phone, ...]]:
-    """The phones of one speaker's lines, timed anew; as they are where too little is said.
-
-    Confidences stay those of the first timing.
-    """
+    """The phones of one speaker's lines, timed anew; as they are where too little is said."""
     model = _speaker_model(sounds, lines, language)
     return [_retimed(sounds, line, model) if model else line.phones for line in lines]
 
@@ -91,14 +88,7 @@ def _speaker_model(
 
 def _retimed(sounds: list[SoundClip], line: SaidLine, model: SpeakerModel) -> tuple[Phone, ...]:
     example, first = _example(sounds, line)
-    sure = iter([phone.confidence for phone in line.phones if phone.symbol])
-    return tuple(
-        later(
-            phone.model_copy(update={"confidence": next(sure, None) if phone.symbol else None}),
-            first,
-        )
-        for phone in retimed(example, model)
-    )
+    return tuple(later(phone, first) for phone in retimed(example, model))
 
 
 def _example(sounds: list[SoundClip], line: SaidLine) -> tuple[Example, int]:

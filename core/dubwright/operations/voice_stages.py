@@ -157,12 +157,17 @@ def _lines(folder: Path) -> list[tuple[Speech, str]]:
 
 
 def _prompt(lines: Sequence[tuple[Speech, str]]) -> VoiceSample:
-    """As many lines as an engine is given to go on; only such whose words are known, if any are."""
+    """As many lines as an engine is given to go on; only such whose words are known, if any are.
+
+    Of a line that is cut nobody knows which words are left, so that one longer than all others may
+    be is given whole where there is no shorter.
+    """
     rate = lines[0][0].sample_rate
     longest = round(PROMPT_S * rate)
-    whole = [line for line in lines if line[1] and len(line[0].samples) <= longest]
-    # Of a longer line nobody knows which words are in its part.
-    spoken = whole or [(Speech(s.samples[:longest], rate, ()), "") for s, _ in lines[:1]]
+    known = sorted((line for line in lines if line[1]), key=lambda line: len(line[0].samples))
+    fitting = [line for line in reversed(known) if len(line[0].samples) <= longest]
+    cut = [(Speech(speech.samples[:longest], rate, ()), "") for speech, _ in lines[:1]]
+    spoken = fitting or known[:1] or cut
     between = np.zeros(round(BETWEEN_S * rate), np.float32)
     parts: list[NDArray[np.float32]] = []
     words, left = [], PROMPT_S * rate

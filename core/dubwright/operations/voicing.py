@@ -27,6 +27,8 @@ __all__ = [
 
 # Of a voice, what is heard of it at most.
 MOST_S: Final = 60.0
+# Longer lines come after all others: engines that clone are given whole lines of this length.
+LONG_MS: Final = 12_000
 SHORTEST_MS: Final = 800
 
 
@@ -92,7 +94,8 @@ def sample_task(
     tasks: TaskList,
     access: Access,
 ) -> str:
-    """The key of a speaker's own voice, as the timeline has it: the longest of their lines.
+    """The key of a speaker's own voice, as the timeline has it: the longest of their lines, but
+    those that are too long to be given to an engine whole.
 
     Raises:
         DubwrightError: nothing is heard of them.
@@ -110,10 +113,11 @@ def sample_task(
     ]
     chosen: list[Cue] = []
     left = MOST_S * 1000
-    for cue in sorted(own, key=lambda cue: cue.start_ms - cue.end_ms):
-        if not chosen or cue.end_ms - cue.start_ms <= left:
+    lengths = {cue.id: cue.end_ms - cue.start_ms for cue in own}
+    for cue in sorted(own, key=lambda cue: (lengths[cue.id] > LONG_MS, -lengths[cue.id])):
+        if not chosen or lengths[cue.id] <= left:
             chosen.append(cue)
-            left -= cue.end_ms - cue.start_ms
+            left -= lengths[cue.id]
     if not chosen or not sound:
         raise DubwrightError(
             f"The own voice of {speaker} is not known",

@@ -84,6 +84,8 @@ def located_lines(
             speaks in each frame.
         lines: the features of a reading of each line.
     """
+    if not lines:
+        return []
     search = _Search(lines)
     at = 0
     for features, speaks in heard:
@@ -99,7 +101,7 @@ class _Search:
 
     A path is in a frame of a line, or in a gap: before the first line, between two, after the last.
     Only the lines that are near are touched, so that a frame costs the same however long the script
-    is.
+    is; what is forgotten, every so often, is found by a walk through the lines so far.
     """
 
     def __init__(self, lines: Sequence[Array]) -> None:

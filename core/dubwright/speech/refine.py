@@ -70,8 +70,8 @@ class SpeakerModel:
     silence: tuple[Array, Array]
 
 
-def trained(lines: Sequence[Example], readings: Sequence[Example]) -> SpeakerModel:
-    """Learn how a speaker sounds.
+def trained(lines: Sequence[Example], readings: Sequence[Example]) -> SpeakerModel | None:
+    """Learn how a speaker sounds; None where nothing is heard.
 
     Args:
         lines: of one speaker, 20 s or more in all, aligned as well as could be; some minutes at
@@ -81,15 +81,22 @@ def trained(lines: Sequence[Example], readings: Sequence[Example]) -> SpeakerMod
     spoken = [_line(example) for example in lines]
     prior = _sums(map(_line, readings))
     usual = np.concatenate([line.features for line in spoken]).var(axis=0)
+    if not usual.all():
+        return None
     for _ in range(ROUNDS - 1):
         model = _model(spoken, prior, usual)
-        spoken = [_aligned(line, model) for line in spoken]
+        spoken = [_aligned(line, model) or line for line in spoken]
     return _model(spoken, prior, usual)
 
 
 def retimed(example: Example, model: SpeakerModel) -> tuple[Phone, ...]:
-    """The phones of a line of this speaker, timed anew."""
-    return _phones(_aligned(_line(example), model), example)
+    """The phones of a line of this speaker, timed anew, each as sure as it was.
+
+    As they are where the line holds phones that the model does not know, or more of them than can
+    be told apart in its time.
+    """
+    aligned = _aligned(_line(example), model)
+    return example.phones if aligned is None else _phones(aligned, example)
 
 
 def _line(example: Example) -> _Line:
@@ -156,11 +163,12 @@ def _silence(lines: Sequence[_Line], usual: Array) -> tuple[Array, Array]:
     return frames.mean(axis=0), frames.var(axis=0) + 0.05 * usual
 
 
-def _aligned(line: _Line, model: SpeakerModel) -> _Line:
-    """The line with its phones where the model hears them (Viterbi)."""
+def _aligned(line: _Line, model: SpeakerModel) -> _Line | None:
+    """The line with its phones where the model hears them (Viterbi); None where it cannot."""
     keys = [(symbol, state) for symbol in line.symbols for state in range(STATES)]
-    if len(line.features) < len(keys) or any(key not in model.means for key in keys):
-        return line
+    unknown = any(key not in model.means for key in keys)
+    if not keys or unknown or len(line.features) < len(keys):
+        return None
     likely = np.stack(
         [_likelihood(line.features, model.means[key], model.spreads[key]) for key in keys], axis=1
     )
@@ -217,6 +225,7 @@ def _path(likely: Array, quiet: Array, per_phone: int) -> NDArray[np.int64]:
 def _phones(line: _Line, example: Example) -> tuple[Phone, ...]:
     changes = np.flatnonzero(np.r_[True, line.owners[1:] != line.owners[:-1]])
     ends = [*changes[1:], len(line.owners) + LATE_FRAMES]
+    said = [phone for phone in example.phones if phone.symbol]
     phones = []
     for start, end in zip(changes, ends, strict=True):
         first, last = (
@@ -224,7 +233,7 @@ def _phones(line: _Line, example: Example) -> tuple[Phone, ...]:
         )
         first, last = max(0, first), min(last, len(example.samples))
         owner = line.owners[start]
-        symbol = line.symbols[owner] if owner >= 0 else ""
+        phone = said[owner] if owner >= 0 else Phone(symbol="", start=first, end=last)
         if last > first:
-            phones.append(Phone(symbol=symbol, start=first, end=last))
+            phones.append(phone.model_copy(update={"start": first, "end": last}))
     return tuple(phones)

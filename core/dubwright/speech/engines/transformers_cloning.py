@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -240,7 +240,14 @@ class _VibeVoice:
     needs_words = False
 
     def __init__(self, weights: Path) -> None:
-        import_module("diffusers")  # which draws its sound; not loaded before it is asked to speak
+        # It draws the sound, and the library does not ask for it before it is to speak.
+        if find_spec("diffusers") is None:
+            raise DubwrightError(
+                "VibeVoice cannot speak here",
+                where=str(weights),
+                why="the Python package diffusers is not installed",
+                repair="install it: `pip install diffusers`, or Dubwright with '.[neural]'",
+            )
         library = transformers()
         self._processor = library.AutoProcessor.from_pretrained(weights, **OFFLINE)
         self._model = loaded(library.VibeVoiceForConditionalGeneration, weights)

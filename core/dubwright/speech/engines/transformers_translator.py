@@ -39,7 +39,7 @@ class TransformersTranslator:
     card = EngineCard(
         name="transformers-translator",
         kind=EngineKind.TRANSLATOR,
-        version=1,
+        version=2,
         licence="Apache-2.0; the weights have theirs",
         commercial_use=True,
         packages=("torch", "transformers", "sentencepiece"),
@@ -152,13 +152,28 @@ class _Model:
         }
         found: dict[str, tuple[str, ...]] = {}
         for batch in _of_one_length(tokens):
-            said = self._generated([tokens[line] for line in batch], asked)
+            said = self._in_memory([tokens[line] for line in batch], asked)
             found |= {
                 line: tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
                 or (line,)
                 for line, texts in zip(batch, said, strict=True)
             }
         return found
+
+    def _in_memory(
+        self, tokens: Sequence[Sequence[int]], asked: Mapping[str, object]
+    ) -> list[list[str]]:
+        """As `_generated`, in halves where a GPU's memory does not hold the whole."""
+        import torch
+
+        try:
+            return self._generated(tokens, asked)
+        except torch.OutOfMemoryError:
+            if len(tokens) == 1:
+                raise
+        torch.cuda.empty_cache()
+        half = len(tokens) // 2
+        return self._in_memory(tokens[:half], asked) + self._in_memory(tokens[half:], asked)
 
     def _generated(
         self, tokens: Sequence[Sequence[int]], asked: Mapping[str, object]
