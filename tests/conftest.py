@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from service_places import own_service_places, wait_for
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "installers"))
 # Tests run side by side, and a model of a few kilobytes loses more to threads than it gains.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The user's own keys are not theirs.
+os.environ["DUBWRIGHT_KEYS"] = tempfile.mkdtemp(prefix="dubwright-keys-")
 from hosts import Places, install_hosts
 
 from dubwright.api import Dub, dub

@@ -20,7 +20,18 @@ FLOORS = [
     {"speech", "face", "mouth"},
     {"picture", "character", "conform", "quality", "trust"},
     {"operations"},
-    {"api", "doctor", "publish", "farm", "service", "sample", "cli", "cli_models", "cli_translate"},
+    {
+        "api",
+        "doctor",
+        "publish",
+        "farm",
+        "service",
+        "sample",
+        "cli",
+        "cli_consent",
+        "cli_models",
+        "cli_translate",
+    },
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

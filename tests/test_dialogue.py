@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dubwright.dialogue import (
-    Cast,
     CueSheet,
     Decision,
     Review,
-    Speaker,
     Subtitle,
     cue_sheet_from_subtitles,
     read_subtitles,
@@ -23,8 +21,7 @@ from dubwright.dialogue import (
     write_subtitles,
 )
 from dubwright.errors import DubwrightError
-from dubwright.model import Consent, Cue, CueKind, Likeness
-from dubwright.trust import Disclosure, disclosure_for
+from dubwright.model import Cue, CueKind
 
 XML = "http://www.w3.org/XML/1998/namespace"
 WORDS = st.text(st.characters(whitelist_categories=["L"], max_codepoint=0x24F), min_size=1)
@@ -136,43 +133,6 @@ def test_a_line_may_borrow_half_of_the_silence_after_it() -> None:
     assert sheet.room_ms(first, 9000) == 1200
     assert sheet.room_ms(second, 9000) == 600 + 500
     assert sheet.room_ms(second, 2400) == 600 + 200
-
-
-TODAY = date(2026, 11, 20)
-
-
-def _consent(**changes: object) -> Consent:
-    facts: dict[str, object] = {
-        "person": "Jo",
-        "languages": ("es",),
-        "likeness_edit": True,
-        "voice_synthesis": True,
-        "valid_from": date(2026, 1, 1),
-        "recorded_by": "the production",
-    }
-    return Consent.model_validate(facts | changes)
-
-
-@pytest.mark.parametrize(
-    ("speaker", "disclosure"),
-    [
-        (Speaker(name="Jo", likeness=Likeness.FICTIONAL), Disclosure.NONE),
-        (Speaker(name="Jo", likeness=Likeness.REAL), Disclosure.DRAFT),
-        (Speaker(name="Jo"), Disclosure.DRAFT),
-        (Speaker(name="Jo", likeness=Likeness.REAL, consents=(_consent(),)), Disclosure.LABEL),
-        (Speaker(name="Jo", consents=(_consent(unmarked=True),)), Disclosure.NONE),
-        (Speaker(name="Jo", consents=(_consent(languages=("fr",)),)), Disclosure.DRAFT),
-        (Speaker(name="Jo", consents=(_consent(likeness_edit=False),)), Disclosure.DRAFT),
-        (Speaker(name="Jo", consents=(_consent(valid_until=date(2026, 2, 1)),)), Disclosure.DRAFT),
-    ],
-)
-def test_disclosure_follows_likeness_and_consent(speaker: Speaker, disclosure: Disclosure) -> None:
-    assert disclosure_for(Cast(speakers=(speaker,)), ["Jo"], "es", TODAY) is disclosure
-
-
-def test_one_speaker_without_consent_makes_a_draft_of_all() -> None:
-    cast = Cast(speakers=(Speaker(name="Jo", likeness=Likeness.FICTIONAL),))
-    assert disclosure_for(cast, ["Jo", "A stranger"], "es", TODAY) is Disclosure.DRAFT
 
 
 def _decision(**changes: object) -> Decision:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 from conftest import run_cli
+from consents import authority_on
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
@@ -357,7 +357,7 @@ def test_each_speaker_is_found_confirmed_and_drawn(pair: Pair, tmp_path: Path) -
         request = ReconformRequest(
             version=confirmed, timeline=moved, output=tmp_path / "recut", cast=given
         )
-        plan = plan_reconform(request, Store(tmp_path / "store"), date.today())
+        plan = plan_reconform(request, Store(tmp_path / "store"), authority_on())
         assert sum(task.stage == "keep" for task in plan.tasks.values()) == kept, given
         assert plan.cast.speaker("Ben").faces.keys() == {"two"}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 from conftest import Dubbed, run_cli
+from consents import authority_on
 from timeline_files import recut
 
 from dubwright.conform.document import write_timeline
@@ -106,7 +106,7 @@ def test_a_new_cut_of_one_language_is_a_new_cut_of_all(
     assert all(set(c.media_references()) == {"DEFAULT_MEDIA", "dub_es", "dub_fr"} for c in clips)
     # And it is dubbed without anything being drawn anew.
     request = ReconformRequest(version=version, timeline=out, output=tmp_path / "out")
-    note = plan_reconform(request, Store(dubbed.store), date.today()).documents[RECONFORM]
+    note = plan_reconform(request, Store(dubbed.store), authority_on()).documents[RECONFORM]
     assert isinstance(note, Reconform)
     assert note.kept["fr"] and not note.anew["fr"] and not note.anew["es"]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
 import opentimelineio as otio
 import pytest
 from conftest import Dubbed, Sample, run_cli
+from consents import authority_on
 from timeline_files import recut
 
 from dubwright.api import dub, lip_sync, reconform
@@ -119,7 +120,7 @@ CUT, SHOT_END = 101, 180
 
 def _planned(sample: Sample, version: Path, store: Path, timeline: Path) -> DubPlan:
     request = ReconformRequest(version=version, timeline=timeline, output=version.parent)
-    return plan_reconform(request, Store(store), date.today())
+    return plan_reconform(request, Store(store), authority_on())
 
 
 def _note(plan: DubPlan) -> Reconform:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from consents import authority_on
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -195,11 +195,11 @@ def test_a_recording_becomes_a_cue_sheet(talk: Path, weights: Path, tmp_path: Pa
 @neural
 def test_parts_are_tasks_of_their_own(talk: Path, weights: Path, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    plan = plan_transcript(_request(talk, weights, tmp_path), store, date.today())
+    plan = plan_transcript(_request(talk, weights, tmp_path), store, authority_on())
     parts = [task for task in plan.tasks.values() if task.stage == "words"]
     assert len(parts) == 2 and all(task.loads_weights for task in parts)
     other = scripted_whisper_folder(tmp_path / "others")
-    different = plan_transcript(_request(talk, other, tmp_path), store, date.today())
+    different = plan_transcript(_request(talk, other, tmp_path), store, authority_on())
     shared = plan.tasks.keys() & different.tasks.keys()
     assert {plan.tasks[key].stage for key in shared} == {"speech", "voices"}, "weights are in keys"
 
@@ -239,7 +239,7 @@ def test_without_weights_they_are_offered(
 ) -> None:
     monkeypatch.setenv("DUBWRIGHT_WEIGHTS", str(tmp_path / "none.json"))
     with pytest.raises(DubwrightError) as told:
-        plan_transcript(_request(talk, None, tmp_path), Store(tmp_path / "s"), date.today())
+        plan_transcript(_request(talk, None, tmp_path), Store(tmp_path / "s"), authority_on())
     for part in ("dubwright models pull openai/whisper-small", "apache-2.0", "970 MB", "align"):
         assert part in told.value.repair
 
@@ -279,4 +279,4 @@ def test_a_timeline_of_effects_alone_is_refused(tmp_path: Path) -> None:
         track.enabled = "M&E" in track.name
     otio.adapters.write_to_file(timeline, str(path))
     with pytest.raises(DubwrightError, match="no dialogue to hear"):
-        plan_transcript(_request(path, None, tmp_path), Store(tmp_path / "s"), date.today())
+        plan_transcript(_request(path, None, tmp_path), Store(tmp_path / "s"), authority_on())

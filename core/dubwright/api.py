@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from dubwright.operations.run import ProgressListener, run
 from dubwright.operations.task import Task
 from dubwright.quality.report import Report
 from dubwright.store import EVERYWHERE, Store, default_store_folder
+from dubwright.trust import Authority
 
 __all__ = [
     "Dub",
@@ -379,7 +379,7 @@ def perform(
     asked = OPERATIONS[operation]
     output: Path = request.output
     check_output(output)
-    plan = asked.plan(request, store, date.today(), EVERYWHERE)
+    plan = asked.plan(request, store, Authority.of_this_machine(), EVERYWHERE)
 
     def done(tasks: Mapping[str, Task]) -> None:
         run(

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from dubwright._version import __version__
+from dubwright.cli_consent import app as consent
 from dubwright.cli_models import app as models
 from dubwright.cli_translate import app as translate
 from dubwright.errors import Cancelled, ColourSpaceUnknown, DubwrightError
@@ -27,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+app.add_typer(consent, name="consent")
 app.add_typer(models, name="models")
 app.add_typer(translate, name="translate")
 people = Console(stderr=True)
@@ -870,15 +872,15 @@ def _once(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    from datetime import date
-
     from dubwright.operations.operation import OPERATIONS
     from dubwright.operations.summary import plan_summary, summary_text
     from dubwright.store import EVERYWHERE, Store, default_store_folder
+    from dubwright.trust import Authority
 
     if dry_run:
         store = Store(store_folder or default_store_folder())
-        plan: Any = OPERATIONS[operation].plan(request, store, date.today(), EVERYWHERE)
+        authority = Authority.of_this_machine()
+        plan: Any = OPERATIONS[operation].plan(request, store, authority, EVERYWHERE)
         summary = plan_summary(plan, store)
         if as_json:
             print_json(summary)

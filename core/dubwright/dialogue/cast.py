@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Final, Literal
 
@@ -24,6 +23,10 @@ class Speaker(BaseModel):
     name: str = Field(min_length=1)
     likeness: Likeness = Likeness.UNKNOWN
     consents: tuple[Consent, ...] = ()
+    voiced_by: dict[LanguageTag, str] = Field(
+        default_factory=dict,
+        description="The voice actor whose recordings speak for them, by language: credited.",
+    )
     voices: dict[LanguageTag, str] = Field(
         default_factory=dict,
         description="The synthesizer's voice, by language, or `own`: like theirs on the plate; its "
@@ -40,14 +43,6 @@ class Speaker(BaseModel):
         "shot is named, it is the one whose lips go with their lines.",
     )
 
-    def consent_for(self, language: str, on: date) -> Consent | None:
-        """The consent that covers a dub into this language on this day."""
-        return next((c for c in self.consents if c.covers(language, on)), None)
-
-    def may_be_cloned(self, language: str, on: date) -> bool:
-        """Whether a consent covers a voice like theirs in this language on this day."""
-        return any(c.covers_cloning(language, on) for c in self.consents)
-
 
 class Cast(BaseModel):
     """Every speaker of a timeline. A speaker who is not listed has an unknown likeness."""
@@ -56,6 +51,10 @@ class Cast(BaseModel):
 
     document: Literal["dubwright.cast"] = "dubwright.cast"
     version: Literal[1] = 1
+    project: str = Field("", description="The production, as its consents name it.")
+    territories: tuple[str, ...] = Field(
+        (), description="Countries (ISO 3166-1) where it will be shown, as far as that is known."
+    )
     speakers: tuple[Speaker, ...] = ()
 
     def speaker(self, name: str) -> Speaker:

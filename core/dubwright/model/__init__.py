@@ -1,7 +1,7 @@
 """The frozen types that every room passes to the next. Nothing here reads or writes a file."""
 
 from dubwright.model.articulation import Articulation, Timing
-from dubwright.model.consent import Consent, Likeness
+from dubwright.model.consent import Consent, Likeness, Revocation, Signature, Use
 from dubwright.model.cue import ControlKey, ControlRange, Cue, CueKind, LanguageTag, MouthControls
 from dubwright.model.curves import CURVE_NAMES, MouthCurves
 from dubwright.model.face import FaceTrack
@@ -38,10 +38,13 @@ __all__ = [
     "Patch",
     "Performance",
     "Phone",
+    "Revocation",
+    "Signature",
     "Span",
     "SpokenPhone",
     "Take",
     "Timing",
+    "Use",
     "Word",
     "exact_rate",
     "frame_of_ms",

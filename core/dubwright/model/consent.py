@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Consent", "Likeness"]
+__all__ = ["Consent", "Likeness", "Revocation", "Signature", "Use"]
+
+SHA256 = r"^[0-9a-f]{64}$"
 
 
 class Likeness(StrEnum):
@@ -18,29 +20,61 @@ class Likeness(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Use(StrEnum):
+    """What is done with a person's face or voice."""
+
+    LIKENESS_EDIT = "likeness_edit"
+    VOICE_SYNTHESIS = "voice_synthesis"
+    VOICE_CLONING = "voice_cloning"
+
+
+class Signature(BaseModel):
+    """An Ed25519 signature (RFC 8032); both values in base64."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str = Field(description="The public key, 32 bytes.")
+    value: str = Field(description="The signature, 64 bytes.")
+
+
+class Revocation(BaseModel):
+    """That a consent was taken back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on: date
+    recorded_by: str = Field(min_length=1)
+    reason: str = ""
+
+
 class Consent(BaseModel):
-    """A person's agreement, as the production recorded it."""
+    """A person's agreement, as the production recorded and signed it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     person: str = Field(min_length=1)
+    role: str = Field("", description="Whom the person plays, or whose voice they lend.")
     languages: tuple[str, ...] = Field(description="Language tags, or '*' for any.")
+    territories: tuple[str, ...] = Field(
+        ("*",), description="Countries (ISO 3166-1) where the result may be shown, or '*' for any."
+    )
+    project: str = Field("", description="The production that it is for; '' for any.")
     likeness_edit: bool = Field(False, description="The mouth may be redrawn.")
-    voice_synthesis: bool = Field(False, description="Another voice may speak for the person.")
+    voice_synthesis: bool = Field(False, description="A synthetic voice may speak for the person.")
     voice_cloning: bool = Field(False, description="A voice may be made to sound like theirs.")
     valid_from: date
     valid_until: date | None = None
     recorded_by: str = Field(min_length=1)
+    evidence: str = Field(
+        "",
+        pattern=SHA256 + "|^$",
+        description="SHA-256 of the document that the person agreed to.",
+    )
     unmarked: bool = Field(False, description="The visible label may be left off.")
+    revocation: Revocation | None = None
+    signature: Signature | None = None
 
-    def covers(self, language: str, on: date) -> bool:
-        """Whether the mouth may be redrawn for this language on this day."""
-        return self.likeness_edit and self.voice_synthesis and self._holds(language, on)
-
-    def covers_cloning(self, language: str, on: date) -> bool:
-        """Whether their own voice may be imitated in this language on this day."""
-        return self.voice_synthesis and self.voice_cloning and self._holds(language, on)
-
-    def _holds(self, language: str, on: date) -> bool:
-        in_time = self.valid_from <= on and (self.valid_until is None or on <= self.valid_until)
-        return in_time and ("*" in self.languages or language in self.languages)
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """What it allows."""
+        return tuple(use for use in Use if getattr(self, use.value))

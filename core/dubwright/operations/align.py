@@ -6,7 +6,6 @@ import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +26,7 @@ from dubwright.operations.timing import Timing, timing
 from dubwright.speech.mix import MIX_RATE
 from dubwright.speech.pace import READER
 from dubwright.store import EVERYWHERE, Access, Store, content_key
+from dubwright.trust import Authority
 
 __all__ = ["AlignmentPlan", "deliver_alignment", "plan_alignment"]
 
@@ -47,7 +47,7 @@ class AlignmentPlan:
 
 
 def plan_alignment(
-    request: AlignRequest, store: Store, _today: date, access: Access = EVERYWHERE
+    request: AlignRequest, store: Store, _authority: Authority, access: Access = EVERYWHERE
 ) -> AlignmentPlan:
     """Plan to time lines. See plan_dub for the arguments.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shutil
 from dataclasses import dataclass
-from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from dubwright.operations.task_list import TaskList
 from dubwright.speech.countdown import LEAD_S
 from dubwright.speech.mix import MIX_RATE
 from dubwright.store import EVERYWHERE, Access, Store, content_key, whole
+from dubwright.trust import Authority
 
 __all__ = ["BoothPlan", "deliver_booth", "plan_booth"]
 
@@ -52,7 +52,7 @@ class BoothPlan:
 
 
 def plan_booth(
-    request: BoothRequest, store: Store, today: date, access: Access = EVERYWHERE
+    request: BoothRequest, store: Store, authority: Authority, access: Access = EVERYWHERE
 ) -> BoothPlan:
     """Plan what a booth needs. See plan_dub for the arguments.
 
@@ -88,7 +88,7 @@ def plan_booth(
         )  # fmt: skip
         lines[cue.id] = key, first
     return BoothPlan(
-        timeline, sheet, request.languages, guide, lines, today.isoformat(), tasks.tasks
+        timeline, sheet, request.languages, guide, lines, authority.today.isoformat(), tasks.tasks
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from dubwright.conform.read import read_timeline
 from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
@@ -13,12 +11,13 @@ from dubwright.operations.material import Colours, plates_of
 from dubwright.operations.request import CaptureRequest, request_paths
 from dubwright.operations.task_list import TaskList
 from dubwright.store import EVERYWHERE, Access, Store
+from dubwright.trust import Authority
 
 __all__ = ["plan_capture"]
 
 
 def plan_capture(
-    request: CaptureRequest, store: Store, _today: date, access: Access = EVERYWHERE
+    request: CaptureRequest, store: Store, _authority: Authority, access: Access = EVERYWHERE
 ) -> AnimatePlan:
     """Plan a capture: the faces of a plate, one of them, its mouth. See plan_dub for the arguments.
 

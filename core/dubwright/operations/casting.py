@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +20,7 @@ from dubwright.operations.slots import Slots
 from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
 from dubwright.store import EVERYWHERE, Access, Store
+from dubwright.trust import Authority
 
 __all__ = ["CastPlan", "deliver_cast", "plan_cast"]
 
@@ -36,7 +36,7 @@ class CastPlan:
 
 
 def plan_cast(
-    request: CastRequest, store: Store, _today: date, access: Access = EVERYWHERE
+    request: CastRequest, store: Store, _authority: Authority, access: Access = EVERYWHERE
 ) -> CastPlan:
     """Plan to find every face of a timeline and whose it is. See plan_dub for the arguments."""
     timeline, known, sheet = opened(request, access)

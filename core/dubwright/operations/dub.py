@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -41,6 +40,7 @@ from dubwright.operations.carry import (
     dub_record,
 )
 from dubwright.operations.cut import Segment, segments
+from dubwright.operations.deeds import Deeds
 from dubwright.operations.lines import opened
 from dubwright.operations.material import Colours, plate_content, plates_of, sound_of, speech_of
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
@@ -55,7 +55,7 @@ from dubwright.speech.layout import STEREO
 from dubwright.speech.mix import MIX_RATE
 from dubwright.speech.soundtrack import layout_of_clips
 from dubwright.store import EVERYWHERE, Access, Store
-from dubwright.trust import Disclosure, disclosure_for
+from dubwright.trust import Authority, Disclosure, disclosure_for
 
 __all__ = ["DubPlanner", "plan_dub"]
 
@@ -65,14 +65,14 @@ NUMBERED: Final = re.compile(r"\.t(\d+)\.wav$")
 
 
 def plan_dub(
-    request: DubRequest, store: Store, today: date, access: Access = EVERYWHERE
+    request: DubRequest, store: Store, authority: Authority, access: Access = EVERYWHERE
 ) -> DubPlan:
     """Plan a dub.
 
     Args:
         request: what is asked for.
         store: remembers the hashes of media.
-        today: the day that consents must cover.
+        authority: by which consents are judged.
         access: the folders that media may lie in.
 
     Raises:
@@ -89,7 +89,9 @@ def plan_dub(
         for cue in sheet.spoken_in(language)
         if language in cue.takes
     }
-    planner = DubPlanner(request, timeline, sheet, cast, store, today, recordings, access=access)
+    planner = DubPlanner(
+        request, timeline, sheet, cast, store, authority, recordings, access=access
+    )
     return planner.plan()
 
 
@@ -146,7 +148,7 @@ class DubPlanner:
         sheet: its lines.
         cast: its speakers.
         store: remembers the hashes of media.
-        today: the day that consents must cover.
+        authority: by which consents are judged.
         recordings: by cue id and language.
         recorded_stage: what is done with a recording: "take" fits it to its slot, "dialogue" lays
             it down as it is.
@@ -160,7 +162,7 @@ class DubPlanner:
         sheet: CueSheet,
         cast: Cast,
         store: Store,
-        today: date,
+        authority: Authority,
         recordings: Mapping[tuple[str, str], Path],
         recorded_stage: Literal["take", "dialogue"] = "take",
         access: Access = EVERYWHERE,
@@ -172,10 +174,11 @@ class DubPlanner:
         self._timeline = timeline
         self._sheet = sheet
         self._cast = cast
-        self._today = today
         self._colours = Colours.found(request.timeline, request.ocio, access)
         self._tasks = TaskList(store)
         self._slots = Slots(timeline, sheet)
+        seen = self._slots if request.lip_sync else None
+        self._deeds = Deeds(cast, sheet, seen, recordings, authority)
         self._carried: Carried | None = None
         self._kept_whole: Counter[tuple[str, str]] = Counter()
         self._cards = {
@@ -334,8 +337,8 @@ class DubPlanner:
             for cue in self._sheet.cues
             if cue.id not in takes
         }
-        speakers = sorted({cue.speaker for cue in cues})
-        disclosure = disclosure_for(self._cast, speakers, language, self._today)
+        permission = self._deeds.permission(language)
+        disclosure = disclosure_for(permission, self._request.unmarked)
         spans: list[SpanPlan] = []
         if self._request.lip_sync:
             placed = [(cue, *place) for cue in cues for place in self._slots.of(cue)]
@@ -355,11 +358,12 @@ class DubPlanner:
         return LanguagePlan(
             language=language,
             disclosure=disclosure,
+            permission=permission,
             cues=tuple(cues),
             takes=takes,
             skipped=skipped,
             spans=tuple(spans),
-            mix=self._mix(language, cues, takes),
+            mix=self._mix(language, cues, takes, disclosure),
             picture="",
             movies={},
             preview="",
@@ -428,12 +432,18 @@ class DubPlanner:
             self._request.engines, self._tasks, self._access, language,
             "" if voice == OWN_VOICE else voice, performance,
         )  # fmt: skip
-        inputs = {"sample": self._own_voice(cue.speaker, language)} if voice == OWN_VOICE else {}
+        identity = self._cards["synthesizer"].identity
+        if voice == OWN_VOICE:
+            deed = self._deeds.cloning(cue, language, identity)
+            inputs = {"sample": self._own_voice(cue.speaker)}
+        else:
+            deed, inputs = self._deeds.synthesis(cue, language, identity), {}
         return self._tasks.made(
             "take",
             parameters | told.parameters,
             inputs=inputs,
             where=told.where,
+            deed=deed,
             label=f"voicing {cue.id} in {language}",
             loads_weights=told.loads_weights,
         )
@@ -445,19 +455,8 @@ class DubPlanner:
         tags = (language, language.partition("-")[0])
         return next((self._lexicons[tag] for tag in tags if tag in self._lexicons), {})
 
-    def _own_voice(self, speaker: str, language: str) -> str:
-        """The key of a speaker's voice on the plate.
-
-        Raises:
-            DubwrightError: they did not consent to an imitation of it.
-        """
-        if not self._cast.speaker(speaker).may_be_cloned(language, self._today):
-            raise DubwrightError(
-                f"The voice of {speaker} may not be imitated",
-                where=f"the cast, for {language}",
-                why="no consent of theirs covers voice_cloning in this language today",
-                repair="record their consent in the cast, or choose another voice for them",
-            )
+    def _own_voice(self, speaker: str) -> str:
+        """The key of a speaker's voice on the plate."""
         return sample_task(
             speaker, self._sheet.cues, self._sheet.original,
             speech_of(self._timeline, self._tasks.fingerprints), self._request.engines, self._tasks,
@@ -526,10 +525,14 @@ class DubPlanner:
             "choose", drawing, inputs=inputs | known, where=self._plates.where(shot.uid),
             label=f"choosing mouths for {about}",
         )  # fmt: skip
+        deed = self._deeds.edit(cue, language, self._cards["mouth_renderer"].identity, shot.uid)
         draw = tuple(
-            self._draw(shot, drawing, inputs | {"choices": choices}, chunk, disclosure, about)
+            self._draw(
+                shot, drawing, inputs | {"choices": choices}, chunk, disclosure,
+                deed, about,
+            )
             for chunk in FrameRange(0, len(frames)).chunks(CHUNK_FRAMES)
-        )
+        )  # fmt: skip
         check = self._tasks.add(
             "check",
             {"engine": self._request.engines.face_tracker,
@@ -560,6 +563,7 @@ class DubPlanner:
         inputs: dict[str, str],
         chunk: FrameRange,
         disclosure: Disclosure,
+        deed: dict[str, Any],
         about: str,
     ) -> str:
         frames = chunk.shifted(drawing["first"])
@@ -573,6 +577,7 @@ class DubPlanner:
             },
             inputs=inputs | self._actors.decoded_inputs(shot, frames),
             where=self._plates.where(shot.uid),
+            deed=deed,
             label=f"drawing {about}",
             units=len(chunk),
         )
@@ -580,7 +585,9 @@ class DubPlanner:
     def _samples(self, rate: int = MIX_RATE) -> int:
         return int(Fraction(self._timeline.frames * rate) / self._timeline.rate)
 
-    def _mix(self, language: str, cues: Sequence[Cue], takes: dict[str, str]) -> str:
+    def _mix(
+        self, language: str, cues: Sequence[Cue], takes: dict[str, str], disclosure: Disclosure
+    ) -> str:
         rate = self._layout.rate
         kept = [
             [samples_of_ms(cue.start_ms, rate), samples_of_ms(cue.end_ms, rate)]
@@ -596,9 +603,11 @@ class DubPlanner:
             }
             for cue in cues
         ]
-        asked: dict[str, str] = (
+        asked: dict[str, Any] = (
             {"loudness": self._request.loudness} if self._request.loudness else {}
         )
+        if disclosure is Disclosure.DRAFT:
+            asked["draft_mark"] = True
         inputs = {f"take:{cue.id}": takes[cue.id] for cue in cues}
         if {sound.stem for sound in self._timeline.sounds} == {"mix"}:
             inputs |= self._behind()

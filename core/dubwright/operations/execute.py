@@ -11,6 +11,7 @@ from dubwright.operations.media_content import media_content
 from dubwright.operations.stages import STAGES
 from dubwright.operations.task import Context, Task
 from dubwright.store import Fingerprints, Store
+from dubwright.trust import AuditLog, Authority, Deed, require
 
 __all__ = ["BATCH_FRAMES", "Cancelling", "execute"]
 
@@ -44,13 +45,16 @@ def execute(
 
     Raises:
         DubwrightError: the task failed in a way that a person can repair.
-        PlanOutdated: what it was planned from is gone or was changed.
+        PlanOutdated: what it was planned from is gone or was changed, a consent for example.
         Cancelled: `cancel` was set.
     """
     finished = store.find(task.key)
     if finished is not None:
         progress(task.units)
         return finished
+    deed = Deed.model_validate(task.deed) if task.deed else None
+    if deed:
+        require(deed, Authority.of_this_machine())
     inputs = {}
     for name, key in task.inputs.items():
         folder = store.find(key)
@@ -81,5 +85,7 @@ def execute(
                 why="they do not hold what they held when the work was planned",
                 repair="wait until nothing writes to them, and run the same command again",
             )
+        if deed:
+            AuditLog(store.folder).add_deed(deed, task.key)
     progress(task.units - counted)
     return store.path(task.key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from dubwright.conform.read import Shot, read_timeline
 from dubwright.dialogue import Cast, CueSheet
@@ -14,6 +13,7 @@ from dubwright.operations.dub import DubPlanner
 from dubwright.operations.plan import DubPlan
 from dubwright.operations.request import DubRequest, LipSyncRequest, request_paths
 from dubwright.store import EVERYWHERE, Access, Store
+from dubwright.trust import Authority
 
 __all__ = ["plan_lip_sync"]
 
@@ -21,7 +21,7 @@ CUE = "dialogue"
 
 
 def plan_lip_sync(
-    request: LipSyncRequest, store: Store, today: date, access: Access = EVERYWHERE
+    request: LipSyncRequest, store: Store, authority: Authority, access: Access = EVERYWHERE
 ) -> DubPlan:
     """Plan a lip-sync. It is a dub of one cue whose take is laid down as it is.
 
@@ -63,7 +63,9 @@ def plan_lip_sync(
     )
     recordings = {(CUE, request.language): request.dialogue}
     sheet = CueSheet(cues=(cue,))
-    planner = DubPlanner(dub, timeline, sheet, cast, store, today, recordings, "dialogue", access)
+    planner = DubPlanner(
+        dub, timeline, sheet, cast, store, authority, recordings, "dialogue", access
+    )
     return planner.plan()
 
 

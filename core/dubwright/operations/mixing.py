@@ -24,6 +24,7 @@ from dubwright.speech.layout import Layout, centred, pan_of
 from dubwright.speech.mix import PlacedTake, mix_stems, placed
 from dubwright.speech.room import Room, in_room, room_like
 from dubwright.speech.soundtrack import SoundClip, gather_original
+from dubwright.trust import draft_tone
 
 __all__ = ["mix_language"]
 
@@ -63,7 +64,7 @@ def mix_language(context: Context) -> None:
     background = background_of(context, sounds, layout)
     lines, refused = _lines(context, layout)
     kept = [(start, end) for start, end in context.parameters["kept"]] + refused
-    takes = _Takes(lines, sounds, layout)
+    takes = _Takes(lines, sounds, layout, context.parameters.get("draft_mark", False))
     meters = {name: LoudnessMeter(layout.rate) for name in STEMS}
     spec, samples = context.parameters.get("loudness"), context.parameters["samples"]
     note = ""
@@ -135,7 +136,10 @@ class _Takes:
         rooms: that lines were brought into, by cue.
     """
 
-    def __init__(self, lines: Sequence[_Line], sounds: Sequence[SoundClip], layout: Layout) -> None:
+    def __init__(
+        self, lines: Sequence[_Line], sounds: Sequence[SoundClip], layout: Layout, draft: bool
+    ) -> None:
+        self._tone = draft_tone(layout.rate) if draft else np.zeros(0, np.float32)
         self._lines = lines
         self._sounds = sounds
         self._layout = layout
@@ -165,7 +169,15 @@ class _Takes:
         if room is not None:
             samples = in_room(samples, room, layout.rate)
             self.rooms[line.cue] = room
-        return placed(samples, line.start, line.end, spoken, gains, layout)
+        return self._marked(placed(samples, line.start, line.end, spoken, gains, layout))
+
+    def _marked(self, take: PlacedTake) -> PlacedTake:
+        """A take with the tone of a draft, which is heard as it begins."""
+        samples, tone = take.samples, self._tone[:, None]
+        heard = np.zeros((max(len(samples), len(tone)), samples.shape[1]), np.float32)
+        heard[: len(samples)] = samples
+        heard[: len(tone)] += tone
+        return replace(take, samples=heard)
 
     def _spoken(self, line: _Line) -> tuple[Samples | None, bool]:
         """The original's line, and whether it is heard without anything else."""

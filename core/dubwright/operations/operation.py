@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -34,6 +33,7 @@ from dubwright.operations.translate import (
     plan_translation,
 )
 from dubwright.store import Access, Store
+from dubwright.trust import Authority
 
 __all__ = ["OPERATIONS", "Operation", "Plan"]
 
@@ -51,12 +51,12 @@ class Operation:
 
     Attributes:
         request: the kind of document that asks for it; it names an `output` folder.
-        plan: (request, store, day that consents must cover, folders that may be used) -> plan.
+        plan: (request, store, what consents are judged by, folders that may be used) -> plan.
         deliver: (plan whose tasks are done, store, output) -> JSON: at least the version's folder.
     """
 
     request: type[BaseModel]
-    plan: Callable[[Any, Store, date, Access], Plan]
+    plan: Callable[[Any, Store, Authority, Access], Plan]
     deliver: Callable[[Any, Store, Path], dict[str, Any]]
 
 
@@ -81,7 +81,7 @@ def _deliver_reconform(plan: DubPlan, store: Store, output: Path) -> dict[str, A
 
 
 def _plan_animation(
-    request: AnimateRequest, store: Store, _today: date, access: Access
+    request: AnimateRequest, store: Store, _authority: Authority, access: Access
 ) -> AnimatePlan:
     return plan_animate(request, store, access)
 

@@ -13,7 +13,7 @@ from dubwright.media.plate import PlateSpec
 from dubwright.model import Cue, Span
 from dubwright.operations.task import Task
 from dubwright.store import content_key
-from dubwright.trust import Disclosure
+from dubwright.trust import Disclosure, Permission
 
 __all__ = ["DubPlan", "LanguagePlan", "OriginalPlan", "SpanPlan"]
 
@@ -36,6 +36,7 @@ class LanguagePlan:
 
     Attributes:
         takes: by cue id.
+        permission: what the speakers agreed to.
         skipped: cue id -> why it is not dubbed.
         movies: keys of the movies to deliver, by format.
         kept: cue id -> the content that it had in the cut that it was kept from whole.
@@ -43,6 +44,7 @@ class LanguagePlan:
 
     language: str
     disclosure: Disclosure
+    permission: Permission
     cues: tuple[Cue, ...]
     takes: dict[str, str]
     skipped: dict[str, str]

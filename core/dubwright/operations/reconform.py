@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -21,6 +20,7 @@ from dubwright.operations.dub import DubPlanner
 from dubwright.operations.plan import DubPlan
 from dubwright.operations.request import DubRequest, ReconformRequest, request_paths
 from dubwright.store import EVERYWHERE, Access, Store
+from dubwright.trust import Authority
 
 __all__ = ["RECONFORM", "MovedCue", "Reconform", "plan_reconform", "take_review_along"]
 
@@ -70,7 +70,7 @@ class Reconform(BaseModel):
 
 
 def plan_reconform(
-    request: ReconformRequest, store: Store, today: date, access: Access = EVERYWHERE
+    request: ReconformRequest, store: Store, authority: Authority, access: Access = EVERYWHERE
 ) -> DubPlan:
     """Plan a dub of a new cut that keeps what an earlier version holds of it.
 
@@ -116,7 +116,7 @@ def plan_reconform(
         (cue.id, language): take for cue in new.cues for language, take in cue.takes.items()
     }
     planner = DubPlanner(
-        dub, timeline, new, cast, store, today, recordings, record.recorded_stage, access
+        dub, timeline, new, cast, store, authority, recordings, record.recorded_stage, access
     )
     recast = {
         cue.speaker

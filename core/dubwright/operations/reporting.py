@@ -140,6 +140,7 @@ def _language(plan: DubPlan, part: LanguagePlan, store: Store) -> LanguageReport
     return LanguageReport(
         language=part.language,
         disclosure=part.disclosure.value,
+        missing_consents=dict(part.permission.missing),
         loudness_lufs=mix["loudness_lufs"],
         effects=mix["effects"],
         cues=tuple(_cues(plan, part, store)),

@@ -214,6 +214,9 @@ class DubRequest(TimelineRequest):
     lexicons: tuple[Path, ...] = Field(
         (), description="Pronunciation lexicons (W3C PLS 1.0), one for each language."
     )
+    unmarked: bool = Field(
+        False, description="Leave the visible label off, where every consent allows that."
+    )
     movie_space: str | None = Field(
         None, description="Colour space of these movies; that of the plates where they are movies."
     )

@@ -176,8 +176,8 @@ def _missing(plan: DubPlan) -> list[str]:
         if (elsewhere := sorted(set(speaker.faces) - here))
     ]
     missing += [
-        f"a consent for {part.language}: it will be a marked draft (--cast cast.json)"
+        f"a consent for {part.language}: it will be a marked draft. {speaker}: {why}"
         for part in plan.languages
-        if part.disclosure.value == "draft"
+        for speaker, why in part.permission.missing.items()
     ]
     return missing

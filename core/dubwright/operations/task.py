@@ -25,6 +25,8 @@ class Task:
         inputs: name -> key of a result that it reads; part of the key.
         where: JSON values that say where things are but do not decide the result: file paths.
         media: key of what the media files held that `where` names; "" where it names none.
+        deed: what it does to a speaker, a dubwright.trust.Deed as JSON; its consents are seen again
+            when it is done, and the audit log tells of it. Empty where it does nothing to anybody.
         label: for people.
         units: how many steps of progress it reports.
         loads_weights: whether it loads an engine's weights, which are large: on a machine, or on
@@ -37,6 +39,7 @@ class Task:
     inputs: Mapping[str, str] = field(default_factory=dict)
     where: Mapping[str, Any] = field(default_factory=dict)
     media: str = ""
+    deed: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
     units: int = 1
     loads_weights: bool = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from dubwright.operations.task import Task
 from dubwright.operations.task_list import TaskList
 from dubwright.speech.mix import MIX_RATE
 from dubwright.store import EVERYWHERE, Access, Store, content_key
+from dubwright.trust import Authority
 
 __all__ = ["TranscriptPlan", "deliver_transcript", "plan_transcript"]
 
@@ -38,7 +38,7 @@ class TranscriptPlan:
 
 
 def plan_transcript(
-    request: TranscribeRequest, store: Store, _today: date, access: Access = EVERYWHERE
+    request: TranscribeRequest, store: Store, _authority: Authority, access: Access = EVERYWHERE
 ) -> TranscriptPlan:
     """Plan to transcribe a timeline. See plan_dub for the arguments.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from dubwright.operations.translate_stages import TRANSLATION
 from dubwright.operations.voicing import Voicing, voicing
 from dubwright.speech.pace import READER
 from dubwright.store import EVERYWHERE, Access, Store, content_key
+from dubwright.trust import Authority
 
 __all__ = ["TranslationPlan", "deliver_translation", "plan_translation"]
 
@@ -41,7 +41,7 @@ class TranslationPlan:
 
 
 def plan_translation(
-    request: TranslateRequest, store: Store, _today: date, access: Access = EVERYWHERE
+    request: TranslateRequest, store: Store, _authority: Authority, access: Access = EVERYWHERE
 ) -> TranslationPlan:
     """Plan to translate a cue sheet. See plan_dub for the arguments.
 

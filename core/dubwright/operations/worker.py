@@ -24,7 +24,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -99,12 +98,13 @@ def _do(request: dict[str, Any], store: Store, reply: Reply, cancel: threading.E
 def _planned(asked: dict[str, Any], store: Store) -> tuple[Any, Any, Any]:
     from dubwright.operations.operation import OPERATIONS
     from dubwright.store import Access
+    from dubwright.trust import Authority
 
     operation = OPERATIONS[asked["operation"]]
     request = operation.request.model_validate(asked["request"])
     folders = asked["folders"]
     access = Access(None if folders is None else map(Path, folders))
-    return operation, request, operation.plan(request, store, date.today(), access)
+    return operation, request, operation.plan(request, store, Authority.of_this_machine(), access)
 
 
 def _unfinished_and_finished(asked: dict[str, Any], store: Store) -> list[dict[str, Any]]:

@@ -105,10 +105,14 @@ class ShotReport(_Frozen):
 
 
 class LanguageReport(_Frozen):
-    """One language. Loudness is integrated, in LUFS (ITU-R BS.1770-4)."""
+    """One language. Loudness is integrated, in LUFS (ITU-R BS.1770-4).
+
+    `missing_consents` says by speaker why what was done is not covered.
+    """
 
     language: str
     disclosure: str
+    missing_consents: dict[str, str] = {}
     loudness_lufs: dict[str, float | None]
     effects: str
     cues: tuple[CueReport, ...]

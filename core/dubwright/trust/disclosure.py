@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, TypeVar
@@ -12,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.dialogue import Cast
-from dubwright.model import Box, Likeness, Patch
+from dubwright.model import Box, Patch
+from dubwright.trust.consents import Permission
 
-__all__ = ["Disclosure", "burnt_in", "disclosure_for", "marked"]
+__all__ = ["Disclosure", "burnt_in", "disclosure_for", "draft_tone", "marked"]
 
 DRAFT_TEXT: Final = "DRAFT - AI-MODIFIED, NO CONSENT ON RECORD"
 LABEL_TEXT: Final = "AI-modified"
@@ -23,6 +21,9 @@ FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 MARK_LIGHT: Final = 0.8
 LABEL_LIGHT: Final = 235 / 255
 SHADE: Final = 0.6
+TONE_S: Final = 0.15
+TONE_HZ: Final = 1000
+TONE_PEAK: Final = 10 ** (-26 / 20)
 
 
 class Disclosure(StrEnum):
@@ -33,24 +34,28 @@ class Disclosure(StrEnum):
     NONE = "none"
 
 
-def disclosure_for(cast: Cast, speakers: Iterable[str], language: str, on: date) -> Disclosure:
-    """The strictest disclosure that any of these speakers calls for.
+def disclosure_for(agreed: Permission, unmarked: bool) -> Disclosure:
+    """How visibly a dub must say what it is.
 
-    A real likeness, and an unknown one, needs consent: without it the dub is a draft, marked on
-    every changed frame. With consent the preview is labelled, unless the consent says otherwise.
-    A fictional likeness needs neither.
+    Without a consent that it needs it is a draft, marked on every changed frame and at each line.
+    With consents it is labelled; the label is left off where every consent allows that and it is
+    asked for. A fictional likeness needs no consent, and no label.
+
+    Args:
+        unmarked: whether the label is to be left off.
     """
-    strictest = Disclosure.NONE
-    for name in speakers:
-        speaker = cast.speaker(name)
-        if speaker.likeness is Likeness.FICTIONAL:
-            continue
-        consent = speaker.consent_for(language, on)
-        if consent is None:
-            return Disclosure.DRAFT
-        if not consent.unmarked:
-            strictest = Disclosure.LABEL
-    return strictest
+    if agreed.missing:
+        return Disclosure.DRAFT
+    if not agreed.consents or (unmarked and agreed.unmarked):
+        return Disclosure.NONE
+    return Disclosure.LABEL
+
+
+def draft_tone(rate: int) -> NDArray[np.float32]:
+    """What is heard as each line of a draft begins: mono float32, full scale 1."""
+    times = np.arange(round(TONE_S * rate)) / rate
+    swell = np.sin(np.pi * times / TONE_S) ** 2
+    return (TONE_PEAK * swell * np.sin(2 * np.pi * TONE_HZ * times)).astype(np.float32)
 
 
 def marked(patch: Patch, width: int, height: int) -> Patch:
