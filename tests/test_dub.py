@@ -713,5 +713,8 @@ def test_an_edited_frame_says_what_it_is(dubbed: Dubbed) -> None:
     patch = read_header(sorted(patches.glob("*.exr"))[20]).attributes
     for attributes in (frame, patch):
         assert attributes["dubwright:task"] in manifest["languages"]["es"]["draw_tasks"]
-        assert attributes["dubwright:digitalSourceType"] == manifest["digital_source_type"]
+        assert (
+            attributes["dubwright:digitalSourceType"]
+            == manifest["languages"]["es"]["digital_source_type"]
+        )
         assert "redrawn by software" in attributes["dubwright:statement"]

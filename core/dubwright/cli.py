@@ -106,6 +106,66 @@ def main() -> None:
 
 
 @app.command()
+def verify(
+    path: Annotated[Path, typer.Argument(help="A version's folder, or a file of one.")],
+    trust: Annotated[
+        Path | None,
+        typer.Option("--trust", help="Certificates that are trusted too, in PEM."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what was changed in a delivery, by what and with whose consent, and if it was tampered
+    with; exit status 1 if it was."""
+    from dataclasses import asdict
+
+    from dubwright.trust import anchors, keys_folder
+    from dubwright.trust import verify as verified
+
+    trusted = anchors(keys_folder())
+    if trust:
+        trusted += trust.read_text(encoding="ascii")
+    found = verified(path, trusted)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        for line in found.account:
+            typer.echo(f"  {line}")
+        for fault in found.faults:
+            typer.echo(f"NOT AS IT WAS  {fault.where}: {fault.what}")
+        signers = f", signed by {', '.join(found.signers)}" if found.signers else ""
+        typer.echo(f"{'Tampered with' if found.faults else 'As it was made'}{signers}: {path}")
+    if found.faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def audit(
+    versions: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Versions that say how far the log had come when they were made."),
+    ] = None,
+    store: StoreFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """See that the log of what was done to whom is whole, and print it."""
+    from dubwright.store import Store, default_store_folder
+    from dubwright.trust import AuditLog, Head
+
+    log = AuditLog(Store(store or default_store_folder()).folder)
+    heads = [
+        Head.model_validate(json.loads((version / "manifest.json").read_text("utf-8"))["audit"])
+        for version in versions or ()
+    ]
+    log.verify(*heads)
+    for entry in log.entries():
+        if as_json:
+            typer.echo(entry.model_dump_json())
+        else:
+            about = ", ".join(f"{key} {value}" for key, value in entry.about.items() if value)
+            typer.echo(f"{entry.number}  {entry.at}  {entry.by}  {entry.did}: {about}")
+
+
+@app.command()
 def dub(
     timeline: Annotated[Path, typer.Argument(help="A timeline, a movie, or plate.####.exr.")],
     to: Annotated[list[str], typer.Option("--to", help="Target language; repeat, or use commas.")],

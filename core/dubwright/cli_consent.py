@@ -47,6 +47,22 @@ def trust(
     typer.echo(f"Trusted: {name}")
 
 
+@app.command("certificate")
+def certificate(
+    chain: Annotated[Path, typer.Argument(help="The certificates in PEM, the leaf first.")],
+    key: Annotated[Path, typer.Argument(help="The leaf's key in PEM, without a password.")],
+) -> None:
+    """Sign deliveries with a certificate of the production's own, instead of a self-made one.
+
+    C2PA asks of the leaf: the key usage digitalSignature, and the extended key usage
+    emailProtection or documentSigning.
+    """
+    from dubwright.trust import import_credential, keys_folder
+
+    import_credential(keys_folder(), chain, key)
+    typer.echo(f"Deliveries are signed with {chain.name} from now on.")
+
+
 @app.command("add")
 def add(
     cast: CastArgument,

@@ -24,6 +24,7 @@ XML: Final = "http://www.w3.org/XML/1998/namespace"
 TT: Final = "http://www.w3.org/ns/ttml"
 TTS: Final = f"{TT}#styling"
 TTP: Final = f"{TT}#parameter"
+TTM: Final = f"{TT}#metadata"
 SPAN_STYLE: Final = {f"{{{TTS}}}color": "white", f"{{{TTS}}}backgroundColor": "black"}
 
 
@@ -71,31 +72,37 @@ def read_subtitles(path: Path) -> list[Subtitle]:
     return subtitles
 
 
-def write_subtitles(path: Path, subtitles: Iterable[Subtitle], language: str) -> None:
+def write_subtitles(
+    path: Path, subtitles: Iterable[Subtitle], language: str, note: str = ""
+) -> None:
     """Write a file of the kind that its suffix names; whole or not at all.
 
     Args:
         path: ending in .srt (SubRip), .vtt (WebVTT) or .ttml (IMSC 1.1, text profile).
         subtitles: in order of time.
         language: BCP 47 tag of their text.
+        note: for those who look into the file, where its kind has a place for one: SubRip has none.
     """
     if path.suffix == ".ttml":
-        content = _imsc(subtitles, language)
+        content = _imsc(subtitles, language, note)
     else:
         file = pysubs2.SSAFile()
         for subtitle in subtitles:
             file.append(pysubs2.SSAEvent(subtitle.start_ms, subtitle.end_ms, subtitle.text))
         content = file.to_string(path.suffix[1:])
+        if note and path.suffix == ".vtt":
+            head, _, cues = content.partition("\n\n")
+            content = f"{head}\n\nNOTE\n{note}\n\n{cues}"
     with whole(path) as partial:
         partial.write_text(content, encoding="utf-8")
 
 
-def _imsc(subtitles: Iterable[Subtitle], language: str) -> str:
+def _imsc(subtitles: Iterable[Subtitle], language: str, note: str) -> str:
     """A document of the text profile of IMSC 1.1 (W3C Recommendation, 2018).
 
     White letters on black, in the middle of the lowest lines of the picture's inner 80%.
     """
-    for prefix, name in (("", TT), ("tts", TTS), ("ttp", TTP)):
+    for prefix, name in (("", TT), ("tts", TTS), ("ttp", TTP), ("ttm", TTM)):
         ElementTree.register_namespace(prefix, name)
     root = ElementTree.Element(
         f"{{{TT}}}tt",
@@ -106,6 +113,9 @@ def _imsc(subtitles: Iterable[Subtitle], language: str) -> str:
         },
     )
     head = ElementTree.SubElement(root, f"{{{TT}}}head")
+    if note:
+        metadata = ElementTree.SubElement(head, f"{{{TT}}}metadata")
+        ElementTree.SubElement(metadata, f"{{{TTM}}}desc").text = note
     layout = ElementTree.SubElement(head, f"{{{TT}}}layout")
     region = {
         f"{{{XML}}}id": "bottom",

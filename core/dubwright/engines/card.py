@@ -64,6 +64,9 @@ class EngineCard(BaseModel):
     needs_weights: bool = False
     suggested: tuple[SuggestedWeights, ...] = ()
     way_around: str = Field("", description="What to do without weights, for people.")
+    trained: bool = Field(
+        False, description="What it makes is made by a model that was trained on data."
+    )
     approximate: bool = Field(False, description="Its results are a guide, not final quality.")
     abilities: tuple[Ability, ...] = Field(
         (), description="What a synthesizer can be asked for; the rest is done around it."

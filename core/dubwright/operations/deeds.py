@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from dubwright.dialogue import Cast, CueSheet
+from dubwright.dialogue import OWN_VOICE, Cast, CueSheet
 from dubwright.errors import DubwrightError
 from dubwright.model import Consent, Cue, Use
 from dubwright.operations.slots import Slots
@@ -43,15 +43,22 @@ class Deeds:
     def permission(self, language: str) -> Permission:
         """What the speakers of a language agreed to, of what is done to them."""
         if language not in self._permissions:
-            uses: dict[str, set[Use]] = {}
+            uses: dict[str, frozenset[Use]] = {}
             for cue in self._sheet.spoken_in(language):
-                asked = uses.setdefault(cue.speaker, set())
-                if (cue.id, language) not in self._recorded:
-                    asked.add(Use.VOICE_SYNTHESIS)
-                if self._slots and self._slots.of(cue):
-                    asked.add(Use.LIKENESS_EDIT)
+                uses[cue.speaker] = uses.get(cue.speaker, frozenset()) | self.uses(cue, language)
             self._permissions[language] = permission(self._cast, uses, language, self._authority)
         return self._permissions[language]
+
+    def uses(self, cue: Cue, language: str) -> frozenset[Use]:
+        """What is done to the speaker of a cue."""
+        uses = set()
+        if (cue.id, language) not in self._recorded:
+            uses.add(Use.VOICE_SYNTHESIS)
+            if self._cast.speaker(cue.speaker).voices.get(language) == OWN_VOICE:
+                uses.add(Use.VOICE_CLONING)
+        if self._slots and self._slots.of(cue):
+            uses.add(Use.LIKENESS_EDIT)
+        return frozenset(uses)
 
     def edit(self, cue: Cue, language: str, engine: str, shot: str) -> dict[str, Any]:
         """That a mouth is redrawn."""

@@ -27,14 +27,30 @@ from dubwright.media.bwf import add_time_reference
 from dubwright.media.exr import DWA_CODECS, DWA_LEVEL
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange
+from dubwright.operations.account import (
+    background_actions,
+    dub_actions,
+    made_of,
+    original_sound,
+    plates_used,
+    told_of,
+)
 from dubwright.operations.movies import MOVIE
 from dubwright.operations.plan import DubPlan, LanguagePlan
 from dubwright.operations.player import player_data, preview_name
 from dubwright.operations.reporting import build_report, drawn_reasons, sheet_name
-from dubwright.operations.results import drawn_frames
+from dubwright.operations.results import drawn_frames, read_json
 from dubwright.quality.report import render_html
-from dubwright.store import Store, rename, whole
-from dubwright.trust import DIGITAL_SOURCE_TYPE
+from dubwright.store import Store, content_key, rename, whole
+from dubwright.trust import (
+    SEAL,
+    AuditLog,
+    credential,
+    disclosure_text,
+    keys_folder,
+    sealed,
+    sign,
+)
 
 __all__ = [
     "DAY_S",
@@ -153,6 +169,9 @@ class _Delivery:
         self._store = store
         self._folder = folder
         self._final = final.absolute()
+        self._reasons = {part.language: drawn_reasons(plan, part, store) for part in plan.languages}
+        self._log = AuditLog(store.folder)
+        self._credential = credential(keys_folder())
 
     def write(self) -> None:
         plan = self._plan
@@ -177,8 +196,45 @@ class _Delivery:
         _write_text(self._folder / "report.json", report.model_dump_json(indent=1))
         _write_text(self._folder / "report.html", render_html(report, sheets))
         _write_text(self._folder / MANIFEST, json.dumps(self._manifest(), indent=1))
-        # Last, for people decide meanwhile.
+        # Late, for people decide meanwhile.
         mark_timelines(self._folder, self._decisions())
+        self._seal()
+
+    def _seal(self) -> None:
+        """Sign the languages' previews, each with the root over all other files."""
+        previews = {
+            f"preview/{preview_name(self._plan, part.language)}": part
+            for part in self._plan.languages
+        }
+        root = sealed(self._folder, previews).root
+        for name, part in previews.items():
+            source = self._store.path(part.preview) / "preview.mp4"
+            self._sign(source, self._folder / name, part, pictured=True, seal=root)
+        about = {"plan": self._plan.key, "version": self._final.name, "root": root}
+        self._log.add(
+            "delivered", about | {"languages": [p.language for p in self._plan.languages]}
+        )
+
+    def _sign(
+        self, source: Path, destination: Path, part: LanguagePlan, *, pictured: bool, seal: str = ""
+    ) -> None:
+        """Sign a movie of a language, or its dialogue or mix, with what was done to make it."""
+        drawn = self._drawn(part) if pictured else {}
+        sign(
+            source,
+            destination,
+            destination.name,
+            plates_used(self._plan) if drawn else (),
+            list(dub_actions(self._plan, part, drawn)),
+            self._credential,
+            {SEAL: {"root": seal}} if seal else {},
+        )
+
+    def _drawn(self, part: LanguagePlan) -> dict[str, list[FrameRange]]:
+        """The frames of each shot whose mouths were redrawn."""
+        reasons = self._reasons[part.language]
+        runs = {uid: _drawn_runs(frames) for uid, frames in reasons.items()}
+        return {uid: frames for uid, frames in runs.items() if frames}
 
     def _decisions(self) -> dict[tuple[str, str], Decision]:
         """What was decided in earlier versions and holds for this one: nothing of it changed."""
@@ -198,41 +254,60 @@ class _Delivery:
         language, name = part.language, self._plan.timeline.file_stem
         for folder in ("stems", "subtitles", "preview"):
             self._make(self._folder / folder)
-        self._copy_preview(part.preview, language)
         for movie_format, key in part.movies.items():
             self._make(self._folder / "movies")
             movie = self._folder / "movies" / f"{name}.{language}.{movie_format}.mov"
-            copied(self._store.path(key) / MOVIE, movie)
+            if not movie.exists():
+                self._sign(self._store.path(key) / MOVIE, movie, part, pictured=True)
+        note = f"{disclosure_text(told_of(self._plan, part), language)}\n{self._made_of(part)}"
+        self._make(self._folder / "disclosure")
+        _write_text(self._folder / "disclosure" / f"{name}.{language}.txt", note)
         worded = [cue for cue in part.cues if cue.text.get(language)]
         lines = [Subtitle(c.start_ms, c.end_ms, c.text[language]) for c in worded]
         for suffix in ("srt", "vtt", "ttml"):
             written = self._folder / "subtitles" / f"{name}.{language}.{suffix}"
-            write_subtitles(written, lines, language)
+            write_subtitles(written, lines, language, note)
         sounds = []
         for stem, track in (("DX", f"DX {language}"), ("ME", "M&E"), ("mix", f"Mix {language}")):
             file = f"{name}.{language}.{stem}.wav"
             mixed = self._store.path(part.mix) / f"{stem}.wav"
             rate, _ = audio_format(mixed)
-            self._write_stem(mixed, file, rate)
+            self._write_stem(mixed, file, rate, part, stem)
             if stem != "mix":
                 samples = self._plan.tasks[part.mix].parameters["samples"]
                 sounds.append(DubbedSound(track, self._final / "stems" / file, samples, rate))
         return LanguageVersion(language, tuple(self._shots(part)), tuple(sounds), part.cues)
 
-    def _write_stem(self, mixed: Path, name: str, rate: int) -> None:
-        """A stem that says when on the timeline's clock it begins."""
+    def _made_of(self, part: LanguagePlan) -> str:
+        return made_of(self._plan, part, picture=bool(self._drawn(part))).value
+
+    def _write_stem(self, mixed: Path, name: str, rate: int, part: LanguagePlan, stem: str) -> None:
+        """A stem that says when on the timeline's clock it begins, and what it is."""
         timeline = self._plan.timeline
         # A clock's: a timeline with pre-roll may begin before midnight.
         begins = round(timeline.start_frame * rate / timeline.rate) % (DAY_S * rate)
 
-        stem = self._folder / "stems" / name
-        if not stem.exists():
-            with whole(stem) as partial:
-                shutil.copyfile(mixed, partial)
-                add_time_reference(partial, begins, name)
+        written = self._folder / "stems" / name
+        if written.exists():
+            return
+        kind = made_of(self._plan, part, picture=False)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".sign-") as temporary:
+            unsigned = Path(temporary) / name
+            shutil.copyfile(mixed, unsigned)
+            add_time_reference(unsigned, begins, name if stem == "ME" else f"{name}; {kind}")
+            if stem != "ME":
+                self._sign(unsigned, written, part, pictured=False)
+                return
+            separator = self._plan.cards.get("separator")
+            how = read_json(self._store.path(part.mix) / "mix.json")["effects"]
+            original = content_key(self._plan.tasks[part.mix].parameters["sounds"])
+            sign(
+                unsigned, written, name, [original_sound(original)],
+                list(background_actions(how, separator)), self._credential, {},
+            )  # fmt: skip
 
     def _shots(self, part: LanguagePlan) -> list[DubbedShot]:
-        reasons = drawn_reasons(self._plan, part, self._store)
+        reasons = self._reasons[part.language]
         shots = []
         for shot in self._plan.shots:
             frames = reasons.get(shot.uid, [])
@@ -296,25 +371,27 @@ class _Delivery:
             "software": f"dubwright {dubwright._version.__version__}",
             "plan": plan.key,
             "timeline": plan.timeline.name,
-            "digital_source_type": DIGITAL_SOURCE_TYPE,
             "statement": "Dialogue was replaced and mouths were redrawn by software.",
+            "audit": self._log.head().model_dump(),
             "engines": plan.engines,
             "languages": {part.language: self._provenance(part) for part in plan.languages},
         }
 
     def _provenance(self, part: LanguagePlan) -> dict[str, Any]:
-        reasons = drawn_reasons(self._plan, part, self._store)
+        reasons = self._reasons[part.language]
         speakers = sorted({cue.speaker for cue in part.cues})
         return {
+            "digital_source_type": self._made_of(part),
             "disclosure": part.disclosure.value,
             "draft": part.is_draft,
             "speakers": {
                 name: {
                     "likeness": self._plan.cast.speaker(name).likeness.value,
                     "consents": [
-                        consent.model_dump(mode="json")
-                        for consent in self._plan.cast.speaker(name).consents
+                        consent.model_dump(mode="json", exclude_defaults=True)
+                        for consent in part.permission.consents.get(name, ())
                     ],
+                    "missing": part.permission.missing.get(name, ""),
                 }
                 for name in speakers
             },

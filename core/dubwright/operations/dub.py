@@ -192,6 +192,8 @@ class DubPlanner:
                 ("mouth_renderer", EngineKind.MOUTH_RENDERER),
             )
         }
+        if request.engines.separator:
+            self._cards["separator"] = engine_card(request.engines.separator, EngineKind.SEPARATOR)
         for path in recordings.values():
             access.check(path)
         self._sound = sound_of(timeline, self._tasks.fingerprints)
@@ -265,7 +267,7 @@ class DubPlanner:
             decoded=self._actors.decoded,
             languages=languages,
             original=original,
-            engines={name: card.identity for name, card in self._cards.items()},
+            cards=self._cards,
             articulations=self._actors.articulations,
             acoustics=self._actors.acoustics,
             source=self._source_content(),
@@ -360,6 +362,7 @@ class DubPlanner:
             disclosure=disclosure,
             permission=permission,
             cues=tuple(cues),
+            uses={cue.id: self._deeds.uses(cue, language) for cue in cues},
             takes=takes,
             skipped=skipped,
             spans=tuple(spans),
@@ -634,7 +637,7 @@ class DubPlanner:
                 why=f"it parts stereo, and the timeline has {self._layout.channels} channels",
                 repair="leave the separator out: the centre channel is lowered under new lines",
             )
-        card = engine_card(name, EngineKind.SEPARATOR)
+        card = self._cards["separator"]
         told = {"separator": name, "card": card.identity, "sounds": self._sound.hashes,
                 "layout": [self._layout.rate, self._layout.channels]}  # fmt: skip
         where: dict[str, Any] = {"sounds": self._sound.where}

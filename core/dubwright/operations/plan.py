@@ -9,8 +9,9 @@ from pydantic import BaseModel
 from dubwright._version import __version__
 from dubwright.conform.read import ConformedTimeline, Shot
 from dubwright.dialogue import Cast, CueSheet
+from dubwright.engines import EngineCard
 from dubwright.media.plate import PlateSpec
-from dubwright.model import Cue, Span
+from dubwright.model import Cue, Span, Use
 from dubwright.operations.task import Task
 from dubwright.store import content_key
 from dubwright.trust import Disclosure, Permission
@@ -37,6 +38,7 @@ class LanguagePlan:
     Attributes:
         takes: by cue id.
         permission: what the speakers agreed to.
+        uses: what is done to the speaker of each cue, by its id.
         skipped: cue id -> why it is not dubbed.
         movies: keys of the movies to deliver, by format.
         kept: cue id -> the content that it had in the cut that it was kept from whole.
@@ -46,6 +48,7 @@ class LanguagePlan:
     disclosure: Disclosure
     permission: Permission
     cues: tuple[Cue, ...]
+    uses: dict[str, frozenset[Use]]
     takes: dict[str, str]
     skipped: dict[str, str]
     spans: tuple[SpanPlan, ...]
@@ -87,6 +90,7 @@ class DubPlan:
         decoded: keys of the decode tasks of each movie shot, by uid.
         articulations: key of each speaker's articulation, by name.
         acoustics: key of how each speaker's mouth goes with the sound, by name.
+        cards: of the engines, by step.
         source: hash of the timeline's file.
         tasks: by key.
         documents: to deliver besides, by file name.
@@ -101,12 +105,17 @@ class DubPlan:
     decoded: dict[str, tuple[str, ...]]
     languages: tuple[LanguagePlan, ...]
     original: OriginalPlan
-    engines: dict[str, str]
+    cards: dict[str, EngineCard]
     articulations: dict[str, str]
     acoustics: dict[str, str]
     source: str
     tasks: dict[str, Task] = field(default_factory=dict)
     documents: dict[str, BaseModel] = field(default_factory=dict)
+
+    @property
+    def engines(self) -> dict[str, str]:
+        """The identity of each step's engine."""
+        return {step: card.identity for step, card in self.cards.items()}
 
     @property
     def key(self) -> str:

@@ -246,7 +246,7 @@ def _draw(context: Context) -> None:
     renderer: MouthRenderer = engine(context.parameters["engine"], EngineKind.MOUTH_RENDERER)
     plate = _shot_plate(context)
     spec = _spec(context)
-    told = frame_attributes(context.parameters["engine"], context.task.key)
+    told = frame_attributes(renderer.card, context.task.key)
     first = context.parameters["first"]
     chunk = range(*context.parameters["chunk"])
     curves, choices = load_curves(context.inputs["curves"]), load_choices(context.inputs["choices"])

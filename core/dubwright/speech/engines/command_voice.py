@@ -55,6 +55,9 @@ class VoiceCommand(BaseModel):
     version: Literal[1] = 1
     licence: str = Field(min_length=1, description="Of the program and its voices.")
     commercial_use: bool = Field(description="Whether what it says may be sold.")
+    trained: bool = Field(
+        True, description="Whether a model speaks that was trained on data; not for rules alone."
+    )
     command: tuple[str, ...] = Field(min_length=1, description="The program and its arguments.")
     languages: dict[LanguageTag, str] = Field(
         min_length=1, description="Tags of what it speaks, with what {language} is for it."
@@ -98,6 +101,7 @@ class CommandVoice:
             version=1,
             licence=command.licence,
             commercial_use=command.commercial_use,
+            trained=command.trained,
             abilities=command.abilities,
             styles=command.styles,
             limits="A program that this machine's user described.",

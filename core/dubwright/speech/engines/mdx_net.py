@@ -48,6 +48,7 @@ class MdxNetSeparator:
         commercial_use=True,
         packages=("onnxruntime",),
         needs_weights=True,
+        trained=True,
         way_around="leave the separator out: what stands in the middle is taken out, or the mix is "
         "lowered",
         limits="A folder with an ONNX file of the MDX-Net family and mdx.json. Learned from music: "

@@ -71,6 +71,7 @@ class TransformersCloning:
         commercial_use=True,
         packages=("torch", "transformers", "sentencepiece"),
         needs_weights=True,
+        trained=True,
         suggested=(
             SuggestedWeights(
                 name="sesame/csm-1b", licence="apache-2.0", megabytes=6600, language="en"

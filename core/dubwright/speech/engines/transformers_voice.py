@@ -69,6 +69,7 @@ class TransformersVoice:
         commercial_use=True,
         packages=("torch", "transformers", "sentencepiece"),
         needs_weights=True,
+        trained=True,
         suggested=tuple(
             SuggestedWeights(
                 name=f"facebook/mms-tts-{code}", licence="cc-by-nc-4.0", megabytes=145, language=tag

@@ -1,0 +1,161 @@
+"""What the files of a dub say of themselves: who was given which words, by what, and who agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from dubwright.engines import EngineCard
+from dubwright.model import Cue, FrameRange, Likeness, Use
+from dubwright.operations.carry import RECORD, DubRecord
+from dubwright.operations.plan import DubPlan, LanguagePlan
+from dubwright.trust import Action, Ingredient, SourceType, Told, consent_id, source_type
+
+__all__ = [
+    "background_actions",
+    "dub_actions",
+    "made_of",
+    "original_sound",
+    "plates_used",
+    "told_of",
+]
+
+ORIGINAL_SOUND: Final = "original-sound"
+
+
+def told_of(plan: DubPlan, part: LanguagePlan) -> Told:
+    """What viewers of a language are told."""
+    by_use = {
+        use: tuple(sorted({cue.speaker for cue in part.cues if use in part.uses[cue.id]}))
+        for use in Use
+    }
+    cloned = by_use[Use.VOICE_CLONING]
+    speakers = sorted({cue.speaker for cue in part.cues})
+    actors = {name: plan.cast.speaker(name).voiced_by.get(part.language) for name in speakers}
+    return Told(
+        edited=bool(by_use[Use.LIKENESS_EDIT]),
+        synthetic=tuple(name for name in by_use[Use.VOICE_SYNTHESIS] if name not in cloned),
+        cloned=cloned,
+        voiced_by={name: actor for name, actor in actors.items() if actor},
+        draft=part.is_draft,
+    )
+
+
+def made_of(plan: DubPlan, part: LanguagePlan, picture: bool) -> SourceType:
+    """The fitting term for a language's sound, or for its picture and sound."""
+    makers = []
+    uses = {use for used in part.uses.values() for use in used}
+    if uses & {Use.VOICE_SYNTHESIS, Use.VOICE_CLONING}:
+        makers.append(plan.cards["synthesizer"])
+    if picture and Use.LIKENESS_EDIT in uses:
+        makers.append(plan.cards["mouth_renderer"])
+    if any(task.stage == "separated" for task in plan.tasks.values()):
+        makers.append(plan.cards["separator"])
+    return source_type(makers)
+
+
+def plates_used(plan: DubPlan) -> list[Ingredient]:
+    """The plates of a dub, as parts of what was made from them."""
+    record = plan.documents[RECORD]
+    assert isinstance(record, DubRecord)
+    return [
+        Ingredient(
+            name=f"plate-{uid}",
+            title=Path(spec.path).name.format(frame="#" * max(1, spec.padding)),
+            kind="image/x-exr" if spec.kind == "sequence" else "video/quicktime",
+            identity=f"urn:dubwright:content:{record.shots[uid].content}",
+        )
+        for uid, spec in plan.plates.items()
+    ]
+
+
+def dub_actions(
+    plan: DubPlan, part: LanguagePlan, drawn: Mapping[str, list[FrameRange]]
+) -> Iterator[Action]:
+    """What was done to make a language, in order.
+
+    Args:
+        drawn: by shot, the frames whose mouths were redrawn; none for what is sound alone.
+    """
+    yield Action("c2pa.created", f"A dub into {part.language}", made_of(plan, part, bool(drawn)))
+    for plate in plates_used(plan) if drawn else ():
+        yield Action("c2pa.placed", f"{plate.title} is shown", ingredient=plate.name)
+    for cue in part.cues:
+        yield _dubbed(plan, part, cue)
+    for planned in part.spans:
+        cue = next(each for each in part.cues if each.id == planned.span.cue)
+        for frames in _within(drawn.get(planned.span.shot, []), planned.span.frames):
+            yield Action(
+                "c2pa.edited",
+                f"{cue.speaker}'s mouth was redrawn",
+                source_type([plan.cards["mouth_renderer"]]),
+                plan.cards["mouth_renderer"].identity,
+                about=_about(plan, part, cue)
+                | {"shot": planned.span.shot, "frames": _numbers(plan, planned.span.shot, frames)},
+            )
+
+
+def background_actions(how: str, separator: EngineCard | None) -> Iterator[Action]:
+    """What was done to a language's M&E."""
+    yield Action("c2pa.opened", "The original's sound", ingredient=ORIGINAL_SOUND)
+    if separator:
+        kind = source_type([separator])
+        yield Action("c2pa.edited", f"M&E: {how}", kind, separator.identity)
+
+
+def original_sound(identity: str) -> Ingredient:
+    """The timeline's own sound, as what was opened."""
+    return Ingredient(
+        ORIGINAL_SOUND, "The original's sound", "audio/wav", f"urn:dubwright:content:{identity}",
+        is_parent=True,
+    )  # fmt: skip
+
+
+def _dubbed(plan: DubPlan, part: LanguagePlan, cue: Cue) -> Action:
+    uses = part.uses[cue.id]
+    actor = plan.cast.speaker(cue.speaker).voiced_by.get(part.language, "")
+    card = plan.cards["synthesizer"]
+    if Use.VOICE_CLONING in uses:
+        how = "in a voice made to sound like theirs"
+    elif Use.VOICE_SYNTHESIS in uses:
+        how = "by a synthetic voice"
+    else:
+        return Action(
+            "c2pa.dubbed",
+            f"A line of {cue.speaker} is spoken by {actor or 'a voice actor'}",
+            SourceType.CAPTURED,
+            about=_about(plan, part, cue),
+        )
+    return Action(
+        "c2pa.dubbed",
+        f"A line of {cue.speaker} is spoken {how}",
+        source_type([card]),
+        card.identity,
+        about=_about(plan, part, cue),
+    )
+
+
+def _about(plan: DubPlan, part: LanguagePlan, cue: Cue) -> dict[str, str]:
+    told = {"cue": cue.id, "speaker": cue.speaker, "language": part.language}
+    if plan.cast.speaker(cue.speaker).likeness is Likeness.FICTIONAL:
+        return told | {"consent": "not needed, a fictional likeness"}
+    consents = part.permission.consents.get(cue.speaker, ())
+    if consents and not part.is_draft:
+        told["consent"] = "; ".join(f"{c.person} ({consent_id(c)})" for c in consents)
+    elif cue.speaker in part.permission.missing:
+        told["consent"] = f"none: {part.permission.missing[cue.speaker]}"
+    return told
+
+
+def _numbers(plan: DubPlan, shot: str, frames: FrameRange) -> str:
+    """The first and the last frame of a plate, as its files or its movie count them."""
+    spec = plan.plates[shot]
+    return f"{spec.number(frames.start)}-{spec.number(frames.end - 1)}"
+
+
+def _within(runs: list[FrameRange], frames: FrameRange) -> Iterator[FrameRange]:
+    for run in runs:
+        shared = run.intersection(frames)
+        if shared is not None:
+            yield shared
