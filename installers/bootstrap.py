@@ -32,8 +32,8 @@ SUPPORTED = ((3, 11), (3, 12))
 BLENDERS = {"4.2": ((3, 11),), "4.5": ((3, 11),), "5.0": ((3, 11),), "5.2": ((3, 13),)}
 GROUPS = {
     "demo": ("base",),
-    "test": ("base", "dev", "interchange"),
-    "install": ("base",),
+    "test": ("base", "dev", "interchange", "publish"),
+    "install": ("base", "publish"),
 }
 
 

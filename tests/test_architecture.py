@@ -30,6 +30,7 @@ FLOORS = [
         "cli",
         "cli_consent",
         "cli_models",
+        "cli_publish",
         "cli_translate",
     },
 ]

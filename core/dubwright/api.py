@@ -80,6 +80,7 @@ def dub(
     movie_space: str | None = None,
     loudness: str | None = None,
     lexicons: Iterable[PathLike] = (),
+    unmarked: bool = False,
     engines: EngineChoice | None = None,
     store: PathLike | None = None,
 ) -> Dub:
@@ -102,6 +103,7 @@ def dub(
         loudness: what the mixes are brought to: ebu_r128, atsc_a85, streaming_dialogue or
             streaming; as loud as the original without one.
         lexicons: how words are said, PLS 1.0, one for each language.
+        unmarked: leave the visible label off, where every consent allows that.
         engines: which engine does which step; what needs no weights if None.
         store: where results are kept for reuse.
 
@@ -123,6 +125,7 @@ def dub(
         movie_space=movie_space,
         loudness=loudness,
         lexicons=tuple(map(Path, lexicons)),
+        unmarked=unmarked,
         engines=engines or EngineChoice(),
     )
     return _dub(perform("dub", request, _store(store)))

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from dubwright._version import __version__
 from dubwright.cli_consent import app as consent
 from dubwright.cli_models import app as models
+from dubwright.cli_publish import publish
 from dubwright.cli_translate import app as translate
 from dubwright.errors import Cancelled, ColourSpaceUnknown, DubwrightError
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(consent, name="consent")
 app.add_typer(models, name="models")
+app.command("publish")(publish)
 app.add_typer(translate, name="translate")
 people = Console(stderr=True)
 
@@ -187,6 +189,10 @@ def dub(
             "--movie", help="Deliver movies too: prores_4444, prores_422_hq, dnxhr_hqx; repeat."
         ),
     ] = None,
+    unmarked: Annotated[
+        bool,
+        typer.Option("--unmarked", help="Leave the label off, where every consent allows that."),
+    ] = False,
     movie_space: Annotated[
         str | None, typer.Option("--movie-space", help="Colour space of these movies.")
     ] = None,
@@ -228,6 +234,7 @@ def dub(
         ocio=ocio,
         lip_sync=lip_sync,
         movies=tuple(movie or ()),
+        unmarked=unmarked,
         movie_space=movie_space,
         loudness=loudness,
         lexicons=tuple(lexicon or ()),

@@ -25,7 +25,15 @@ from dubwright.trust.credentials import (
     read_credentials,
     sign,
 )
-from dubwright.trust.disclosure import Disclosure, burnt_in, disclosure_for, draft_tone, marked
+from dubwright.trust.disclosure import (
+    Disclosure,
+    burnt_in,
+    disclosure_for,
+    draft_mark_box,
+    draft_tone,
+    label_seen,
+    marked,
+)
 from dubwright.trust.disclosure_text import Told, disclosure_text, told_in
 from dubwright.trust.keys import Keys, Trusted, keys_folder, signature
 from dubwright.trust.provenance import SourceType, frame_attributes, source_type
@@ -62,12 +70,14 @@ __all__ = [
     "disclosure_text",
     "doubt",
     "doubts",
+    "draft_mark_box",
     "draft_tone",
     "files_of",
     "frame_attributes",
     "hash_of",
     "import_credential",
     "keys_folder",
+    "label_seen",
     "marked",
     "permission",
     "read_credentials",

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from dubwright.model import Box, Patch
 from dubwright.trust.consents import Permission
 
-__all__ = ["Disclosure", "burnt_in", "disclosure_for", "draft_tone", "marked"]
+__all__ = [
+    "Disclosure",
+    "burnt_in",
+    "disclosure_for",
+    "draft_mark_box",
+    "draft_tone",
+    "label_seen",
+    "marked",
+]
 
 DRAFT_TEXT: Final = "DRAFT - AI-MODIFIED, NO CONSENT ON RECORD"
 LABEL_TEXT: Final = "AI-modified"
@@ -21,6 +29,8 @@ FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 MARK_LIGHT: Final = 0.8
 LABEL_LIGHT: Final = 235 / 255
 SHADE: Final = 0.6
+# How like its letters the picture is where they stand; codecs and light pictures blur them.
+SEEN: Final = 0.6
 TONE_S: Final = 0.15
 TONE_HZ: Final = 1000
 TONE_PEAK: Final = 10 ** (-26 / 20)
@@ -58,10 +68,16 @@ def draft_tone(rate: int) -> NDArray[np.float32]:
     return (TONE_PEAK * swell * np.sin(2 * np.pi * TONE_HZ * times)).astype(np.float32)
 
 
+def draft_mark_box(width: int, height: int) -> Box:
+    """Where the draft's mark stands in a frame of this size."""
+    text, (x, y) = _text(DRAFT_TEXT, width, height)
+    return Box(x, y, x + text.shape[1], y + text.shape[0])
+
+
 def marked(patch: Patch, width: int, height: int) -> Patch:
     """A patch with the draft's visible mark, which becomes part of its matte."""
-    text, corner = _text(DRAFT_TEXT, width, height)
-    mark = Box(corner[0], corner[1], corner[0] + text.shape[1], corner[1] + text.shape[0])
+    text, _ = _text(DRAFT_TEXT, width, height)
+    mark = draft_mark_box(width, height)
     box = patch.box.union(mark)
     rgb = np.zeros((box.height, box.width, 3), np.float32)
     alpha = np.zeros((box.height, box.width), np.float32)
@@ -92,6 +108,15 @@ def burnt_in(picture: Picture, disclosure: Disclosure) -> Picture:
     light = LABEL_LIGHT * (255 if picture.dtype == np.uint8 else 1)
     place[:] = (place * (1 - cover) + light * text[..., None]).astype(picture.dtype)
     return labelled
+
+
+def label_seen(picture: NDArray[np.uint8], disclosure: Disclosure) -> bool:
+    """Whether a movie's frame, uint8 [height, width, 3], carries its label where it is burnt in."""
+    height, width = picture.shape[:2]
+    words = DRAFT_TEXT if disclosure is Disclosure.DRAFT else LABEL_TEXT
+    text, (x, y) = _text(words, width, height)
+    grey = picture[y : y + text.shape[0], x : x + text.shape[1]].mean(axis=2)
+    return bool(grey.std() > 0 and np.corrcoef(grey.ravel(), text.ravel())[0, 1] > SEEN)
 
 
 def _shade(text: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from dubwright.trust.credentials import Credentials, read_credentials
 from dubwright.trust.merkle import merkle_root
 from dubwright.trust.seal import SIDECAR, Sidecar, files_of, hash_of
 
-__all__ = ["Fault", "Verified", "verify"]
+__all__ = ["Fault", "Verified", "file_faults", "verify"]
 
 SIGNED_KINDS: Final = frozenset({".mp4", ".mov", ".wav"})
 TOLD: Final = ("speaker", "cue", "shot", "frames", "consent")
@@ -75,7 +75,7 @@ def _folder(folder: Path, anchors: str) -> Verified:
     if not (folder / SIDECAR).is_file():
         raise _no_delivery(folder, f"it has no {SIDECAR}")
     sidecar = Sidecar.read(folder)
-    faults = list(_of_files(folder, sidecar))
+    faults = list(file_faults(folder, sidecar))
     if merkle_root(sidecar.files) != sidecar.root:
         faults.append(Fault(SIDECAR, "its list of files was changed: its root is another"))
     if not sidecar.signed:
@@ -108,9 +108,14 @@ def _may_be_signed(name: str) -> bool:
     return Path(name).suffix.lower() in SIGNED_KINDS
 
 
-def _of_files(folder: Path, sidecar: Sidecar) -> Iterator[Fault]:
-    there = files_of(folder)
-    named = {*sidecar.files, *sidecar.signed}
+def file_faults(folder: Path, sidecar: Sidecar, places: tuple[str, ...] = ("",)) -> Iterator[Fault]:
+    """Files that are not as they were when a delivery was sealed.
+
+    Args:
+        places: what the paths begin with of those files that are looked at.
+    """
+    there = {name for name in files_of(folder) if name.startswith(places)}
+    named = {name for name in (*sidecar.files, *sidecar.signed) if name.startswith(places)}
     for name in sorted(named - there):
         yield Fault(name, "it is missing")
     owners = {content: name for name, content in sidecar.files.items()}
