@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import c2pa
 import pyblish.api
 import pyblish.util
 import pytest
@@ -16,12 +17,16 @@ from publish_faults import FAULTS, LANGUAGE, SHOT, Fault, sealed_again
 from test_cli import run_cli
 
 from dubwright.api import dub
+from dubwright.conform.stock import missing_media
 from dubwright.errors import DubwrightError
 from dubwright.publish.delivery import Delivery
-from dubwright.publish.examine import examine, plugin_path, validators
+from dubwright.publish.examine import examine, plugin_path
+from dubwright.publish.presets import PRESETS, Preset, find_preset
 from dubwright.publish.repair import deliver_anew
+from dubwright.publish.run import Publishing, publish
 from dubwright.publish.trusts import Terms
-from dubwright.trust import anchors, keys_folder, verify
+from dubwright.publish.validator import Target
+from dubwright.trust import anchors, keys_folder, read_credentials, verify
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,7 @@ def _found(folder: Path, shots: tuple[str, ...], language: str = LANGUAGE) -> di
 @pytest.mark.parametrize("language", ["es", "fr"])
 def test_nothing_is_found_where_nothing_is_wrong(clean: Clean, language: str) -> None:
     found = _found(clean.folder, Delivery(clean.folder).shots(language), language)
-    assert len(found) == 28
-    assert found.keys() == {each.__name__ for each in validators()} - {"CollectVersion"}
+    assert len(found) == 29
     assert not {name: told for name, told in found.items() if told}
 
 
@@ -131,7 +135,7 @@ def test_the_command_looks_through_a_version(clean: Clean, tmp_path: Path) -> No
     assert told.returncode == 1 and "Delivered anew" in told.stderr
     examined = json.loads(told.stdout)
     assert [(each["shot"], each["passed"]) for each in examined] == [
-        (SHOT, False), ("lighthouse_020", True), ("", True),
+        (SHOT, False), ("lighthouse_020", True), ("", False),
     ]  # fmt: skip
     (looked,) = (each for each in examined[0]["looked"] if each["findings"])
     assert looked["validator"] == "FilesAsMade" and "missing" in looked["findings"][0]["what"]
@@ -147,7 +151,7 @@ def test_hosts_that_run_pyblish_find_the_plug_ins(
     """As a pipeline does it: the folder is registered, and the environment names the version."""
     monkeypatch.setenv("DUBWRIGHT_PUBLISH", str(clean.folder))
     found = pyblish.api.discover(paths=[str(plugin_path())])
-    assert len(found) == 29 and all(each.__doc__ and each.label for each in found)
+    assert len(found) == 32 and all(each.__doc__ and each.label for each in found)
     collect = next(each for each in found if each.__name__ == "CollectVersion")
     context = pyblish.util.collect(plugins=[collect])
     assert [instance.name for instance in context] == [
@@ -159,3 +163,111 @@ def test_hosts_that_run_pyblish_find_the_plug_ins(
 def test_what_is_no_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DubwrightError, match="no version of a dub"):
         Delivery(tmp_path)
+
+
+def _published(version: Path, out: Path, preset: Preset, *languages: str) -> dict[str, Path]:
+    """The deliverables of a version, by the part that they are of."""
+    terms = Terms(authority_on(), commercial=True, territories=())
+    asked = Publishing(version, languages, terms, Target(preset, out), 2)
+    return {
+        f"{each.language} {each.shot}".strip(): each.published
+        for each in publish(asked)
+        if each.published
+    }
+
+
+def test_a_streamer_gets_frames_stems_and_subtitles(clean: Clean, tmp_path: Path) -> None:
+    places = _published(clean.folder, tmp_path, PRESETS["streamer"])
+    assert places == {
+        tag: tmp_path / f"lighthouse/{tag}/lighthouse_{tag}_v001" for tag in ("es", "fr")
+    }
+    folder = places["es"]
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    frames = {name for name in files if name.startswith("frames/")}
+    assert len(frames) == 180 + 96
+    assert files - frames == {
+        "deliverable.json", "lighthouse.es.mp4", "lighthouse.es.otio", "lighthouse.es.txt",
+        "provenance.json", "stems/lighthouse.es.DX.wav", "stems/lighthouse.es.ME.wav",
+        "stems/lighthouse.es.mix.wav", "subtitles/lighthouse.es.ttml",
+    }  # fmt: skip
+    assert not verify(folder, anchors(keys_folder())).faults
+    # What it holds it refers to, wherever it is taken.
+    away = Path(shutil.move(folder, tmp_path / "away"))
+    timeline = json.loads((away / "lighthouse.es.otio").read_text("utf-8"))
+    assert missing_media(away / "lighthouse.es.otio") == [] and not list(tmp_path.glob(".*"))
+    assert "frames/lighthouse_010/" in json.dumps(timeline)
+
+
+def test_a_movie_tells_of_the_version_that_was_published(clean: Clean, tmp_path: Path) -> None:
+    folder = _published(clean.folder, tmp_path, PRESETS["social"], "es")["es"]
+    told = read_credentials(folder / "lighthouse.es.mp4", anchors(keys_folder()))
+    assert told is not None and told.trusted and not told.faults
+    assert [each["action"] for each in told.actions] == ["c2pa.opened", "c2pa.published"]
+    with c2pa.Reader(str(folder / "lighthouse.es.mp4")) as reader:
+        beneath = [
+            action["action"]
+            for manifest in json.loads(reader.json())["manifests"].values()
+            for assertion in manifest["assertions"]
+            if assertion["label"] == "c2pa.actions.v2"
+            for action in assertion["data"]["actions"]
+        ]
+    assert "c2pa.dubbed" in beneath and "c2pa.edited" in beneath
+    again = _published(clean.folder, tmp_path, PRESETS["social"], "es")["es"]
+    assert again.name == "lighthouse_es_v002" and folder.is_dir()
+
+
+def test_shots_go_out_each_by_itself_and_languages_whole(clean: Clean, tmp_path: Path) -> None:
+    version = tmp_path / "dubs" / "v001"
+    shutil.copytree(clean.folder, version)
+    part = Delivery(version).part("es", SHOT)
+    next(frame.path for frame in part.frames()).unlink()
+    vfx = _published(version, tmp_path / "vfx", PRESETS["vfx"])
+    assert vfx.keys() == {"es lighthouse_020", "fr lighthouse_010", "fr lighthouse_020"}
+    assert vfx["fr lighthouse_010"] == tmp_path / "vfx/lighthouse_010/lighthouse_010_fr_v001"
+    patches = list((vfx["fr lighthouse_010"] / "patches" / SHOT).glob("*.patch.*.exr"))
+    assert len(patches) == len(Delivery(version).part("fr", SHOT).edited)
+    whole = _published(version, tmp_path / "streamer", PRESETS["streamer"])
+    assert whole.keys() == {"fr"}
+    for out in ("vfx", "streamer"):
+        assert not list((tmp_path / out).glob(".*")), "what did not pass is not left behind"
+
+
+def test_no_shot_goes_out_without_consent(clean: Clean, tmp_path: Path) -> None:
+    version = tmp_path / "dubs" / "v001"
+    shutil.copytree(clean.folder, version)
+    next(fault for fault in FAULTS if fault.name == "missing consent").put(
+        Delivery(version).part("es", SHOT), Delivery(version).part("es")
+    )
+    sealed_again(version)
+    assert _published(version, tmp_path / "out", PRESETS["vfx"], "es") == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"folder": "{name}_{colour}_v{version}"}, "filled in"),
+        ({"folder": "{name}"}, "names {version}"),
+        ({"folder": "../{version}"}, "beneath"),
+        ({"folder": "/{version}"}, "beneath"),
+        ({"folder": "{version:x"}, "filled in"),
+        ({"contents": []}, "at least 1"),
+        ({"colour": "red"}, "Extra"),
+    ],
+)
+def test_a_preset_of_ones_own_is_checked(
+    changes: dict[str, object], why: str, tmp_path: Path
+) -> None:
+    own = {
+        "document": "dubwright.publish_preset", "version": 1, "title": "Ours",
+        "folder": "{project}/{language}_{version:02d}", "contents": ["stems"],
+        "territories": ["ES"],
+    }  # fmt: skip
+    path = tmp_path / "ours.json"
+    path.write_text(json.dumps(own))
+    assert find_preset(str(path)).place({"project": "P", "language": "es"}, 3) == Path("P/es_03")
+    path.write_text(json.dumps(own | changes))
+    with pytest.raises(DubwrightError, match="preset is not valid") as caught:
+        find_preset(str(path))
+    assert why in caught.value.why
+    with pytest.raises(DubwrightError, match="no preset"):
+        find_preset("cinema")

@@ -22,11 +22,19 @@ Territories = Annotated[
 
 def publish(
     version: Annotated[Path, typer.Argument(help="A version's folder, such as dubs/v003.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the deliverables; without it it is looked through."),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option("--preset", help="streamer, social, vfx, or a preset of your own (JSON).")
+    ] = "streamer",
     language: Languages = None,
     territory: Territories = None,
     commercial: Annotated[
-        bool, typer.Option(help="Whether it is sold, or shown for money: engines must allow it.")
-    ] = True,
+        bool | None,
+        typer.Option(help="Whether it is sold, or shown for money; as the preset says."),
+    ] = None,
     repair: Annotated[
         bool,
         typer.Option("--repair", help="Deliver it anew where that mends what is found."),
@@ -37,16 +45,26 @@ def publish(
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Look a version through before it goes out; exit status 1 where something must be mended."""
+    """Look a version through, and make deliverables of what passes; exit status 1 where something
+    must be mended."""
     from dubwright.publish import require_pyblish
 
     require_pyblish()
     from dubwright.publish import run, trusts
+    from dubwright.publish.presets import find_preset
     from dubwright.publish.repair import deliver_anew
+    from dubwright.publish.validator import Target
     from dubwright.trust import Authority
 
-    terms = trusts.Terms(Authority.of_this_machine(), commercial, tuple(territory or ()))
-    found = run.look_through(version, language or (), terms, workers, None if as_json else _tell)
+    chosen = find_preset(preset)
+    terms = trusts.Terms(
+        Authority.of_this_machine(),
+        chosen.commercial if commercial is None else commercial,
+        (*chosen.territories, *(territory or ())),
+    )
+    target = Target(chosen, out.absolute()) if out else None
+    asked = run.Publishing(version, tuple(language or ()), terms, target, workers)
+    found = run.publish(asked, None if as_json else _tell)
     wrong = [each for each in found if not each.passed]
     if as_json:
         import json
@@ -67,7 +85,8 @@ def publish(
 def _tell(examined: Examined) -> None:
     """What was found in a part, for people."""
     name = f"{examined.language} {examined.shot}".strip()
-    typer.echo(f"{'ok     ' if examined.passed else 'TO MEND'}  {name}")
+    place = f": {examined.published}" if examined.published else ""
+    typer.echo(f"{'ok     ' if examined.passed else 'TO MEND'}  {name}{place}")
     for looked in examined.looked:
         if looked.fault:
             typer.echo(f"    {looked.label}: it broke: {looked.fault}")
@@ -79,4 +98,5 @@ def _tell(examined: Examined) -> None:
 def _as_json(examined: Examined) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return asdict(examined) | {"passed": examined.passed}
+    published = str(examined.published) if examined.published else None
+    return asdict(examined) | {"passed": examined.passed, "published": published}

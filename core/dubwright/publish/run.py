@@ -1,4 +1,4 @@
-"""Looks at whole versions, part by part, in processes of their own.
+"""Takes whole versions through publish, part by part, in processes of their own.
 
 A shot of a language is one pyblish run: a validator that fails stops what follows for all instances
 of its run, and one shot's fault is none of another's.
@@ -8,67 +8,125 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dubwright.errors import DubwrightError
+from dubwright.operations.deliver import check_output
+from dubwright.publish.deliverable import staging
 from dubwright.publish.delivery import Delivery
 from dubwright.publish.examine import Examined, examine
 from dubwright.publish.trusts import Terms
+from dubwright.publish.validator import Target
 
-__all__ = ["look_through"]
+__all__ = ["Publishing", "publish"]
 
 MOST_PROCESSES: Final = 8
 # A process is begun anew after so many parts: what libraries keep does not add up.
 PARTS_OF_ONE_PROCESS: Final = 50
 
+Listener = Callable[[Examined], None]
 
-def look_through(
-    folder: Path,
-    languages: Iterable[str],
-    terms: Terms,
-    processes: int | None = None,
-    listener: Callable[[Examined], None] | None = None,
-) -> list[Examined]:
-    """What validators find in a version: each shot of each language, and the language itself.
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What is published, and how.
+
+    Attributes:
+        version: its folder.
+        languages: of it; all if there are none.
+        terms: on which it goes out.
+        target: what is made of it where nothing is found; if None it is looked through alone.
+        processes: at once; one for each processor, at most 8, if None.
+    """
+
+    version: Path
+    languages: tuple[str, ...]
+    terms: Terms
+    target: Target | None = None
+    processes: int | None = None
+
+
+def publish(asked: Publishing, listener: Listener | None = None) -> list[Examined]:
+    """Each shot of each language, and then the language itself.
+
+    A language is made into a deliverable only if nothing is found in it nor in any of its shots;
+    where each shot is one, each goes by itself.
 
     Args:
-        folder: of the version.
-        languages: those to look at; all if there are none.
-        terms: on which it is to go out.
-        processes: at once; one for each processor, at most 8, if None.
-        listener: hears of each part that was looked at, in order.
+        listener: hears of each part that is done, in order.
 
     Raises:
-        DubwrightError: it is no version, or lacks a language.
+        DubwrightError: it is no version, or lacks a language, or the output cannot be written.
     """
-    delivery = Delivery(folder)
-    asked = tuple(languages) or delivery.languages
-    missing = sorted({*asked} - {*delivery.languages})
-    if missing:
-        raise DubwrightError(
-            f"This version has no {', '.join(missing)}",
-            where=str(folder),
-            why=f"it was made in {', '.join(delivery.languages)}",
-            repair="name one of these",
-        )
-    parts = [(lang, shot) for lang in asked for shot in (*delivery.shots(lang), "")]
-    count = min(len(parts), processes or min(os.cpu_count() or 1, MOST_PROCESSES))
-    found = []
+    delivery = Delivery(asked.version)
+    languages = asked.languages or delivery.languages
+    _require_languages(delivery, languages)
+    if asked.target:
+        check_output(asked.target.out)
+    parts = sum(1 + len(delivery.shots(language)) for language in languages)
+    count = min(parts, asked.processes or min(os.cpu_count() or 1, MOST_PROCESSES))
+    found: list[Examined] = []
     with ProcessPoolExecutor(
         count,
         mp_context=multiprocessing.get_context("spawn"),
         max_tasks_per_child=PARTS_OF_ONE_PROCESS,
     ) as pool:
-        jobs = [pool.submit(_examined, folder, lang, shot, terms) for lang, shot in parts]
-        for job in jobs:
-            found.append(job.result())
-            if listener:
-                listener(found[-1])
+        shots = {
+            language: [
+                pool.submit(_examined, asked, language, shot, ())
+                for shot in delivery.shots(language)
+            ]
+            for language in languages
+        }
+        whole: list[Future[Examined]] = []
+        for language in languages:
+            of_shots = _heard(shots[language], listener, found)
+            failed = tuple(each.shot for each in of_shots if not each.passed)
+            whole.append(pool.submit(_examined, asked, language, "", failed))
+        _heard(whole, listener, found)
+    if asked.target:
+        for language in languages:
+            _clear(delivery, asked.target, language)
     return found
 
 
-def _examined(folder: Path, language: str, shot: str, terms: Terms) -> Examined:
-    return examine(Delivery(folder).part(language, shot), terms)
+def _heard(
+    jobs: Iterable[Future[Examined]], listener: Listener | None, found: list[Examined]
+) -> list[Examined]:
+    done = []
+    for job in jobs:
+        done.append(job.result())
+        found.append(done[-1])
+        if listener:
+            listener(done[-1])
+    return done
+
+
+def _examined(
+    asked: Publishing, language: str, shot: str, failed_shots: tuple[str, ...]
+) -> Examined:
+    part = Delivery(asked.version).part(language, shot)
+    return examine(part, asked.terms, asked.target, failed_shots)
+
+
+def _clear(delivery: Delivery, target: Target, language: str) -> None:
+    """Remove what was put together of deliverables that did not pass."""
+    for shot in (*delivery.shots(language), ""):
+        left = staging(target.out, delivery.part(language, shot), target.preset)
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _require_languages(delivery: Delivery, languages: Iterable[str]) -> None:
+    missing = sorted({*languages} - {*delivery.languages})
+    if missing:
+        raise DubwrightError(
+            f"This version has no {', '.join(missing)}",
+            where=str(delivery.folder),
+            why=f"it was made in {', '.join(delivery.languages)}",
+            repair="name one of these",
+        )

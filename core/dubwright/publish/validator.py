@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Final
 
 import pyblish.api
 
 from dubwright.publish.delivery import Finding, Part
+from dubwright.publish.presets import Preset
 from dubwright.publish.trusts import Terms
 
 __all__ = [
     "BY_DELIVERING_ANEW",
     "EVERYTHING",
+    "FAILED_SHOTS",
     "FINDINGS",
     "LANGUAGE",
     "LANGUAGES",
     "PART",
+    "PUBLISHED",
     "SHOT",
     "SHOTS",
+    "TARGET",
     "TERMS",
     "DeliverAnew",
+    "Target",
     "Validator",
 ]
 
@@ -30,11 +37,22 @@ LANGUAGE: Final = "dubwright.language"
 PART: Final = "dubwright.part"
 TERMS: Final = "dubwright.terms"
 FINDINGS: Final = "dubwright.findings"
+TARGET: Final = "dubwright.target"
+PUBLISHED: Final = "dubwright.published"
+FAILED_SHOTS: Final = "dubwright.failed_shots"
 MOST_LISTED: Final = 10
 # pyblish takes lists alone.
 SHOTS: Final = [SHOT]
 LANGUAGES: Final = [LANGUAGE]
 EVERYTHING: Final = [SHOT, LANGUAGE]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is made of parts that pass, and the folder that receives it."""
+
+    preset: Preset
+    out: Path
 
 
 class DeliverAnew(pyblish.api.Action):  # type: ignore[misc]

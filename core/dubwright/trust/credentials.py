@@ -18,6 +18,7 @@ from dubwright.trust.certificates import Credential
 __all__ = ["SEAL", "Action", "Credentials", "Ingredient", "read_credentials", "sign"]
 
 SEAL: Final = "org.dubwright.seal"
+KINDS: Final = {".mp4": "video/mp4", ".mov": "video/quicktime", ".wav": "audio/wav"}
 SETTINGS: Final[Mapping[str, Any]] = {
     "verify": {"verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
     "builder": {"thumbnail": {"enabled": False}},
@@ -93,13 +94,15 @@ def sign(
     actions: Sequence[Action],
     credential: Credential,
     assertions: Mapping[str, Any],
+    parent: str = "",
 ) -> None:
     """Write a copy of an MP4, MOV or WAV file that says what it is.
 
     Args:
-        source: what credentials it has already are kept beneath the new ones.
         destination: takes the place of what is there.
         assertions: further values by their labels, as JSON.
+        parent: the name, for the actions that speak of it, of the source itself as what was opened:
+            what credentials it has are then kept beneath the new ones. They are lost if "".
 
     Raises:
         DubwrightError: it cannot be signed.
@@ -125,6 +128,10 @@ def sign(
             signed = partial.with_name(f"{partial.stem}.signed{destination.suffix}")
             signed.unlink(missing_ok=True)
             with c2pa.Signer.from_info(told) as signer, c2pa.Builder(manifest, context) as builder:
+                if parent:
+                    named = {"title": source.name, "relationship": "parentOf", "label": parent}
+                    with source.open("rb") as opened:
+                        builder.add_ingredient(named, KINDS[source.suffix.lower()], opened)
                 builder.sign_file(source, signed, signer)
             signed.replace(partial)
     except c2pa.C2paError as error:

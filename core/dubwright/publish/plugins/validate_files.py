@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyblish.api
 
 from dubwright.publish import frames, trusts, validator
+from dubwright.publish.delivery import Finding
 
 
 class FilesAsMade(validator.Validator):
@@ -19,6 +20,22 @@ class FilesAsMade(validator.Validator):
     families = validator.EVERYTHING
     look = trusts.as_made
     actions = validator.BY_DELIVERING_ANEW
+
+
+class ShotsPassed(pyblish.api.InstancePlugin):  # type: ignore[misc]
+    """Nothing was found in the language's shots: it goes out whole, or not at all."""
+
+    label = "Its shots are well"
+    order = pyblish.api.ValidatorOrder - 0.1
+    families = validator.LANGUAGES
+
+    def process(self, instance: pyblish.api.Instance) -> None:
+        failed = instance.context.data.get(validator.FAILED_SHOTS, ())
+        if failed:
+            shots = ", ".join(failed)
+            told = Finding(instance.name, f"something was found in {shots}", "mend it there")
+            instance.data.setdefault(validator.FINDINGS, {})[type(self).__name__] = [told]
+            raise pyblish.api.ValidationError(f"{told.where}: {told.what}")
 
 
 class FramesComplete(validator.Validator):

@@ -1,4 +1,7 @@
-"""Did everybody agree, and does the delivery say what it is."""
+"""Did everybody agree, and does the delivery say what it is.
+
+Consents, label and licences are looked at for each shot too, for a shot may go out by itself.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ class Consents(validator.Validator):
     """Everybody who is voiced or redrawn agreed: for this language, today, where it is shown."""
 
     label = "Consent"
-    families = validator.LANGUAGES
+    families = validator.EVERYTHING
     by_terms = trusts.agreed_to
 
 
@@ -17,7 +20,7 @@ class Label(validator.Validator):
     """The preview and the movies carry the label that they need."""
 
     label = "Visible label"
-    families = validator.LANGUAGES
+    families = validator.EVERYTHING
     by_terms = trusts.labelled
     actions = validator.BY_DELIVERING_ANEW
 
@@ -44,5 +47,5 @@ class Licences(validator.Validator):
     """The engines that made it, and their weights, may be used for what it is to be."""
 
     label = "Licences"
-    families = validator.LANGUAGES
+    families = validator.EVERYTHING
     by_terms = trusts.licensed
