@@ -47,6 +47,7 @@ from dubwright.mouth.visemes import Viseme, viseme_of
 from dubwright.sample.head import build_head
 from dubwright.sample.scene import shot_weights
 from dubwright.speech.engines.espeak import EspeakSynthesizer
+from dubwright.trust import anchors, keys_folder, read_credentials
 
 SAMPLE_RATE = 16000
 RATES = [Fraction(24), Fraction(25), Fraction(24000, 1001), Fraction(60), Fraction(12)]
@@ -428,6 +429,10 @@ def test_a_character_speaks_a_line(tmp_path: Path) -> None:
         "arkit.csv", "controls.json", "curves.json", "line.wav", "manifest.json", "mouth.dat",
         "mouth.gltf", "mouth.json", "mouth.otio", "mouth.tsv", "mouth.usda", "mouth.xml",
     }  # fmt: skip
+    told = read_credentials(folder / "line.wav", anchors(keys_folder()))
+    assert (
+        told is not None and told.trusted and "A synthetic voice" in told.actions[0]["description"]
+    )
     assert animate("Mama, papa.", "es", tmp_path / "out", store=store) == folder
     mine = tmp_path / "mine.json"
     mine.write_text(json.dumps({"controls": ["Kiefer"], "visemes": {"aa": {"Kiefer": 1}}}))

@@ -27,7 +27,7 @@ from dubwright.character.formats import (
 from dubwright.character.rig import Rig, controls_of, emotion_of, find_rig, reach_of
 from dubwright.character.scenes import gltf, otio_timeline, usda
 from dubwright.character.style import styled
-from dubwright.engines import EngineKind, engine
+from dubwright.engines import EngineKind, engine, engine_card
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue
 from dubwright.mouth.controls import keyed
@@ -40,11 +40,13 @@ from dubwright.operations.task_list import TaskList
 from dubwright.operations.timing import timing
 from dubwright.operations.voicing import voicing
 from dubwright.store import EVERYWHERE, Access, Store, content_key, whole
+from dubwright.trust import Action, credential, keys_folder, sign, source_type
 
 __all__ = ["AnimatePlan", "deliver_animation", "plan_animate"]
 
 CUE = "line"
 SOUND = "line.wav"
+RECORDED = "recording"
 SPOKEN = "A character's line and the movements of its mouth, made by software."
 CAPTURED = "The movements of an actor's mouth, read from a picture by software."
 # A character has no slot to fill: the line may take as long as it takes.
@@ -175,7 +177,9 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
 
     def write(folder: Path, _: Path) -> None:
         delivered = {"curves.json": store.path(plan.curves) / "curves.json"}
-        if take and spoken:
+        if take and spoken and spoken.engine != RECORDED:
+            _sign_voice(take / spoken.audio, folder / SOUND, spoken.engine)
+        elif take and spoken:
             delivered[SOUND] = take / spoken.audio
         for name, source in delivered.items():
             with whole(folder / name) as partial:
@@ -196,6 +200,13 @@ def deliver_animation(plan: AnimatePlan, store: Store, output: Path) -> Path:
             partial.write_text(text, encoding="utf-8")
 
     return deliver_once(key, store, output, write)
+
+
+def _sign_voice(source: Path, destination: Path, engine: str) -> None:
+    """Deliver a line that a synthetic voice speaks, which says so."""
+    card = engine_card(engine.partition("/")[0], EngineKind.SYNTHESIZER)
+    spoken = Action("c2pa.created", "A synthetic voice speaks", source_type([card]), engine)
+    sign(source, destination, SOUND, (), [spoken], credential(keys_folder()), {})
 
 
 def _character_files(plan: AnimatePlan, store: Store) -> dict[str, str]:
