@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import c2pa
 import numpy as np
 import opentimelineio as otio
 import pytest
@@ -35,6 +36,7 @@ from dubwright.trust import (
     SIDECAR,
     Action,
     Fault,
+    Ingredient,
     SourceType,
     Told,
     anchors,
@@ -342,6 +344,24 @@ def test_a_production_signs_with_its_own_certificate(
     told = read_credentials(tmp_path / "signed.wav", anchors(tmp_path / "keys"))
     assert told is not None and told.trusted and told.signer == "Example Pictures"
     assert read_credentials(tmp_path / "a.wav", "") is None
+
+
+def test_what_a_plate_says_of_itself_is_kept(dubbed: Dubbed, tmp_path: Path) -> None:
+    """A camera's credentials stay beneath those of what was made from its movie."""
+    plate, made = tmp_path / "plate.mp4", tmp_path / "made.mp4"
+    movie = dubbed.result.previews["es"]
+    camera = credential(tmp_path / "camera")
+    sign(movie, plate, "plate", (), [CREATED], camera, {})
+    used = Ingredient("plate", "plate.mp4", "video/mp4", "urn:plate", file=plate)
+    placed = Action("c2pa.placed", "The plate is shown", ingredient="plate")
+    sign(movie, made, "made", [used], [CREATED, placed], credential(keys_folder()), {})
+    told = read_credentials(made, anchors(keys_folder()))
+    assert told is not None and told.trusted and not told.faults
+    with c2pa.Reader(str(made)) as reader:
+        content = json.loads(reader.json())
+    assert len(content["manifests"]) == 2
+    (ingredient,) = content["manifests"][content["active_manifest"]]["ingredients"]
+    assert ingredient["active_manifest"] != content["active_manifest"]
 
 
 def test_a_certificate_that_cannot_sign_is_refused(tmp_path: Path) -> None:

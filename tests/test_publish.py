@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import c2pa
@@ -150,6 +151,8 @@ def test_hosts_that_run_pyblish_find_the_plug_ins(
 ) -> None:
     """As a pipeline does it: the folder is registered, and the environment names the version."""
     monkeypatch.setenv("DUBWRIGHT_PUBLISH", str(clean.folder))
+    (entry,) = entry_points(group="pyblish.plugin_paths", name="dubwright")
+    assert entry.load() is plugin_path
     found = pyblish.api.discover(paths=[str(plugin_path())])
     assert len(found) == 32 and all(each.__doc__ and each.label for each in found)
     collect = next(each for each in found if each.__name__ == "CollectVersion")

@@ -65,6 +65,7 @@ def plates_used(plan: DubPlan) -> list[Ingredient]:
             title=Path(spec.path).name.format(frame="#" * max(1, spec.padding)),
             kind="image/x-exr" if spec.kind == "sequence" else "video/quicktime",
             identity=f"urn:dubwright:content:{record.shots[uid].content}",
+            file=Path(spec.path) if spec.kind == "movie" else None,
         )
         for uid, spec in plan.plates.items()
     ]

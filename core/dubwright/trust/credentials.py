@@ -35,6 +35,7 @@ class Ingredient:
         kind: media type.
         identity: of its content, as a URI.
         is_parent: whether it is what was opened and changed, or one part among others.
+        file: of a movie or a sound, whose own credentials are kept beneath; None of anything else.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Ingredient:
     kind: str
     identity: str
     is_parent: bool = False
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def sign(
     manifest = {
         "claim_generator_info": [{"name": "Dubwright", "version": __version__}],
         "title": title,
-        "ingredients": [_ingredient(each) for each in ingredients],
+        "ingredients": [_ingredient(each) for each in ingredients if not _has_own(each)],
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": [_action(each) for each in actions]}},
             *({"label": label, "data": data} for label, data in assertions.items()),
@@ -128,10 +130,12 @@ def sign(
             signed = partial.with_name(f"{partial.stem}.signed{destination.suffix}")
             signed.unlink(missing_ok=True)
             with c2pa.Signer.from_info(told) as signer, c2pa.Builder(manifest, context) as builder:
+                for each in filter(_has_own, ingredients):
+                    assert each.file is not None
+                    _add(builder, _ingredient(each), each.file)
                 if parent:
                     named = {"title": source.name, "relationship": "parentOf", "label": parent}
-                    with source.open("rb") as opened:
-                        builder.add_ingredient(named, KINDS[source.suffix.lower()], opened)
+                    _add(builder, named, source)
                 builder.sign_file(source, signed, signer)
             signed.replace(partial)
     except c2pa.C2paError as error:
@@ -182,6 +186,18 @@ def read_credentials(path: Path, anchors: str) -> Credentials | None:
         actions=tuple(assertions.get("c2pa.actions.v2", {}).get("actions", ())),
         seal=assertions.get(SEAL, {}).get("root", ""),
     )
+
+
+def _has_own(ingredient: Ingredient) -> bool:
+    """Whether an ingredient is a file that may have credentials of its own."""
+    return ingredient.file is not None and ingredient.file.suffix.lower() in KINDS
+
+
+def _add(builder: Any, told: Mapping[str, str], file: Path) -> None:
+    """Add a file as an ingredient, with what it says of itself."""
+    kind = KINDS[file.suffix.lower()]
+    with file.open("rb") as opened:
+        builder.add_ingredient({**told, "format": kind}, kind, opened)
 
 
 def _ingredient(ingredient: Ingredient) -> dict[str, str]:
