@@ -266,6 +266,19 @@ def test_a_mix_is_not_clipped_before_it_is_brought_to_a_loudness(tmp_path: Path)
     assert np.allclose(made["DX"] + made["ME"], made["mix"], atol=2e-3)
 
 
+def test_a_mix_that_would_be_clipped_is_turned_down_there(tmp_path: Path) -> None:
+    rate = 48000
+    loud = np.resize(_said(LINES[0], rate, "m3"), 4 * rate)
+    loud = (0.95 * loud / np.abs(loud).max())[:, None].repeat(2, 1).astype(np.float32)
+    made = _mixed(tmp_path, STEREO, {"DX": loud, "M&E": loud}, _said(LINES[0], rate, "m3"))
+    together = made["DX"] + made["ME"]
+    assert np.abs(together).max() > 1.1 and np.abs(made["mix"]).max() < 1
+    assert made["true_peak_dbtp"]["mix"] <= 0
+    quiet = np.abs(together).max(axis=1) < 0.5
+    alike = np.abs(made["mix"] - together).max(axis=1) < 1e-3
+    assert alike[quiet].mean() > 0.5, "turned down near peaks, and nowhere else"
+
+
 @pytest.mark.parametrize(
     ("rate", "layout", "start", "speed"),
     [

@@ -17,13 +17,14 @@ from dubwright.media.audio import (
 from dubwright.media.mastering import LoudnessSpec, Samples, TruePeakMeter, limited
 from dubwright.store import rename
 
-__all__ = ["STEMS", "master_stems"]
+__all__ = ["STEMS", "master_stems", "turn_down"]
 
 # What lies in a mix's folder.
 STEMS: Final = ("DX", "ME", "mix")
 ANCHORS: Final = {"programme": "mix", "dialogue": "DX"}
 CLOSE_LU: Final = 0.05
 ATTEMPTS: Final = 4
+FULL_SCALE_DBTP: Final = 0.0
 
 
 def master_stems(folder: Path, spec: LoudnessSpec) -> dict[str, Any]:
@@ -54,22 +55,37 @@ def master_stems(folder: Path, spec: LoudnessSpec) -> dict[str, Any]:
         if reached is None or abs(spec.target_lufs - reached) <= CLOSE_LU:
             break
         gain_db += spec.target_lufs - reached
+    told = _rewritten(folder, 10 ** (gain_db / 20), spec.peak_dbtp)
+    return told | {"specification": spec.title, "gain_db": round(gain_db, 2)}
+
+
+def turn_down(folder: Path) -> dict[str, Any]:
+    """Turn stems down where they would be clipped, each for itself.
+
+    Returns:
+        Loudness and true peak of each.
+    """
+    return _rewritten(folder, 1.0, FULL_SCALE_DBTP)
+
+
+def _rewritten(folder: Path, gain: float, peak_dbtp: float) -> dict[str, Any]:
+    """Stems with a gain, below a true peak; loudness and true peak of each."""
     told: dict[str, Any] = {"loudness_lufs": {}, "true_peak_dbtp": {}}
     for name in STEMS:
-        raw, louder = folder / f"{name}.wav", folder / f"{name}.mastered.wav"
+        raw, made = folder / f"{name}.wav", folder / f"{name}.mastered.wav"
         rate, channels = audio_format(raw)
         meter, peak = LoudnessMeter(rate), TruePeakMeter()
         samples = int(audio_duration(raw) * rate)
-        with written_wav(louder, channels, rate, samples) as write:
-            for block in _mastered(folder, name, gain_db, spec):
+        with written_wav(made, channels, rate, samples) as write:
+            for block in limited(audio_blocks(raw), gain, peak_dbtp, rate):
                 write(block)
                 meter.add(block)
                 peak.add(block)
         raw.unlink()
-        rename(louder, raw)
+        rename(made, raw)
         told["loudness_lufs"][name] = meter.integrated_lufs()
         told["true_peak_dbtp"][name] = peak.dbtp()
-    return told | {"specification": spec.title, "gain_db": round(gain_db, 2)}
+    return told
 
 
 def _mastered(folder: Path, name: str, gain_db: float, spec: LoudnessSpec) -> Iterator[Samples]:

@@ -16,7 +16,7 @@ from dubwright.media.audio import LoudnessMeter, read_mono, resampled, written_w
 from dubwright.media.mastering import SPECS
 from dubwright.model import FrameRange
 from dubwright.operations.background import background_of
-from dubwright.operations.master import STEMS, master_stems
+from dubwright.operations.master import STEMS, master_stems, turn_down
 from dubwright.operations.mouth_stages import sounds_of
 from dubwright.operations.results import load_take, write_json
 from dubwright.operations.task import Context
@@ -58,7 +58,23 @@ class _Line:
 
 
 def mix_language(context: Context) -> None:
-    """The stems of one language, half a minute at a time."""
+    """The stems of one language, half a minute at a time.
+
+    To a specification all are brought by one gain; otherwise what would be clipped is turned down.
+    """
+    spec = context.parameters.get("loudness")
+    # What is too loud now may not be when it is brought to a specification.
+    told, peak = _mixed(context, "FLOAT" if spec else "PCM_24")
+    if spec:
+        told |= master_stems(context.folder, SPECS[spec])
+    elif peak > 1:
+        told, _ = _mixed(context, "FLOAT")
+        told |= turn_down(context.folder)
+    write_json(context.folder / "mix.json", told)
+
+
+def _mixed(context: Context, encoding: str) -> tuple[dict[str, Any], float]:
+    """Write the stems; what is told of them, and the highest sample of all."""
     sounds = sounds_of(context.where["sounds"])
     layout = Layout(*context.parameters["layout"])
     background = background_of(context, sounds, layout)
@@ -66,19 +82,16 @@ def mix_language(context: Context) -> None:
     kept = [(start, end) for start, end in context.parameters["kept"]] + refused
     takes = _Takes(lines, sounds, layout, context.parameters.get("draft_mark", False))
     meters = {name: LoudnessMeter(layout.rate) for name in STEMS}
-    spec, samples = context.parameters.get("loudness"), context.parameters["samples"]
-    note = ""
+    samples, note, peak = context.parameters["samples"], "", 0.0
     with ExitStack() as files:
         writes = {
             name: files.enter_context(
                 written_wav(
-                    context.folder / f"{name}.wav", layout.channels, layout.rate, samples,
-                    # What is too loud now may not be when it is brought to a specification.
-                    "FLOAT" if spec else "PCM_24",
+                    context.folder / f"{name}.wav", layout.channels, layout.rate, samples, encoding
                 )
             )
             for name in STEMS
-        }  # fmt: skip
+        }
         for part in FrameRange(0, samples).chunks(BLOCK_S * layout.rate):
             original = gather_original(sounds, part.start, part.end, layout)
             if background is not None:
@@ -93,13 +106,12 @@ def mix_language(context: Context) -> None:
             for name, block in zip(STEMS, made, strict=True):
                 writes[name](block)
                 meters[name].add(block)
+                peak = max(peak, float(np.abs(block).max(initial=0)))
     told: dict[str, Any] = {
         "loudness_lufs": {name: meter.integrated_lufs() for name, meter in meters.items()},
         "effects": note + _told(takes.rooms),
     }
-    if spec:
-        told |= master_stems(context.folder, SPECS[spec])
-    write_json(context.folder / "mix.json", told)
+    return told, peak
 
 
 def _told(rooms: Mapping[str, Room]) -> str:

@@ -464,7 +464,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "curves": 5,
     "choose": 4,
     "draw": 2,
-    "mix": 5,
+    "mix": 6,
     "original mix": 3,
     "readings": 2,
     "listener": 3,
