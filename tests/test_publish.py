@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from dubwright.errors import DubwrightError
 from dubwright.publish.delivery import Delivery
 from dubwright.publish.examine import examine, plugin_path
 from dubwright.publish.presets import PRESETS, Preset, find_preset
+from dubwright.publish.qc import review_link
 from dubwright.publish.repair import deliver_anew
 from dubwright.publish.run import Publishing, publish
 from dubwright.publish.trusts import Terms
@@ -154,7 +156,7 @@ def test_hosts_that_run_pyblish_find_the_plug_ins(
     (entry,) = entry_points(group="pyblish.plugin_paths", name="dubwright")
     assert entry.load() is plugin_path
     found = pyblish.api.discover(paths=[str(plugin_path())])
-    assert len(found) == 32 and all(each.__doc__ and each.label for each in found)
+    assert len(found) == 33 and all(each.__doc__ and each.label for each in found)
     collect = next(each for each in found if each.__name__ == "CollectVersion")
     context = pyblish.util.collect(plugins=[collect])
     assert [instance.name for instance in context] == [
@@ -171,7 +173,7 @@ def test_what_is_no_version_is_refused(tmp_path: Path) -> None:
 def _published(version: Path, out: Path, preset: Preset, *languages: str) -> dict[str, Path]:
     """The deliverables of a version, by the part that they are of."""
     terms = Terms(authority_on(), commercial=True, territories=())
-    asked = Publishing(version, languages, terms, Target(preset, out), 2)
+    asked = Publishing(version, languages, terms, Target(preset, out), processes=2)
     return {
         f"{each.language} {each.shot}".strip(): each.published
         for each in publish(asked)
@@ -190,7 +192,8 @@ def test_a_streamer_gets_frames_stems_and_subtitles(clean: Clean, tmp_path: Path
     assert len(frames) == 180 + 96
     assert files - frames == {
         "deliverable.json", "lighthouse.es.mp4", "lighthouse.es.otio", "lighthouse.es.txt",
-        "provenance.json", "stems/lighthouse.es.DX.wav", "stems/lighthouse.es.ME.wav",
+        "provenance.json", "qc/lighthouse.es.qc.html", "qc/lighthouse.es.qc.pdf",
+        "stems/lighthouse.es.DX.wav", "stems/lighthouse.es.ME.wav",
         "stems/lighthouse.es.mix.wav", "subtitles/lighthouse.es.ttml",
     }  # fmt: skip
     assert not verify(folder, anchors(keys_folder())).faults
@@ -199,6 +202,62 @@ def test_a_streamer_gets_frames_stems_and_subtitles(clean: Clean, tmp_path: Path
     timeline = json.loads((away / "lighthouse.es.otio").read_text("utf-8"))
     assert missing_media(away / "lighthouse.es.otio") == [] and not list(tmp_path.glob(".*"))
     assert "frames/lighthouse_010/" in json.dumps(timeline)
+
+
+class _Page(HTMLParser):
+    """What a person finds on a QC report: its tables' rows, its links, its plots and pictures."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.rows: list[str] = []
+        self.links: list[str] = []
+        self.shown: list[str] = []
+        self._in_row = False
+        self.feed(page.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "tr":
+            self.rows.append("")
+        if tag == "a":
+            self.links.append(given["href"] or "")
+        if tag in ("svg", "img"):
+            self.shown.append(given.get("src") or tag)
+        self._in_row = tag in ("tr", "td", "th", "a", "br", "span") or self._in_row
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_row = self._in_row and tag != "tr"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_row:
+            self.rows[-1] += f" {data.strip()}"
+
+
+def test_a_qc_report_tells_what_must_be_mended_and_where(clean: Clean, tmp_path: Path) -> None:
+    version = tmp_path / "dubs" / "v001"
+    shutil.copytree(clean.folder, version)
+    delivery = Delivery(version)
+    for name in ("a seam", "subtitles too fast"):
+        fault = next(each for each in FAULTS if each.name == name)
+        fault.put(delivery.part("es", SHOT), delivery.part("es"))
+    sealed_again(version)
+    terms = Terms(authority_on(), commercial=True, territories=())
+    found = publish(Publishing(version, ("es",), terms, qc=tmp_path / "qc", processes=2))
+    told = [
+        finding for each in found for looked in each.looked for finding in looked.findings
+        if looked.validator in ("NoSeams", "ReadingSpeed")
+    ]  # fmt: skip
+    assert len(told) >= 2
+    page = _Page(tmp_path / "qc" / "lighthouse.es.qc.html")
+    for finding in told:
+        (row,) = (row for row in page.rows if finding.where in row and finding.what in row)
+        assert finding.repair in row
+        assert review_link(version, "es", finding.cue) in page.links
+    assert any("No seams found in 1 of 2 parts" in " ".join(row.split()) for row in page.rows)
+    assert page.shown.count("svg") == 1 + 2 * 2 + 3, "sound, two of each shot, one of each mouth"
+    assert sum(each.startswith("data:image/jpeg;base64,") for each in page.shown) == 3
+    assert not any(each.startswith("http") for each in (*page.shown, *page.links))
+    assert (tmp_path / "qc" / "lighthouse.es.qc.pdf").read_bytes().startswith(b"%PDF-1.")
 
 
 def test_a_movie_tells_of_the_version_that_was_published(clean: Clean, tmp_path: Path) -> None:
@@ -255,6 +314,7 @@ def test_no_shot_goes_out_without_consent(clean: Clean, tmp_path: Path) -> None:
         ({"folder": "{version:x"}, "filled in"),
         ({"contents": []}, "at least 1"),
         ({"colour": "red"}, "Extra"),
+        ({"per": "shot", "contents": ["qc"]}, "QC report is of a language"),
     ],
 )
 def test_a_preset_of_ones_own_is_checked(

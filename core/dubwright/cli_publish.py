@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dubwright.publish.examine import Examined
+    from dubwright.publish.examined import Examined
 
 __all__ = ["publish"]
 
@@ -34,6 +34,10 @@ def publish(
     commercial: Annotated[
         bool | None,
         typer.Option(help="Whether it is sold, or shown for money; as the preset says."),
+    ] = None,
+    qc: Annotated[
+        Path | None,
+        typer.Option("--qc", help="Folder of a QC report (HTML, PDF) of each language."),
     ] = None,
     repair: Annotated[
         bool,
@@ -63,7 +67,8 @@ def publish(
         (*chosen.territories, *(territory or ())),
     )
     target = Target(chosen, out.absolute()) if out else None
-    asked = run.Publishing(version, tuple(language or ()), terms, target, workers)
+    reports = qc.absolute() if qc else None
+    asked = run.Publishing(version, tuple(language or ()), terms, target, reports, workers)
     found = run.publish(asked, None if as_json else _tell)
     wrong = [each for each in found if not each.passed]
     if as_json:

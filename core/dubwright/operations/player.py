@@ -40,6 +40,7 @@ def player_data(plan: DubPlan, store: Store) -> dict[str, Any]:
         "rate": picture["rate"],
         "frames": picture["frames"],
         "start_frame": plan.timeline.start_frame,
+        "drop_frame": plan.timeline.drop_frame,
         "size": picture["size"],
         "peaks_per_second": PEAKS_PER_SECOND,
         "original": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,55 +14,14 @@ import pyblish.plugin
 
 from dubwright.errors import DubwrightError
 from dubwright.publish import validator
-from dubwright.publish.delivery import Finding, Part
+from dubwright.publish.delivery import Part
+from dubwright.publish.examined import Examined, Looked
 from dubwright.publish.trusts import Terms
 
-__all__ = ["Examined", "Looked", "examine", "plugin_path", "plugins"]
+__all__ = ["examine", "plugin_path", "plugins"]
 
 # pyblish's own: collectors are at 0, validators at 1, extractors at 2, integrators at 3.
 HALF: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What one validator found.
-
-    Attributes:
-        validator: its name.
-        label: for people.
-        findings: none where all is well.
-        fault: what broke in the validator itself; "" where nothing did.
-        can_be_delivered_anew: whether that mends what it finds.
-        ms: how long it looked.
-    """
-
-    validator: str
-    label: str
-    findings: tuple[Finding, ...]
-    fault: str
-    can_be_delivered_anew: bool
-    ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What all validators found in a language, or in one shot of it.
-
-    Attributes:
-        published: the deliverable's folder; None where none was to be made of this part alone, or
-            something was found.
-        ms: how long all of it took.
-    """
-
-    language: str
-    shot: str
-    looked: tuple[Looked, ...]
-    published: Path | None
-    ms: float
-
-    @property
-    def passed(self) -> bool:
-        return not any(each.findings or each.fault for each in self.looked)
 
 
 def plugin_path() -> Path:
@@ -80,13 +39,13 @@ def examine(
     part: Part,
     terms: Terms,
     target: validator.Target | None = None,
-    failed_shots: Sequence[str] = (),
+    of_shots: Sequence[Examined] = (),
 ) -> Examined:
     """Collect, validate, extract and integrate one part.
 
     Args:
         target: what is made of it where nothing is found; nothing if None.
-        failed_shots: of the language, in which something was found.
+        of_shots: what was found in each shot of the language.
 
     Raises:
         DubwrightError: the deliverable cannot be written.
@@ -98,7 +57,7 @@ def examine(
             "dubwright.parts": [part],
             validator.TERMS: terms,
             validator.TARGET: target,
-            validator.FAILED_SHOTS: tuple(failed_shots),
+            validator.OF_SHOTS: tuple(of_shots),
         }
     )
     ms = 0.0
@@ -114,7 +73,9 @@ def examine(
         elif result["error"] is not None:
             raise _broken(plugin, part, result["error"])
     published = next((instance.data.get(validator.PUBLISHED) for instance in context), None)
-    return Examined(part.language, part.shot, tuple(looked), published, ms)
+    return Examined(
+        part.language, part.shot, tuple(looked), part.steadiness, published, ms
+    )  # fmt: skip
 
 
 def _in_order(context: Any) -> Iterator[tuple[Any, Any]]:
@@ -129,16 +90,9 @@ def _in_order(context: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _looked(plugin: Any, instance: Any, result: dict[str, Any]) -> Looked:
-    findings = instance.data.get(validator.FINDINGS, {}).get(plugin.__name__, ())
-    broke = result["error"] is not None and not findings
-    return Looked(
-        validator=plugin.__name__,
-        label=plugin.label,
-        findings=tuple(findings),
-        fault=str(result["error"]) if broke else "",
-        can_be_delivered_anew=validator.DeliverAnew in plugin.actions,
-        ms=result["duration"],
-    )
+    looked = validator.looked_in(instance).get(plugin.__name__) or validator.seen(plugin, ())
+    broke = result["error"] is not None and not looked.findings
+    return replace(looked, fault=str(result["error"]) if broke else "", ms=result["duration"])
 
 
 def _passed(looked: Sequence[Looked]) -> bool:

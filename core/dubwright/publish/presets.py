@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from dubwright.dialogue.documents import read_document
 from dubwright.errors import DubwrightError
@@ -29,6 +29,7 @@ class Content(StrEnum):
     IMSC = "imsc"
     SUBTITLES = "subtitles"
     TIMELINES = "timelines"
+    QC = "qc"
 
 
 OF_SHOTS: Final = (Content.FRAMES, Content.PATCHES)
@@ -70,6 +71,12 @@ class Preset(BaseModel):
             raise ValueError("it is a place beneath the output folder")
         return folder
 
+    @model_validator(mode="after")
+    def _reports_on_languages(self) -> Preset:
+        if Content.QC in self.contents and self.per == "shot":
+            raise ValueError("a QC report is of a language, and here each shot goes by itself")
+        return self
+
     def place(self, fields: Mapping[str, str], version: int) -> Path:
         """The deliverable's place beneath the output folder."""
         return Path(self.folder.format(**fields, version=version))
@@ -81,7 +88,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         folder="{name}/{language}/{name}_{language}_v{version:03d}",
         contents=(
             Content.FRAMES, Content.MOVIES, Content.STEMS, Content.IMSC, Content.PREVIEW,
-            Content.TIMELINES,
+            Content.TIMELINES, Content.QC,
         ),
     ),
     "social": Preset(

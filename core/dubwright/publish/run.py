@@ -19,7 +19,9 @@ from dubwright.errors import DubwrightError
 from dubwright.operations.deliver import check_output
 from dubwright.publish.deliverable import staging
 from dubwright.publish.delivery import Delivery
-from dubwright.publish.examine import Examined, examine
+from dubwright.publish.examine import examine
+from dubwright.publish.examined import Examined
+from dubwright.publish.qc import qc_sheet, write_qc
 from dubwright.publish.trusts import Terms
 from dubwright.publish.validator import Target
 
@@ -41,6 +43,7 @@ class Publishing:
         languages: of it; all if there are none.
         terms: on which it goes out.
         target: what is made of it where nothing is found; if None it is looked through alone.
+        qc: receives a QC report (HTML and PDF) of each language, whatever was found; none if None.
         processes: at once; one for each processor, at most 8, if None.
     """
 
@@ -48,6 +51,7 @@ class Publishing:
     languages: tuple[str, ...]
     terms: Terms
     target: Target | None = None
+    qc: Path | None = None
     processes: int | None = None
 
 
@@ -66,8 +70,9 @@ def publish(asked: Publishing, listener: Listener | None = None) -> list[Examine
     delivery = Delivery(asked.version)
     languages = asked.languages or delivery.languages
     _require_languages(delivery, languages)
-    if asked.target:
-        check_output(asked.target.out)
+    for folder in (asked.target.out if asked.target else None, asked.qc):
+        if folder:
+            check_output(folder)
     parts = sum(1 + len(delivery.shots(language)) for language in languages)
     count = min(parts, asked.processes or min(os.cpu_count() or 1, MOST_PROCESSES))
     found: list[Examined] = []
@@ -86,8 +91,7 @@ def publish(asked: Publishing, listener: Listener | None = None) -> list[Examine
         whole: list[Future[Examined]] = []
         for language in languages:
             of_shots = _heard(shots[language], listener, found)
-            failed = tuple(each.shot for each in of_shots if not each.passed)
-            whole.append(pool.submit(_examined, asked, language, "", failed))
+            whole.append(pool.submit(_examined, asked, language, "", tuple(of_shots)))
         _heard(whole, listener, found)
     if asked.target:
         for language in languages:
@@ -108,10 +112,14 @@ def _heard(
 
 
 def _examined(
-    asked: Publishing, language: str, shot: str, failed_shots: tuple[str, ...]
+    asked: Publishing, language: str, shot: str, of_shots: tuple[Examined, ...]
 ) -> Examined:
     part = Delivery(asked.version).part(language, shot)
-    return examine(part, asked.terms, asked.target, failed_shots)
+    examined = examine(part, asked.terms, asked.target, of_shots)
+    if asked.qc and not shot:
+        name = f"{part.delivery.name}.{language}.qc"
+        write_qc(qc_sheet(part, of_shots, examined), asked.qc, name)
+    return examined
 
 
 def _clear(delivery: Delivery, target: Target, language: str) -> None:

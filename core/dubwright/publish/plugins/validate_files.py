@@ -30,12 +30,10 @@ class ShotsPassed(pyblish.api.InstancePlugin):  # type: ignore[misc]
     families = validator.LANGUAGES
 
     def process(self, instance: pyblish.api.Instance) -> None:
-        failed = instance.context.data.get(validator.FAILED_SHOTS, ())
-        if failed:
-            shots = ", ".join(failed)
-            told = Finding(instance.name, f"something was found in {shots}", "mend it there")
-            instance.data.setdefault(validator.FINDINGS, {})[type(self).__name__] = [told]
-            raise pyblish.api.ValidationError(f"{told.where}: {told.what}")
+        of_shots = validator.of_shots(instance)
+        failed = ", ".join(each.shot for each in of_shots if not each.passed)
+        told = Finding(instance.name, f"something was found in {failed}", "mend it there")
+        validator.note(type(self), instance, [told] if failed else [])
 
 
 class FramesComplete(validator.Validator):
