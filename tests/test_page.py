@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 from service_places import own_service_places, wait_for
 from timeline_files import recut
 
+from dubwright.trust import Keys, keys_folder
 from dubwright_plugin import JobFailed, Service, connect
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -364,6 +365,85 @@ def test_a_cues_edge_is_dragged_to_a_frame(page: Page, desk: Desk) -> None:
     wait_for(_edited(desk).exists)
     page.context.close()
     _forget_edits(desk)
+
+
+def test_consents_are_recorded_looked_at_and_taken_back(page: Page, desk: Desk) -> None:
+    Keys(keys_folder()).make("Test Pictures")
+    _review(page)
+    page.get_by_text("Consents", exact=True).click()
+    region = page.get_by_role("region", name="Consents")
+    expect(region).to_contain_text("no consent is needed")
+    # Somebody who is in no cast yet speaks a line.
+    page.locator("[data-cue=cue0003]").click()
+    speaker = page.get_by_role("region", name="Cue cue0003").get_by_label("Speaker")
+    speaker.fill("Grace")
+    speaker.press("Enter")
+    article = region.get_by_role("article", name="Grace")
+    expect(article).to_contain_text("their lines are marked as drafts")
+    article.get_by_role("button", name="Record a consent of Grace").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("The person’s own name").fill("Grace Hopper")
+    dialog.get_by_label("Recorded by").fill("Kim")
+    dialog.get_by_label("Languages").fill("es, fr")
+    dialog.get_by_role("button", name="Sign and record").click()
+    expect(article).to_contain_text("Grace Hopper Holds")
+    expect(article).to_contain_text("es, fr; any country; from")
+    _kept(desk, lambda cast: _consents(cast, "Grace") == ["Grace Hopper"])
+    article.get_by_role("button", name="Take back").click()
+    dialog.get_by_label("Recorded by").fill("Kim")
+    dialog.get_by_label("Why").fill("she asked")
+    dialog.get_by_role("button", name="Take it back").click()
+    expect(article).to_contain_text("Does not hold")
+    expect(article).to_contain_text("it was taken back on")
+    page.get_by_role("button", name="Undo").click()
+    expect(article).to_contain_text("it was taken back"), "on this machine nothing undoes it"
+    for _ in range(2):
+        page.get_by_role("button", name="Undo").click()
+    _kept(desk, lambda cast: _consents(cast, "Grace") == [])
+
+
+def _consents(cast: dict[str, Any], name: str) -> list[str]:
+    return [
+        consent["person"]
+        for speaker in cast["speakers"]
+        if speaker["name"] == name
+        for consent in speaker["consents"]
+    ]
+
+
+def _kept(desk: Desk, are: Callable[[dict[str, Any]], bool]) -> None:
+    """Wait until the cast that the service keeps is as it should be."""
+    wait_for(lambda: are(desk.service._json("GET", f"/v1/jobs/{desk.job}/lines")["cast"]))
+
+
+def test_a_version_is_looked_through_and_delivered_anew(page: Page, desk: Desk) -> None:
+    version = desk.output / "v001"
+    frame = next((version / "frames" / "es" / "lighthouse_010").glob("*.exr"))
+    content = frame.read_bytes()
+    frame.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    page.goto(desk.service.page(desk.job))
+    page.get_by_text("Publish", exact=True).first.click()
+    region = page.get_by_role("region", name="Publish")
+    expect(region.get_by_role("button", name="Publish")).to_be_disabled()
+    region.get_by_label("Languages").select_option("this")
+    region.get_by_role("button", name="Look it through").click()
+    shot = region.get_by_role("article", name="es lighthouse_010")
+    expect(shot).to_contain_text("to mend", timeout=120_000)
+    expect(shot).to_contain_text(frame.name)
+    expect(region.get_by_role("status")).to_contain_text("must be mended", timeout=120_000)
+    reading = region.get_by_role("article", name="es", exact=True)
+    reading.get_by_role("button", name="Show cue").first.click()
+    expect(page.get_by_role("region", name=re.compile("Cue cue000"))).to_be_visible()
+    report = version.parent / "qc" / "v001" / "lighthouse.es.qc.html"
+    expect(region).to_contain_text(str(report))
+    assert frame.name in report.read_text("utf-8")
+    before = {job["id"] for job in desk.service.jobs()}
+    region.get_by_role("button", name="Deliver anew").click()
+    page.get_by_role("link", name=re.compile("Open v0")).click(timeout=120_000)
+    (again,) = {job["id"] for job in desk.service.jobs()} - before
+    mended = Path(desk.service.state(again)["result"]["folder"])
+    assert (mended / frame.relative_to(version)).read_bytes() == content
+    frame.write_bytes(content)
 
 
 def test_each_shot_says_what_to_look_at_and_why(page: Page) -> None:

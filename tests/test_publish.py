@@ -24,11 +24,11 @@ from dubwright.errors import DubwrightError
 from dubwright.publish.delivery import Delivery
 from dubwright.publish.examine import examine, plugin_path
 from dubwright.publish.presets import PRESETS, Preset, find_preset
-from dubwright.publish.qc import review_link
 from dubwright.publish.repair import deliver_anew
 from dubwright.publish.run import Publishing, publish
 from dubwright.publish.trusts import Terms
 from dubwright.publish.validator import Target
+from dubwright.service.links import review_link
 from dubwright.trust import anchors, keys_folder, read_credentials, verify
 
 

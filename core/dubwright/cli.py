@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,6 +20,9 @@ from dubwright.cli_models import app as models
 from dubwright.cli_publish import publish
 from dubwright.cli_translate import app as translate
 from dubwright.errors import Cancelled, ColourSpaceUnknown, DubwrightError
+
+if TYPE_CHECKING:
+    from dubwright_plugin import Service
 
 __all__ = ["app", "main", "performed"]
 
@@ -771,27 +774,63 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def review(
-    job: Annotated[str, typer.Argument(help="The job to show; every job without one.")] = "",
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="[VERSION|JOB|LINK]",
+            help="A version's folder, a job's id, or a link of a QC report; every job without one.",
+        ),
+    ] = "",
     browser: Annotated[bool, typer.Option(help="Open a browser, or print the link.")] = True,
 ) -> None:
     """Open the review page: jobs, lines, pictures side by side, approvals."""
     import webbrowser
 
+    from dubwright.service.links import is_link, read_link
     from dubwright_plugin import ServiceError, connect
     from dubwright_plugin.runtime import remember_installation
 
     remember_installation(sys.executable)
     try:
-        link = connect().page(job)
+        service = connect()
+        if is_link(what):
+            named = read_link(what)
+            job = _known_version(service, named.version)
+            link = service.page(job, named.language, named.cue)
+        elif what and Path(what).is_dir():
+            link = service.page(service.version(Path(what).absolute()))
+        else:
+            link = service.page(what)
     except ServiceError as error:
         raise DubwrightError(
             "The review page cannot be opened",
-            where=job or "the service",
+            where=what or "the service",
             why=str(error),
             repair="see `dubwright status` and `dubwright logs`",
         ) from error
     if not browser or not webbrowser.open(link):
         typer.echo(link)
+
+
+def _known_version(service: Service, folder: Path) -> str:
+    """The newest job that delivered a version."""
+    for job in service.jobs():
+        if job["result"] and Path(job["result"]["folder"]) == folder:
+            return str(job["id"])
+    raise DubwrightError(
+        "This version is not known here",
+        where=str(folder),
+        why="links open only what the service made or was shown, on the machine that has it",
+        repair=f"run `dubwright review '{folder}'` once",
+    )
+
+
+@app.command()
+def links() -> None:
+    """Have this machine open the dubwright: links of QC reports in the review page."""
+    from dubwright.service.links import handle_links
+
+    typer.echo(f"Links are opened by {handle_links(Path.home())}")
 
 
 @app.command()

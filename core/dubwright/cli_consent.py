@@ -104,22 +104,23 @@ def add(
     from dubwright.dialogue import Cast
     from dubwright.model import Consent, Use
     from dubwright.operations.request import validated
-    from dubwright.store import Fingerprints, Store, default_store_folder
+    from dubwright.store import Store, default_store_folder
     from dubwright.trust import (
         AuditLog,
         Keys,
         consent_id,
+        evidence_of,
         keys_folder,
-        signed,
+        recorded,
         with_consent,
     )
 
     unknown = sorted({*may} - {*Use})
     if unknown:
         raise typer.BadParameter(f"{', '.join(unknown)}: say {', '.join(Use)}", param_hint="--may")
-    private = Keys(keys_folder()).private()
+    known = Cast.read(cast) if cast.exists() else Cast()
     log = Store(store or default_store_folder()).folder
-    consent = signed(
+    consent = recorded(
         validated(
             Consent,
             person=person,
@@ -131,16 +132,14 @@ def add(
             valid_from=begins.date() if begins else date.today(),
             valid_until=until.date() if until else None,
             recorded_by=by,
-            evidence=Fingerprints(log).of_file(evidence) if evidence else "",
+            evidence=evidence_of(evidence) if evidence else "",
             unmarked=unmarked,
         ),
-        private,
+        Keys(keys_folder()),
+        AuditLog(log),
     )
-    known = Cast.read(cast) if cast.exists() else Cast()
     with_consent(known, speaker, consent).write(cast)
-    name = consent_id(consent)
-    AuditLog(log).add("consent recorded", {"consent": name, "person": person, "by": by})
-    typer.echo(f"Recorded: {name}, {person}, in {cast}")
+    typer.echo(f"Recorded: {consent_id(consent)}, {person}, in {cast}")
 
 
 @app.command("show")
@@ -174,13 +173,13 @@ def revoke(
     from dubwright.dialogue import Cast
     from dubwright.model import Revocation
     from dubwright.store import Store, default_store_folder
-    from dubwright.trust import AuditLog, Keys, keys_folder, with_revocation
+    from dubwright.trust import AuditLog, Keys, keys_folder, take_back, with_revocation
 
-    taken_back = Revocation(on=date.today(), recorded_by=by, reason=reason)
-    with_revocation(Cast.read(cast), consent, taken_back).write(cast)
-    Keys(keys_folder()).revoke(consent)
+    revocation = Revocation(on=date.today(), recorded_by=by, reason=reason)
+    changed = with_revocation(Cast.read(cast), consent, revocation)
     log = AuditLog(Store(store or default_store_folder()).folder)
-    log.add("consent revoked", {"consent": consent, "by": by})
+    take_back(consent, revocation, Keys(keys_folder()), log)
+    changed.write(cast)
     typer.echo(f"Revoked: {consent}. What was delivered by it names it: look it through.")
 
 

@@ -54,18 +54,13 @@ def publish(
     from dubwright.publish import require_pyblish
 
     require_pyblish()
-    from dubwright.publish import run, trusts
+    from dubwright.publish import run
     from dubwright.publish.presets import find_preset
     from dubwright.publish.repair import deliver_anew
     from dubwright.publish.validator import Target
-    from dubwright.trust import Authority
 
     chosen = find_preset(preset)
-    terms = trusts.Terms(
-        Authority.of_this_machine(),
-        chosen.commercial if commercial is None else commercial,
-        (*chosen.territories, *(territory or ())),
-    )
+    terms = run.terms_of(chosen, commercial, territory or ())
     target = Target(chosen, out.absolute()) if out else None
     reports = qc.absolute() if qc else None
     asked = run.Publishing(version, tuple(language or ()), terms, target, reports, workers)

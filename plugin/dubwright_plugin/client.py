@@ -204,13 +204,20 @@ class Service:
         partial.replace(destination)
         return destination
 
-    def page(self, job: str = "") -> str:
+    def page(self, job: str = "", language: str = "", cue: str = "") -> str:
         """An address at which a browser may open the review page: once, within two minutes.
 
         Args:
             job: the one to show; every job if it is "".
+            language: of the job; its first if it is "".
+            cue: of the language; its first if it is "".
         """
-        return str(self._json("POST", "/v1/visits", {"job": job})["link"])
+        wish = {"job": job, "language": language, "cue": cue}
+        return str(self._json("POST", "/v1/visits", wish)["link"])
+
+    def version(self, folder: Path) -> str:
+        """The job of a version that was delivered; one made without the service is taken in."""
+        return str(self._json("POST", "/v1/versions", {"folder": str(folder)})["id"])
 
     def page_for(self, timeline: Path, output: Path, tag: str, colour_space: str = "") -> str:
         """An address at which a browser may ask for a dub of this timeline: once, within two

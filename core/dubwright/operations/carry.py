@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dubwright.conform.reconform import frames_later
 from dubwright.dialogue import CueSheet
 from dubwright.dialogue.documents import read_document
+from dubwright.errors import DubwrightError
 from dubwright.media.plate import PlateSpec
 from dubwright.model import Cue, FrameRange, Span
 from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
@@ -102,9 +103,20 @@ class DubRecord(BaseModel):
     languages: dict[str, LanguageRecord]
 
     @classmethod
-    def read(cls, path: Path) -> DubRecord:
-        """See read_document for what it raises."""
-        return read_document(path, cls, "record of a dub")
+    def of(cls, version: Path) -> DubRecord:
+        """The record of a version, by its folder.
+
+        Raises:
+            DubwrightError: it is no version of a dub, or its record is not valid.
+        """
+        if not (version / RECORD).is_file():
+            raise DubwrightError(
+                "This is no version of a dub",
+                where=str(version),
+                why=f"it has no {RECORD}",
+                repair="give a version's folder, such as dubs/v003",
+            )
+        return read_document(version / RECORD, cls, "record of a dub")
 
 
 def dub_record(

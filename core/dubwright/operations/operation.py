@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -35,7 +35,7 @@ from dubwright.operations.translate import (
 from dubwright.store import Access, Store
 from dubwright.trust import Authority
 
-__all__ = ["OPERATIONS", "Operation", "Plan"]
+__all__ = ["OPERATIONS", "Operation", "Plan", "version_result"]
 
 
 class Plan(Protocol):
@@ -62,8 +62,19 @@ class Operation:
 
 def _deliver_dub(plan: DubPlan, store: Store, output: Path) -> dict[str, Any]:
     folder = deliver(plan, store, output)
-    name = plan.timeline.file_stem
     tags = [part.language for part in plan.languages]
+    return version_result(folder, plan.timeline.file_stem, tags)
+
+
+def version_result(folder: Path, name: str, tags: Iterable[str]) -> dict[str, Any]:
+    """A delivered dub as JSON.
+
+    Args:
+        folder: of the version.
+        name: what its files' names begin with.
+        tags: of its languages.
+    """
+    tags = list(tags)
     return {
         "folder": str(folder),
         "name": name,

@@ -15,14 +15,21 @@ from dubwright.conform.reconform import Use, frames_later, places
 from dubwright.dialogue import REVIEW_FILE, Cast, CueSheet, Review
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue, FrameRange, exact_rate, frame_of_ms
-from dubwright.operations.carry import RECORD, DubRecord
+from dubwright.operations.carry import DubRecord
 from dubwright.operations.dub import DubPlanner
 from dubwright.operations.plan import DubPlan
-from dubwright.operations.request import DubRequest, ReconformRequest, request_paths
+from dubwright.operations.request import DubRequest, ReconformRequest, request_paths, validated
 from dubwright.store import EVERYWHERE, Access, Store
 from dubwright.trust import Authority
 
-__all__ = ["RECONFORM", "MovedCue", "Reconform", "plan_reconform", "take_review_along"]
+__all__ = [
+    "RECONFORM",
+    "MovedCue",
+    "Reconform",
+    "anew",
+    "plan_reconform",
+    "take_review_along",
+]
 
 RECONFORM: Final = "reconform.json"
 
@@ -69,6 +76,22 @@ class Reconform(BaseModel):
     anew: dict[str, tuple[tuple[str, str], ...]]
 
 
+def anew(version: Path) -> ReconformRequest:
+    """The request that delivers a version anew, as the next one beside it: the same timeline,
+    with the version's own lines, cast and takes.
+
+    Raises:
+        DubwrightError: it is no version of a dub.
+    """
+    record = DubRecord.of(version)
+    return validated(
+        ReconformRequest,
+        version=version,
+        timeline=record.request.timeline,
+        output=version.absolute().parent,
+    )
+
+
 def plan_reconform(
     request: ReconformRequest, store: Store, authority: Authority, access: Access = EVERYWHERE
 ) -> DubPlan:
@@ -82,7 +105,7 @@ def plan_reconform(
     """
     for _, path in request_paths(request):
         access.check(path)
-    record = DubRecord.read(request.version / RECORD)
+    record = DubRecord.of(request.version)
     for shot in record.shots.values():
         for file in shot.plate.files():
             access.check(file)

@@ -12,7 +12,7 @@ from typing import Any
 from dubwright.dialogue import Cast, CueSheet
 from dubwright.errors import DubwrightError
 from dubwright.media.plate import PlateSpec
-from dubwright.operations.carry import RECORD, DubRecord
+from dubwright.operations.carry import DubRecord
 from dubwright.operations.deliver import MANIFEST
 from dubwright.quality.report import LanguageReport, Report
 
@@ -82,14 +82,7 @@ class Delivery:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
-        if not (folder / RECORD).is_file():
-            raise DubwrightError(
-                "This is no version of a dub",
-                where=str(folder),
-                why=f"it has no {RECORD}",
-                repair="give a version's folder, such as dubs/v003",
-            )
-        self.record = DubRecord.read(folder / RECORD)
+        self.record = DubRecord.of(folder)
         self.sheet = CueSheet.read(folder / "cue_sheet.json")
         self.cast = Cast.read(folder / "cast.json")
         try:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dubwright.api import perform
-from dubwright.operations.request import ReconformRequest, validated
-from dubwright.publish.delivery import Delivery
+from dubwright.operations.reconform import anew
 from dubwright.store import Store, default_store_folder
 
 __all__ = ["deliver_anew"]
@@ -27,12 +26,5 @@ def deliver_anew(folder: Path, store: Path | None = None) -> Path:
     Raises:
         DubwrightError: its timeline or its plates are not there any more.
     """
-    record = Delivery(folder).record
-    request = validated(
-        ReconformRequest,
-        version=folder,
-        timeline=record.request.timeline,
-        output=folder.absolute().parent,
-    )
-    made = perform("reconform", request, Store(store or default_store_folder()))
+    made = perform("reconform", anew(folder), Store(store or default_store_folder()))
     return Path(made["folder"])

@@ -21,11 +21,13 @@ from dubwright.publish.deliverable import staging
 from dubwright.publish.delivery import Delivery
 from dubwright.publish.examine import examine
 from dubwright.publish.examined import Examined
+from dubwright.publish.presets import Preset
 from dubwright.publish.qc import qc_sheet, write_qc
 from dubwright.publish.trusts import Terms
 from dubwright.publish.validator import Target
+from dubwright.trust import Authority
 
-__all__ = ["Publishing", "publish"]
+__all__ = ["Publishing", "count_parts", "publish", "terms_of"]
 
 MOST_PROCESSES: Final = 8
 # A process is begun anew after so many parts: what libraries keep does not add up.
@@ -55,6 +57,30 @@ class Publishing:
     processes: int | None = None
 
 
+def terms_of(preset: Preset, commercial: bool | None, territories: Iterable[str]) -> Terms:
+    """The terms of a preset on this machine.
+
+    Args:
+        commercial: whether it is sold or shown for money; as the preset says if None.
+        territories: where it will be shown, besides those of the preset.
+    """
+    return Terms(
+        Authority.of_this_machine(),
+        preset.commercial if commercial is None else commercial,
+        (*preset.territories, *territories),
+    )
+
+
+def count_parts(asked: Publishing) -> int:
+    """How many languages and shots are looked at.
+
+    Raises:
+        DubwrightError: it is no version, or lacks a language.
+    """
+    delivery = Delivery(asked.version)
+    return _parts(delivery, _languages(delivery, asked))
+
+
 def publish(asked: Publishing, listener: Listener | None = None) -> list[Examined]:
     """Each shot of each language, and then the language itself.
 
@@ -68,13 +94,13 @@ def publish(asked: Publishing, listener: Listener | None = None) -> list[Examine
         DubwrightError: it is no version, or lacks a language, or the output cannot be written.
     """
     delivery = Delivery(asked.version)
-    languages = asked.languages or delivery.languages
-    _require_languages(delivery, languages)
+    languages = _languages(delivery, asked)
     for folder in (asked.target.out if asked.target else None, asked.qc):
         if folder:
             check_output(folder)
-    parts = sum(1 + len(delivery.shots(language)) for language in languages)
-    count = min(parts, asked.processes or min(os.cpu_count() or 1, MOST_PROCESSES))
+    count = min(
+        _parts(delivery, languages), asked.processes or min(os.cpu_count() or 1, MOST_PROCESSES)
+    )
     found: list[Examined] = []
     with ProcessPoolExecutor(
         count,
@@ -129,7 +155,12 @@ def _clear(delivery: Delivery, target: Target, language: str) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _require_languages(delivery: Delivery, languages: Iterable[str]) -> None:
+def _parts(delivery: Delivery, languages: Iterable[str]) -> int:
+    return sum(1 + len(delivery.shots(language)) for language in languages)
+
+
+def _languages(delivery: Delivery, asked: Publishing) -> tuple[str, ...]:
+    languages = asked.languages or delivery.languages
     missing = sorted({*languages} - {*delivery.languages})
     if missing:
         raise DubwrightError(
@@ -138,3 +169,4 @@ def _require_languages(delivery: Delivery, languages: Iterable[str]) -> None:
             why=f"it was made in {', '.join(delivery.languages)}",
             repair="name one of these",
         )
+    return languages

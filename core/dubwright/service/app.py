@@ -8,7 +8,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Header, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,8 +19,12 @@ from starlette.concurrency import run_in_threadpool
 from dubwright._version import __version__
 from dubwright.dialogue import Decision
 from dubwright.errors import DubwrightError
+from dubwright.model import LanguageTag
 from dubwright.operations.request import REQUESTS, request_paths
+from dubwright.publish.messages import Wish
+from dubwright.publish.presets import PRESETS
 from dubwright.service.broadcast import Broadcast
+from dubwright.service.consenting import consent_routes
 from dubwright.service.lines import (
     Delivered,
     Lines,
@@ -33,6 +37,7 @@ from dubwright.service.lines import (
     save,
 )
 from dubwright.service.places import Places, places
+from dubwright.service.publishing import Publication, Publications
 from dubwright.service.queue import Event, Job, JobState, Queue
 from dubwright.store.access import Access
 
@@ -41,6 +46,8 @@ __all__ = ["Change", "JobView", "Submission", "create_app"]
 ALIVE_S: Final = 15.0
 HIGHEST_PRIORITY: Final = 1000
 THUMBNAIL: Final = "thumbnail.jpg"
+# Beside the versions: a version itself never changes.
+QC_FOLDER: Final = "qc"
 PAGE: Final = {
     "index.html": "text/html",
     "page.js": "text/javascript",
@@ -100,13 +107,39 @@ class Visit(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     job: str = Field("", pattern="^([0-9a-f]{16})?$")
+    language: str = Field("", max_length=50, description="Of the job.")
+    cue: str = Field("", max_length=200, description="Of the language.")
     new: Wanted | None = None
 
     def fragment(self) -> str:
         """Where on the page that is, as its address has it."""
         if self.new is not None:
             return "#/new?" + urlencode(self.new.model_dump(exclude_defaults=True))
-        return f"#/jobs/{self.job}" if self.job else ""
+        named = [quote(part, safe="") for part in (self.job, self.language, self.cue) if part]
+        return f"#/jobs/{'/'.join(named)}" if self.job else ""
+
+
+class PublishAsked(BaseModel):
+    """How a version is to be published."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    languages: tuple[LanguageTag, ...] = Field((), description="All of them if there are none.")
+    preset: str = Field("streamer", max_length=200)
+    output: str = Field(
+        "", max_length=4096,
+        description="Folder of the deliverables; without it the version is looked through.",
+    )  # fmt: skip
+    commercial: bool | None = Field(None, description="As the preset says if None.")
+    territories: tuple[Annotated[str, Field(max_length=10)], ...] = ()
+
+
+class VersionPlace(BaseModel):
+    """A version, by its folder."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: str = Field(min_length=1, max_length=4096)
 
 
 class Link(BaseModel):
@@ -153,6 +186,7 @@ def create_app(
     folders: Callable[[], Sequence[Path] | None],
     capabilities: Callable[[], dict[str, Any]],
     link: Callable[[str], str],
+    publications: Publications,
     stop: Callable[[], None],
 ) -> FastAPI:
     """The API over a queue. It must stand behind a Guard.
@@ -164,6 +198,7 @@ def create_app(
         folders: those that jobs may use now.
         capabilities: engines, languages and GPUs; it may take seconds.
         link: gives an address of the page that can be visited once; told what follows its #.
+        publications: what is published.
         stop: ends the service.
     """
     app = FastAPI(
@@ -174,6 +209,8 @@ def create_app(
         redoc_url=None,
         responses=REFUSALS,
     )
+
+    app.include_router(consent_routes(store, folders))
 
     @app.exception_handler(RequestValidationError)
     async def refuse(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -222,6 +259,12 @@ def create_app(
             priority=submission.priority,
         )
         return _answer(job, 201)
+
+    @app.post("/v1/versions", response_model=JobView)
+    def take_version_in(place: VersionPlace) -> Response:
+        from dubwright.service.versions import take_in
+
+        return _answer(take_in(queue, _version(place.folder, folders())))
 
     @app.get("/v1/jobs", response_model=list[JobView])
     def list_jobs(
@@ -288,6 +331,38 @@ def create_app(
             priority=job.priority,
         )  # fmt: skip
         return _answer(again, 201)
+
+    @app.post("/v1/jobs/{job_id}/anew", status_code=201, response_model=JobView)
+    def deliver_anew(job_id: JobId) -> Response:
+        from dubwright.operations.reconform import anew
+
+        job = _known(queue, job_id)
+        asked = anew(_reviewed(queue, job_id, folders()).folder).model_dump(mode="json")
+        request = _validated("reconform", asked, folders())
+        again = queue.submit(
+            "reconform", request.model_dump(mode="json"), title=job.title, tag=job.tag,
+            priority=job.priority,
+        )  # fmt: skip
+        return _answer(again, 201)
+
+    @app.get("/v1/presets")
+    def list_presets() -> dict[str, str]:
+        return {name: preset.title for name, preset in PRESETS.items()}
+
+    @app.get("/v1/jobs/{job_id}/publication")
+    def get_publication(job_id: JobId) -> Publication | None:
+        return publications.of(_reviewed(queue, job_id, folders()).folder)
+
+    @app.post("/v1/jobs/{job_id}/publication", status_code=201)
+    def publish(job_id: JobId, asked: PublishAsked) -> Publication:
+        version = _reviewed(queue, job_id, folders()).folder
+        return publications.start(_wish(version, asked, folders()))
+
+    @app.post("/v1/jobs/{job_id}/publication/cancel")
+    def cancel_publication(job_id: JobId) -> Publication | None:
+        version = _reviewed(queue, job_id, folders()).folder
+        publications.cancel(version)
+        return publications.of(version)
 
     @app.get("/v1/jobs/{job_id}/review")
     def get_review(job_id: JobId) -> list[Decision]:
@@ -365,6 +440,33 @@ def _validated(operation: str, asked: dict[str, Any], folders: Sequence[Path] | 
             raise HTTPException(422, {"where": name, "why": why})
         _check(access, name, path)
     return request
+
+
+def _wish(version: Path, asked: PublishAsked, folders: Sequence[Path] | None) -> Wish:
+    output = Path(asked.output) if asked.output else None
+    if output is not None:
+        if not output.is_absolute():
+            raise HTTPException(422, {"where": "output", "why": "the path is relative"})
+        _check(Access(folders), "output", output)
+    if asked.preset not in PRESETS:
+        raise HTTPException(422, {"where": "preset", "why": f"there are {', '.join(PRESETS)}"})
+    return Wish(
+        version=version,
+        languages=asked.languages,
+        preset=asked.preset,
+        output=output,
+        qc=version.parent / QC_FOLDER / version.name,
+        commercial=asked.commercial,
+        territories=asked.territories,
+    )
+
+
+def _version(folder: str, folders: Sequence[Path] | None) -> Path:
+    path = Path(folder)
+    if not path.is_absolute():
+        raise HTTPException(422, {"where": "folder", "why": "the path is relative"})
+    _check(Access(folders), "folder", path)
+    return path
 
 
 def _check(access: Access, name: str, path: Path) -> None:

@@ -179,6 +179,22 @@ class Queue:
             self._tell_state(db, number)
             return self._job(db, number)
 
+    def put_down(
+        self, operation: str, request: Mapping[str, Any], result: Mapping[str, Any], *, title: str
+    ) -> Job:
+        """A job that was done elsewhere."""
+        with self._changing() as db:
+            now = time.time()
+            number = db.execute(
+                "insert into job (id, operation, request, title, tag, priority, state, submitted,"
+                " started, ended, result) values (?, ?, ?, ?, '', 0, 'done', ?, ?, ?, ?)"
+                " returning number",
+                (secrets.token_hex(8), operation, json.dumps(request), title, now, now, now,
+                 json.dumps(result)),
+            ).fetchone()["number"]  # fmt: skip
+            self._tell_state(db, number)
+            return self._job(db, number)
+
     def claim(self, worker: str, with_weights: bool = True) -> Chunk | None:
         """The next chunk, now held by this worker; None when none is ready.
 

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ from dubwright.service.app import create_app
 from dubwright.service.broadcast import Broadcast
 from dubwright.service.capabilities import Capabilities
 from dubwright.service.guard import Guard
+from dubwright.service.publishing import Publications
 from dubwright.service.queue import ACTIVE, Queue
 from dubwright.service.sessions import Sessions
 from dubwright.service.settings import read_settings
@@ -102,6 +103,12 @@ def serve(runtime_file: Path, store: Path, state: Path, settings_file: Path) -> 
 
         queue.listen(heard)
         sessions = Sessions()
+        publications = Publications()
+
+        def busy() -> bool:
+            active = publications.active or queue.jobs(states=ACTIVE, limit=1)
+            return bool(broadcast.listeners or active)
+
         app = create_app(
             queue,
             broadcast,
@@ -109,6 +116,7 @@ def serve(runtime_file: Path, store: Path, state: Path, settings_file: Path) -> 
             lambda: read_settings(settings_file).folders,
             Capabilities(),
             lambda opens: f"http://127.0.0.1:{port}{sessions.link(opens)}",
+            publications,
             stop,
         )
         guard = Guard(app, port, token, sessions)
@@ -125,7 +133,7 @@ def serve(runtime_file: Path, store: Path, state: Path, settings_file: Path) -> 
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         idle = threading.Thread(
             target=_stop_when_idle,
-            args=(server, guard, queue, broadcast, settings.idle_minutes * 60),
+            args=(server, guard, busy, settings.idle_minutes * 60),
             daemon=True,
         )
         try:
@@ -133,6 +141,7 @@ def serve(runtime_file: Path, store: Path, state: Path, settings_file: Path) -> 
             idle.start()
             server.run([listener])
         finally:
+            publications.stop()
             supervisor.stop()
             queue.close()
             _withdraw(runtime_file)
@@ -158,18 +167,18 @@ def _alone(lock_file: Path) -> Iterator[None]:
 
 
 def _stop_when_idle(
-    server: uvicorn.Server, guard: Guard, queue: Queue, broadcast: Broadcast, idle_s: float
+    server: uvicorn.Server, guard: Guard, busy: Callable[[], bool], idle_s: float
 ) -> None:
     """End the service when it has had no job, no follower and no call for long enough."""
     idle_since = time.monotonic()
     while not server.should_exit:
-        if broadcast.listeners or queue.jobs(states=ACTIVE, limit=1):
+        if busy():
             idle_since = time.monotonic()
         idle_since = max(idle_since, guard.called)
         if time.monotonic() - idle_since > idle_s:
             guard.closing = True
             called_meanwhile = time.monotonic() - guard.called <= idle_s
-            if called_meanwhile or broadcast.listeners or queue.jobs(states=ACTIVE, limit=1):
+            if called_meanwhile or busy():
                 guard.closing = False
             else:
                 server.should_exit = True

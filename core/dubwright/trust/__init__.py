@@ -36,6 +36,7 @@ from dubwright.trust.disclosure import (
 )
 from dubwright.trust.disclosure_text import Told, disclosure_text, told_in
 from dubwright.trust.keys import Keys, Trusted, keys_folder, signature
+from dubwright.trust.ledger import evidence_of, recorded, take_back
 from dubwright.trust.provenance import SourceType, frame_attributes, source_type
 from dubwright.trust.seal import SIDECAR, Sidecar, files_of, hash_of, sealed
 from dubwright.trust.verify import Fault, Verified, verify
@@ -72,6 +73,7 @@ __all__ = [
     "doubts",
     "draft_mark_box",
     "draft_tone",
+    "evidence_of",
     "files_of",
     "frame_attributes",
     "hash_of",
@@ -81,6 +83,7 @@ __all__ = [
     "marked",
     "permission",
     "read_credentials",
+    "recorded",
     "require",
     "sealed",
     "sign",
@@ -88,6 +91,7 @@ __all__ = [
     "signed",
     "source_type",
     "statement",
+    "take_back",
     "told_in",
     "verify",
     "with_consent",

@@ -1,5 +1,15 @@
 // What was edited, what that changes, and how long a line will be. Nothing here touches the page.
-import type { Cast, Cue, CueReport, CueSheet, Lines, Performance } from "./types";
+import type {
+  Cast,
+  Consent,
+  Cue,
+  CueReport,
+  CueSheet,
+  Lines,
+  Performance,
+  Revocation,
+  Speaker,
+} from "./types";
 
 // What is asked of a voice where nothing is; documents of before that have no word of it.
 const PLAIN: Performance = { style: "", pace: 1, pitch: 0, reading: 0, pronunciations: {} };
@@ -89,16 +99,47 @@ export function voiceOf(cast: Cast, speaker: string, language: string): string {
 
 /** The lines with a speaker's voice in one language; "" is the usual one. */
 export function withVoice(lines: Lines, name: string, language: string, voice: string): Lines {
-  const known = lines.cast.speakers.some((one) => one.name === name);
-  const speakers = known
-    ? lines.cast.speakers
-    : [...lines.cast.speakers, { name, likeness: "unknown", consents: [], voices: {} }];
-  const changed = speakers.map((one) => {
-    if (one.name !== name) return one;
-    const { [language]: _, ...others } = one.voices;
-    return { ...one, voices: voice ? { ...others, [language]: voice } : others };
+  const unknown: Speaker = { name, likeness: "unknown", consents: [], voices: {} };
+  const known = lines.cast.speakers.find((one) => one.name === name) ?? unknown;
+  const { [language]: _, ...others } = known.voices;
+  return withSpeaker(lines, {
+    ...known,
+    voices: voice ? { ...others, [language]: voice } : others,
   });
-  return { ...lines, cast: { ...lines.cast, speakers: changed } };
+}
+
+/** The lines with one more consent of a speaker, whose likeness is a real person's. */
+export function withConsent(lines: Lines, name: string, consent: Consent): Lines {
+  const known = lines.cast.speakers.find((one) => one.name === name);
+  return withSpeaker(lines, {
+    name,
+    voices: {},
+    ...known,
+    likeness: "real",
+    consents: [...(known?.consents ?? []), consent],
+  });
+}
+
+/** The lines in which a speaker took a consent back, by its place among theirs. */
+export function withRevocation(
+  lines: Lines,
+  name: string,
+  place: number,
+  revocation: Revocation,
+): Lines {
+  const known = lines.cast.speakers.find((one) => one.name === name);
+  if (!known) return lines;
+  const consents = known.consents.map((one, at) => (at === place ? { ...one, revocation } : one));
+  return withSpeaker(lines, { ...known, consents });
+}
+
+function withSpeaker(lines: Lines, speaker: Speaker): Lines {
+  const others = lines.cast.speakers;
+  const known = others.some((one) => one.name === speaker.name);
+  const speakers = known
+    ? others.map((one) => (one.name === speaker.name ? speaker : one))
+    : [...others, speaker];
+  return { ...lines, cast: { ...lines.cast, speakers } };
 }
 
 /** Ids of the cues that differ, in one language, from what was delivered, or are gone. */
@@ -117,12 +158,19 @@ export function changedCues(
       cue.text[language] ?? "",
       cue.takes[language] ?? "",
       cue.mouth,
+      agreedBy(cast, cue.speaker),
       cue.takes[language] ? "" : [voiceOf(cast, cue.speaker, language), { ...PLAIN, ...cue.performance }],
     ]);
   const was = new Map(before.cue_sheet.cues.map((cue) => [cue.id, seen(cue, before.cast)]));
   const spoken = now.cue_sheet.cues.filter((cue) => was.has(cue.id) || cue.text[language]?.trim());
   const is = new Map(spoken.map((cue) => [cue.id, seen(cue, now.cast)]));
   return new Set([...was.keys(), ...is.keys()].filter((id) => was.get(id) !== is.get(id)));
+}
+
+/** What a speaker agreed to: without it lines are marked as drafts. */
+function agreedBy(cast: Cast, name: string): unknown {
+  const speaker = cast.speakers.find((one) => one.name === name);
+  return [speaker?.likeness ?? "unknown", speaker?.consents ?? []];
 }
 
 /** Pronunciations as they are typed: a word, "=" and how it is said, with ";" between. */

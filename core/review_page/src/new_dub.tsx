@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { troubleOf, useLoaded } from "./following";
 import { Told } from "./parts";
-import { ChoosePlace, fileNameOf, folderOf, joined, type Wanted } from "./places";
+import { ChoosePlace, fileNameOf, folderOf, joined, PlaceField, type Wanted } from "./places";
 import { service } from "./service";
 import type { Trouble } from "./types";
 
@@ -97,7 +97,7 @@ export function NewDub({ given }: { given: URLSearchParams }) {
       </header>
       <main class="form">
         <form onSubmit={submit}>
-          <Place
+          <PlaceField
             label="Timeline"
             hint="A timeline that your editor exported (OTIO, EDL, XML, AAF), or a movie."
             path={timeline}
@@ -134,7 +134,7 @@ export function NewDub({ given }: { given: URLSearchParams }) {
             >
               Add subtitles…
             </button>
-            <Place
+            <PlaceField
               label="Cue sheet"
               hint=""
               path={sheet}
@@ -187,14 +187,14 @@ export function NewDub({ given }: { given: URLSearchParams }) {
               <option key={name} value={name} />
             ))}
           </datalist>
-          <Place
+          <PlaceField
             label="Cast"
             hint="Who speaks, and what they consented to. Without it the result is a marked draft."
             path={cast}
             clear={() => setCast("")}
             choose={() => pick("Choose a cast", [".json"], setCast)}
           />
-          <Place
+          <PlaceField
             label="Output"
             hint="The folder that receives v001, v002…"
             path={output}
@@ -221,29 +221,5 @@ export function NewDub({ given }: { given: URLSearchParams }) {
         />
       )}
     </>
-  );
-}
-
-function Place(props: {
-  label: string;
-  hint: string;
-  path: string;
-  choose: () => void;
-  clear: () => void;
-}) {
-  return (
-    <div class="place-field" role="group" aria-label={props.label}>
-      <span class="label">{props.label}</span>
-      <span class="path">{props.path || "not chosen"}</span>
-      {props.path && (
-        <button type="button" class="quiet" aria-label={`Clear ${props.label}`} onClick={props.clear}>
-          ✕
-        </button>
-      )}
-      <button type="button" aria-label={`Choose ${props.label}`} onClick={props.choose}>
-        Choose…
-      </button>
-      {props.hint && <span class="hint">{props.hint}</span>}
-    </div>
   );
 }

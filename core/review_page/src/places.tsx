@@ -68,6 +68,31 @@ export function ChoosePlace(props: {
   );
 }
 
+/** A path that is chosen, with the buttons that choose and clear it. */
+export function PlaceField(props: {
+  label: string;
+  hint: string;
+  path: string;
+  choose: () => void;
+  clear: () => void;
+}) {
+  return (
+    <div class="place-field" role="group" aria-label={props.label}>
+      <span class="label">{props.label}</span>
+      <span class="path">{props.path || "not chosen"}</span>
+      {props.path && (
+        <button type="button" class="quiet" aria-label={`Clear ${props.label}`} onClick={props.clear}>
+          ✕
+        </button>
+      )}
+      <button type="button" aria-label={`Choose ${props.label}`} onClick={props.choose}>
+        Choose…
+      </button>
+      {props.hint && <span class="hint">{props.hint}</span>}
+    </div>
+  );
+}
+
 export function joined(folder: string, name: string): string {
   const separator = folder.includes("\\") ? "\\" : "/";
   return folder.endsWith(separator) ? folder + name : folder + separator + name;

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Clock } from "./clock";
+import { Consents } from "./consents";
 import { CueEditor, CueList, Verdict } from "./cues";
 import { troubleOf, useLatest, useLoaded } from "./following";
 import { Progress, nameOf } from "./jobs";
@@ -8,6 +9,7 @@ import { changedCues, merged, withCue, withNewCue, withoutCue } from "./lines";
 import type { Route } from "./page";
 import { Told } from "./parts";
 import { fileNameOf, folderOf } from "./places";
+import { Publish } from "./publish";
 import { Deliveries, Quality } from "./quality";
 import { Refused, service } from "./service";
 import { frameOfMs, msOfFrame, perSecond, rateOf } from "./time";
@@ -28,6 +30,9 @@ const SAVE_AFTER_MS = 500;
 const TRY_AGAIN_MS = 5000;
 const TYPED_WITHIN_MS = 1000;
 const MOST_UNDONE = 99;
+
+const BELOW = ["Quality", "Deliveries", "Consents", "Publish"] as const;
+type Below = (typeof BELOW)[number];
 
 interface Loaded {
   job: Job;
@@ -101,7 +106,7 @@ function Desk(props: {
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [look, setLook] = useState<Look>("dub");
   const [wipe, setWipe] = useState(0.5);
-  const [below, setBelow] = useState<"quality" | "deliveries">("quality");
+  const [below, setBelow] = useState<Below>("Quality");
   const [helping, setHelping] = useState(false);
   const [rendering, setRendering] = useState<{ job: string; lines: Lines } | null>(null);
   const [capabilities] = useLoaded(service.capabilities, "once");
@@ -294,28 +299,34 @@ function Desk(props: {
           />
           <fieldset class="choice below">
             <legend class="unseen">Below</legend>
-            <label>
-              <input
-                type="radio"
-                name="below"
-                checked={below === "quality"}
-                onChange={() => setBelow("quality")}
-              />
-              <span>Quality</span>
-            </label>
-            <label>
-              <input
-                type="radio"
-                name="below"
-                checked={below === "deliveries"}
-                onChange={() => setBelow("deliveries")}
-              />
-              <span>Deliveries</span>
-            </label>
+            {BELOW.map((one) => (
+              <label key={one}>
+                <input
+                  type="radio"
+                  name="below"
+                  checked={below === one}
+                  onChange={() => setBelow(one)}
+                />
+                <span>{one}</span>
+              </label>
+            ))}
           </fieldset>
           <div class="scroll">
-            {below === "deliveries" && <Deliveries job={job} />}
-            {below === "quality" && ofLanguage && (
+            {below === "Deliveries" && <Deliveries job={job} />}
+            {below === "Consents" && <Consents lines={lines} language={language} edit={edit} />}
+            {below === "Publish" && (
+              <Publish
+                job={job}
+                language={language}
+                visit={(tag, id) => {
+                  go(tag, id);
+                  const found = cues.find((one) => one.id === id);
+                  if (found) clock.player.seek(frameOfMs(found.start_ms, rate));
+                }}
+                delivered={(again) => setRendering({ job: again.id, lines })}
+              />
+            )}
+            {below === "Quality" && ofLanguage && (
               <Quality
                 job={job.id}
                 report={ofLanguage}

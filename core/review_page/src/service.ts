@@ -1,13 +1,19 @@
 // Calls to the service. Paths are relative: the page lives at a place of its session's own.
 import type {
   Capabilities,
+  Cast,
+  Consent,
   Decision,
   DubRequest,
+  Holding,
   Job,
   Lines,
   Places,
   PlayerData,
+  Publication,
+  PublishAsked,
   Report,
+  Revocation,
   Trouble,
 } from "./types";
 
@@ -80,6 +86,18 @@ export const service = {
     id: string,
     word: { cue: string; language: string; verdict: Decision["verdict"] | null; note: string },
   ) => call<Decision[]>(inJob(id, "review"), word),
+  look: (cast: Cast) => call<Holding[]>("v1/consents/look", { cast }),
+  consent: (consent: Consent, evidence: string) =>
+    call<Consent>("v1/consents", { consent, evidence }),
+  revoke: (consent: string, by: string, reason: string) =>
+    call<Revocation>("v1/consents/revoke", { consent, by, reason }),
+  presets: () => call<Record<string, string>>("v1/presets"),
+  publication: (id: string) => call<Publication | null>(inJob(id, "publication")),
+  publish: (id: string, asked: PublishAsked) =>
+    call<Publication>(inJob(id, "publication"), asked),
+  cancelPublication: (id: string) =>
+    call<Publication | null>(inJob(id, "publication/cancel"), {}),
+  anew: (id: string) => call<Job>(inJob(id, "anew"), {}),
   report: (id: string) => call<Report>(fileOf(id, "report.json")),
   player: (id: string) => call<PlayerData>(fileOf(id, "preview/player.json")),
   delivered: <T>(id: string, document: string) => call<T>(fileOf(id, `${document}.json`)),

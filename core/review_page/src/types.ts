@@ -75,15 +75,81 @@ export interface CueSheet {
   cues: Cue[];
 }
 
+export type Use = "likeness_edit" | "voice_synthesis" | "voice_cloning";
+
+/** A person's agreement; dates are as in 2026-05-01, "*" is any language or territory. */
+export interface Consent extends Record<Use, boolean> {
+  person: string;
+  role: string;
+  languages: string[];
+  territories: string[];
+  project: string;
+  valid_from: string;
+  valid_until: string | null;
+  recorded_by: string;
+  evidence: string;
+  unmarked: boolean;
+  revocation: Revocation | null;
+  signature: object | null;
+}
+
+export interface Revocation {
+  on: string;
+  recorded_by: string;
+  reason: string;
+}
+
+/** Why a consent does not hold; nothing where it does. */
+export interface Holding {
+  speaker: string;
+  consent: string;
+  doubts: string[];
+}
+
 export interface Speaker {
   name: string;
-  likeness: string;
-  consents: unknown[];
+  likeness: "real" | "fictional" | "unknown";
+  consents: Consent[];
   voices: Record<string, string>;
 }
 
 export interface Cast {
+  project: string;
   speakers: Speaker[];
+}
+
+export interface Found {
+  check: string;
+  where: string;
+  what: string;
+  repair: string;
+  cue: string;
+  anew: boolean;
+}
+
+/** A language, or a shot of it, as publish found it. */
+export interface PublishedPart {
+  language: string;
+  shot: string;
+  passed: boolean;
+  published: string;
+  findings: Found[];
+}
+
+export interface Publication {
+  state: "running" | "done" | "failed" | "cancelled";
+  total: number;
+  parts: PublishedPart[];
+  qc: string;
+  error: Trouble | null;
+}
+
+export interface PublishAsked {
+  languages: string[];
+  preset: string;
+  output: string;
+  commercial: boolean;
+  territories: string[];
 }
 
 export interface Lines {

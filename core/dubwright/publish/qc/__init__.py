@@ -15,11 +15,10 @@ from typing import Any, Final
 import jinja2
 import typst
 
-from dubwright.publish.qc.links import review_link
 from dubwright.publish.qc.sheet import QcSheet, qc_sheet
 from dubwright.store import whole
 
-__all__ = ["QcSheet", "qc_sheet", "review_link", "write_qc"]
+__all__ = ["QcSheet", "qc_sheet", "write_qc"]
 
 HERE: Final = Path(__file__).parent
 PRINTED: Final = HERE / "sheet.typ"

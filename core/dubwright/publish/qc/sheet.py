@@ -15,9 +15,9 @@ from dubwright.dialogue.adr import Clock
 from dubwright.publish.delivery import Finding, Part
 from dubwright.publish.examined import Examined
 from dubwright.publish.picture import MOST_FLICKER, MOST_POP, MOST_SEAM
-from dubwright.publish.qc.links import review_link
 from dubwright.publish.qc.plots import curves, frames_over, waveform
 from dubwright.quality.report import LanguageReport, SpanReport
+from dubwright.service.links import review_link
 
 __all__ = ["Check", "Flag", "LineRow", "Mouth", "Plot", "QcSheet", "ShotSheet", "qc_sheet"]
 
@@ -305,6 +305,6 @@ def _facts(part: Part) -> Iterator[tuple[str, str]]:
     engines = (f"{step.replace('_', ' ')} {name}" for step, name in manifest["engines"].items())
     yield "Engines", ", ".join(engines)
     for speaker, told in part.told["speakers"].items():
-        consents = ", ".join(told["consents"]) or "none"
+        consents = ", ".join(each["person"] for each in told["consents"]) or "none"
         missing = f"; {told['missing']}" if told["missing"] else ""
         yield speaker, f"{told['likeness']} likeness, consents: {consents}{missing}"
