@@ -65,7 +65,7 @@ def sealed_again(folder: Path) -> None:
     ]
     root = sealed(folder, previews).root
     for name in previews:
-        _sign_again(folder / name, {SEAL: {"root": root}})
+        _sign_again(folder / name, {SEAL: {"root": root, "path": name}})
 
 
 def _sign_again(path: Path, assertions: dict[str, Any]) -> None:

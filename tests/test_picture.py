@@ -283,7 +283,7 @@ def test_the_draft_mark_is_part_of_the_matte() -> None:
         np.ones((50, 60), np.float32),
         np.zeros((50, 60, 2), np.float32),
     )
-    draft = marked(patch, 320, 180)
+    draft = marked(patch, 320, 180, Box(0, 0, 320, 180))
     inside = draft.alpha[
         60 - draft.box.y0 : 110 - draft.box.y0, 100 - draft.box.x0 : 160 - draft.box.x0
     ]

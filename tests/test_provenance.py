@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
 
 import c2pa
@@ -51,7 +53,8 @@ from dubwright.trust import (
     verify,
 )
 from dubwright.trust.merkle import leaf, merkle_root
-from dubwright.trust.seal import hash_of
+from dubwright.trust.seal import hash_of, root_of, sealed
+from dubwright.trust.verify import file_faults
 
 CREATED = Action("c2pa.created", "A sound", SourceType.SYNTHETIC)
 
@@ -133,8 +136,10 @@ def test_a_list_that_was_changed_with_its_files_does_not_hold(version: Path) -> 
     (version / SIDECAR).write_text(json.dumps(sidecar))
     assert "its root is another" in _faults(version)[0].what
     assert "its root is another" in _faults(frame)[0].what
-    sidecar["root"] = merkle_root(sidecar["files"])
+    sidecar["root"] = root_of(sidecar["files"], sidecar["signed"])
     (version / SIDECAR).write_text(json.dumps(sidecar))
+    assert "nobody" not in str(_faults(frame)) and "somebody trusted" in _faults(frame)[0].what
+    assert _faults(version / "preview" / "lighthouse.es.mp4"), "each file alone tells it too"
     assert {fault.where for fault in _faults(version)} == {
         "preview/lighthouse.es.mp4", "preview/lighthouse.fr.mp4",
     }  # fmt: skip
@@ -145,13 +150,78 @@ def test_a_list_that_was_changed_with_its_files_does_not_hold(version: Path) -> 
         shutil.copyfile(preview, version.parent / "was.mp4")
         sign(
             version.parent / "was.mp4", preview, "forged", (), [CREATED],
-            credential(version.parent / "forger"), {SEAL: {"root": sidecar["root"]}},
+            credential(version.parent / "forger"),
+            {SEAL: {"root": sidecar["root"], "path": preview.relative_to(version).as_posix()}},
         )  # fmt: skip
     assert all("does not trust" in fault.what for fault in _faults(version))
-    assert len(_faults(version)) == 2
+    assert len(_faults(version)) == 2 and all(fault.unknown for fault in _faults(version))
     sidecar["signed"] = []
     (version / SIDECAR).write_text(json.dumps(sidecar))
     assert any("no signed movie" in fault.what for fault in _faults(version))
+
+
+def test_signed_movies_are_known_by_their_places(version: Path) -> None:
+    es, fr = (version / f"preview/lighthouse.{tag}.mp4" for tag in ("es", "fr"))
+    _swap(es, fr)
+    assert {fault.what for fault in _faults(version)} == {
+        "it is preview/lighthouse.fr.mp4 under another name",
+        "it is preview/lighthouse.es.mp4 under another name",
+    }
+    assert _faults(es)
+    _swap(es, fr)
+    assert not _faults(version)
+    # What is signed is listed under the root too: neither less nor more of it.
+    listed = json.loads((version / SIDECAR).read_text())
+    less = listed | {"signed": [name for name in listed["signed"] if ".fr." not in name]}
+    (version / SIDECAR).write_text(json.dumps(less))
+    held = fr.read_bytes()
+    fr.unlink()
+    assert any("list of files was changed" in fault.what for fault in _faults(version))
+    fr.write_bytes(held)
+    shutil.copyfile(es, version / "preview/lighthouse.de.mp4")
+    more = listed | {"signed": [*listed["signed"], "preview/lighthouse.de.mp4"]}
+    (version / SIDECAR).write_text(json.dumps(more))
+    told = {fault.where: fault.what for fault in _faults(version)}
+    assert "under another name" in told["preview/lighthouse.de.mp4"] and SIDECAR in told
+
+
+def test_links_and_what_is_no_file_are_named(version: Path, tmp_path: Path) -> None:
+    frame = _frames(version)[3]
+    elsewhere = tmp_path / "elsewhere.exr"
+    shutil.move(frame, elsewhere)
+    frame.symlink_to(elsewhere)
+    (frame.parent / "more").symlink_to(tmp_path, target_is_directory=True)
+    (frame.parent / "gone").symlink_to(tmp_path / "nothing")
+    os.mkfifo(frame.parent / "pipe")
+    place = frame.relative_to(version).parent.as_posix()
+    told = {fault.where: fault.what for fault in _faults(version)}
+    assert told.keys() == {f"{place}/{name}" for name in (frame.name, "more", "gone", "pipe")}
+    assert told[f"{place}/{frame.name}"] == "it is a link, or no file at all"
+
+
+def test_a_key_that_stands_twice_is_no_timeline_of_ours(version: Path) -> None:
+    """Readers differ in which of two they take."""
+    timeline = version / "lighthouse.es.otio"
+    text = timeline.read_text("utf-8")
+    timeline.write_text(text.replace("{", '{"name": "other", ', 1), "utf-8")
+    (fault,) = _faults(version)
+    assert fault.where == "lighthouse.es.otio" and "changed" in fault.what
+    timeline.write_text("[" * 100_000, "utf-8")
+    assert [each.where for each in _faults(version)] == ["lighthouse.es.otio"]
+
+
+def test_names_are_known_in_either_form(tmp_path: Path) -> None:
+    """File systems differ in how they compose letters."""
+    for form in ("NFC", "NFD"):
+        folder = tmp_path / form
+        folder.mkdir()
+        (folder / unicodedata.normalize(form, "été.txt")).write_text("warm")
+    sidecar = sealed(tmp_path / "NFC", ["preview.mp4"])
+    assert list(sidecar.files) == [unicodedata.normalize("NFC", "été.txt")]
+    told = [fault.where for fault in file_faults(tmp_path / "NFD", sidecar)]
+    assert told == ["preview.mp4"]
+    (tmp_path / "NFD" / unicodedata.normalize("NFC", "été.txt")).write_text("warm")
+    assert len(list(file_faults(tmp_path / "NFD", sidecar))) == 2, "one of two was put there"
 
 
 def test_what_reviewers_decide_does_not_break_the_seal(version: Path) -> None:
@@ -272,9 +342,12 @@ def test_subtitles_hold_a_note(tmp_path: Path) -> None:
 
 
 def _own(
-    folder: Path, key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, days: int = 30
+    folder: Path,
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
+    days: int = 30,
+    begins: int = -60,
 ) -> tuple[Path, Path]:
-    """A production's own chain, made as C2PA asks, and its key."""
+    """A production's own chain, made as C2PA asks, and its key; it holds from a day to another."""
     authority = ec.generate_private_key(ec.SECP384R1())
     now = datetime.datetime.now(datetime.UTC)
 
@@ -289,7 +362,7 @@ def _own(
             .issuer_name(named("Example Root"))
             .public_key(public)  # type: ignore[arg-type]
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=60))
+            .not_valid_before(now + datetime.timedelta(days=begins))
             .not_valid_after(now + datetime.timedelta(days=days))
         )
 
@@ -343,6 +416,10 @@ def test_a_production_signs_with_its_own_certificate(
     )  # fmt: skip
     told = read_credentials(tmp_path / "signed.wav", anchors(tmp_path / "keys"))
     assert told is not None and told.trusted and told.signer == "Example Pictures"
+    # What another signed before stays known.
+    import_credential(tmp_path / "keys", *_own(tmp_path / "next", key))
+    told = read_credentials(tmp_path / "signed.wav", anchors(tmp_path / "keys"))
+    assert told is not None and told.trusted
     assert read_credentials(tmp_path / "a.wav", "") is None
 
 
@@ -369,9 +446,15 @@ def test_a_certificate_that_cannot_sign_is_refused(tmp_path: Path) -> None:
     chain, secret = _own(tmp_path / "own", key)
     _, other = _own(tmp_path / "other", ec.generate_private_key(ec.SECP256R1()))
     ended = _own(tmp_path / "ended", key, days=-1)
+    early = _own(tmp_path / "early", key, begins=1)
+    leaf = tmp_path / "leaf.pem"
+    leaf.write_bytes(chain.read_bytes().partition(b"-----END CERTIFICATE-----\n")[0])
+    leaf.write_bytes(leaf.read_bytes() + b"-----END CERTIFICATE-----\n")
     for pair, why in (
         ((chain, other), "its key is not the one in key.pem"),
         (ended, "it ended on"),
+        (early, "it begins on"),
+        ((leaf, secret), "no authority's"),
         ((secret, secret), "no PEM"),
         ((tmp_path / "none.pem", secret), "No such file"),
     ):

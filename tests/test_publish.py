@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from importlib.metadata import entry_points
@@ -23,13 +24,21 @@ from dubwright.conform.stock import missing_media
 from dubwright.errors import DubwrightError
 from dubwright.publish.delivery import Delivery
 from dubwright.publish.examine import examine, plugin_path
-from dubwright.publish.presets import PRESETS, Preset, find_preset
+from dubwright.publish.presets import PRESETS, Content, Preset, find_preset
 from dubwright.publish.repair import deliver_anew
 from dubwright.publish.run import Publishing, publish
 from dubwright.publish.trusts import Terms
 from dubwright.publish.validator import Target
 from dubwright.service.links import review_link
-from dubwright.trust import anchors, keys_folder, read_credentials, verify
+from dubwright.trust import (
+    SIDECAR,
+    anchors,
+    hash_of,
+    keys_folder,
+    read_credentials,
+    verify,
+)
+from dubwright.trust.seal import root_of
 
 
 @dataclass(frozen=True)
@@ -292,6 +301,111 @@ def test_shots_go_out_each_by_itself_and_languages_whole(clean: Clean, tmp_path:
     assert whole.keys() == {"fr"}
     for out in ("vfx", "streamer"):
         assert not list((tmp_path / out).glob(".*")), "what did not pass is not left behind"
+
+
+def _changed(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def test_what_a_version_says_of_itself_is_not_mended(clean: Clean, tmp_path: Path) -> None:
+    """A cast that was changed since would be delivered as if the production had said it."""
+    version = tmp_path / "dubs" / "v001"
+    shutil.copytree(clean.folder, version)
+    _changed(version / "cast.json", "fictional", "real")
+    with pytest.raises(DubwrightError, match="not what it was") as caught:
+        deliver_anew(version, clean.store)
+    assert "cast.json" in caught.value.where
+    sidecar = json.loads((version / SIDECAR).read_text())
+    sidecar["files"]["cast.json"] = hash_of(version / "cast.json")
+    sidecar["root"] = root_of(sidecar["files"], sidecar["signed"])
+    (version / SIDECAR).write_text(json.dumps(sidecar))
+    with pytest.raises(DubwrightError, match="not what it was") as caught:
+        deliver_anew(version, clean.store)
+    assert "somebody trusted" in caught.value.why
+    assert [path.name for path in version.parent.iterdir()] == ["v001"]
+
+
+def test_what_was_mended_before_and_spoiled_is_not_taken_for_mended(
+    clean: Clean, tmp_path: Path
+) -> None:
+    version = tmp_path / "dubs" / "v001"
+    shutil.copytree(clean.folder, version)
+    again = deliver_anew(version, clean.store)
+    next((again / "frames").rglob("*.exr")).unlink()
+    with pytest.raises(DubwrightError, match="not what it was") as caught:
+        deliver_anew(version, clean.store)
+    assert str(again) in caught.value.where
+
+
+@pytest.mark.parametrize(
+    "name", ["disclosure/lighthouse.es.txt", "cast.json", "lighthouse.es.otio"]
+)
+def test_no_shot_goes_out_with_what_was_changed(clean: Clean, tmp_path: Path, name: str) -> None:
+    version = tmp_path / "dubs" / "v001"
+    shutil.copytree(clean.folder, version)
+    path = version / name
+    text = path.read_text("utf-8")
+    changed = "Nothing was done." if name.endswith(".txt") else text.replace("Ada", "Eve", 1)
+    assert changed != text
+    path.write_text(changed, "utf-8")
+    assert _published(version, tmp_path / "out", PRESETS["vfx"], "es") == {}
+
+
+def test_no_shot_goes_out_with_a_list_that_nobody_signed(clean: Clean, tmp_path: Path) -> None:
+    version = tmp_path / "dubs" / "v001"
+    shutil.copytree(clean.folder, version)
+    note = version / "disclosure" / "lighthouse.es.txt"
+    note.write_text("Nothing was done.", "utf-8")
+    sidecar = json.loads((version / SIDECAR).read_text())
+    sidecar["files"][note.relative_to(version).as_posix()] = hash_of(note)
+    sidecar["root"] = root_of(sidecar["files"], sidecar["signed"])
+    (version / SIDECAR).write_text(json.dumps(sidecar))
+    assert _published(version, tmp_path / "out", PRESETS["vfx"], "es") == {}
+
+
+def test_two_at_once_give_two_whole_deliverables(clean: Clean, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    preset = PRESETS["social"]
+    left = out / ".publishing-0123" / ".before.mp4"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"of one that was ended")
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(_published, clean.folder, out, preset, "es", "es") for _ in range(2)]
+        places = {place.result()["es"] for place in asked}
+    assert {place.name for place in places} == {"lighthouse_es_v001", "lighthouse_es_v002"}
+    for place in places:
+        assert not verify(place, anchors(keys_folder())).faults
+        assert {path.name for path in place.iterdir()} == {
+            "deliverable.json", "lighthouse.es.mp4", "lighthouse.es.txt", "provenance.json",
+            "subtitles",
+        }  # fmt: skip
+    assert not list(out.glob(".*"))
+
+
+def test_a_version_that_was_moved_refers_to_what_goes_out_with_it(
+    clean: Clean, tmp_path: Path
+) -> None:
+    moved = tmp_path / "elsewhere" / "v001"
+    shutil.copytree(clean.folder, moved)
+    folder = _published(moved, tmp_path / "out", PRESETS["streamer"], "es")["es"]
+    text = (folder / "lighthouse.es.otio").read_text("utf-8")
+    assert str(clean.folder) not in text and "frames/lighthouse_010/" in text
+
+
+def test_nothing_goes_out_into_the_version_itself(clean: Clean) -> None:
+    with pytest.raises(DubwrightError, match="lies in the version"):
+        _published(clean.folder, clean.folder / "out", PRESETS["social"], "es")
+
+
+def test_names_stay_beneath_the_output_folder() -> None:
+    preset = Preset(
+        title="Ours", folder="{project}/{language}/v{version:02d}", contents=(Content.STEMS,)
+    )
+    for project in ("../../evil", "/tmp/evil", "a/b", "..", "C:\\x"):
+        place = preset.place({"project": project, "language": "es"}, 1)
+        assert not place.is_absolute() and ".." not in place.parts and len(place.parts) <= 3
 
 
 def test_no_shot_goes_out_without_consent(clean: Clean, tmp_path: Path) -> None:

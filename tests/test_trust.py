@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from conftest import Sample
 from consents import TODAY, authority_on, signed_consent
+from pydantic import ValidationError
 from test_cli import run_cli
 
 from dubwright.api import perform
@@ -30,6 +31,7 @@ from dubwright.operations.task import Task
 from dubwright.store import Store
 from dubwright.trust import (
     AuditLog,
+    Authority,
     Deed,
     Disclosure,
     Keys,
@@ -41,36 +43,38 @@ from dubwright.trust import (
     draft_tone,
     keys_folder,
     permission,
+    recorded,
     require,
     statement,
+    take_back,
     with_consent,
     with_revocation,
 )
 
-EDIT = Purpose(Use.LIKENESS_EDIT, "es")
+EDIT = Purpose(Use.LIKENESS_EDIT, "es", "Ada")
 
 
 @pytest.mark.parametrize(
     ("changes", "purpose", "why"),
     [
         ({}, EDIT, ""),
-        ({}, Purpose(Use.VOICE_SYNTHESIS, "es-MX"), ""),
-        ({"languages": ("*",)}, Purpose(Use.LIKENESS_EDIT, "ja"), ""),
-        ({}, Purpose(Use.LIKENESS_EDIT, "est"), "not for est"),
+        ({}, Purpose(Use.VOICE_SYNTHESIS, "es-MX", "Ada"), ""),
+        ({"languages": ("*",)}, Purpose(Use.LIKENESS_EDIT, "ja", "Ada"), ""),
+        ({}, Purpose(Use.LIKENESS_EDIT, "est", "Ada"), "not for est"),
         ({"languages": ("es-MX",)}, EDIT, "not for es"),
-        ({}, Purpose(Use.VOICE_CLONING, "es"), "does not speak of a voice like theirs"),
+        ({}, Purpose(Use.VOICE_CLONING, "es", "Ada"), "does not speak of a voice like theirs"),
         ({"valid_from": date(2026, 12, 1)}, EDIT, "begins on 2026-12-01"),
         ({"valid_until": date(2026, 11, 19)}, EDIT, "ended on 2026-11-19"),
         ({"valid_until": TODAY}, EDIT, ""),
         ({"project": "Lighthouse"}, EDIT, "for the project 'Lighthouse'"),
-        ({"project": "Lighthouse"}, Purpose(Use.LIKENESS_EDIT, "es", "Lighthouse"), ""),
+        ({"project": "Lighthouse"}, Purpose(Use.LIKENESS_EDIT, "es", "Ada", "Lighthouse"), ""),
         (
             {"territories": ("ES", "PT")},
-            Purpose(Use.LIKENESS_EDIT, "es", "", ("ES", "MX")),
+            Purpose(Use.LIKENESS_EDIT, "es", "Ada", "", ("ES", "MX")),
             "it is not for MX",
         ),
         ({"territories": ("ES",)}, EDIT, ""),
-        ({}, Purpose(Use.LIKENESS_EDIT, "es", "", ("MX",)), ""),
+        ({}, Purpose(Use.LIKENESS_EDIT, "es", "Ada", "", ("MX",)), ""),
     ],
 )
 def test_a_consent_holds_for_what_it_says(
@@ -125,7 +129,7 @@ def test_what_was_taken_back_does_not_hold_in_any_copy(
     consent = signed_consent()
     cast = with_consent(Cast(), "Ada", consent)
     assert cast.speaker("Ada").likeness is Likeness.REAL
-    assert not doubts(cast, consent, authority_on())
+    assert not doubts(cast, "Ada", consent, authority_on())
     back = Revocation(on=TODAY, recorded_by="the production")
     (revoked,) = with_revocation(cast, consent_id(consent), back).speaker("Ada").consents
     assert "taken back on 2026-11-20" in doubt(revoked, EDIT, authority_on())
@@ -325,6 +329,76 @@ def test_a_log_that_was_tampered_with_is_known(tmp_path: Path, spoiled: str) -> 
             log.add("tried", {"number": -number})
     with pytest.raises(DubwrightError, match="tampered with"):
         log.verify(head)
+
+
+def test_an_entry_that_a_full_disk_cut_off_was_not_added(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path)
+    log.add("one", {})
+    whole = log.path.read_bytes()
+    log.path.write_bytes(whole + whole[: len(whole) // 2])
+    assert [entry.did for entry in log.entries()] == ["one"] and log.head().entries == 1
+    log.add("two", {"much": "x" * (1 << 18)})
+    log.add("three", {})
+    assert [entry.did for entry in log.entries()] == ["one", "two", "three"]
+    assert log.verify(log.head()) == 3
+
+
+def test_an_entry_that_cannot_be_written_leaves_the_log_as_it_was(tiny_disk: Path) -> None:
+    log = AuditLog(tiny_disk)
+    log.add("one", {})
+    before = log.path.read_bytes()
+    with pytest.raises(OSError):
+        log.add("two", {"much": "x" * (7 << 20)})
+    assert log.path.read_bytes() == before
+    assert log.add("two", {}).number == 2 and log.verify() == 2
+
+
+def test_a_role_binds_a_consent_to_a_speaker() -> None:
+    authority = authority_on()
+    mine = signed_consent(role="Ada")
+    assert not doubt(mine, EDIT, authority)
+    other = Purpose(Use.LIKENESS_EDIT, "es", "Bob")
+    assert doubt(mine, other, authority) == "it is for Ada"
+    assert not doubt(signed_consent(), other, authority), "of any role"
+
+
+def test_who_agrees_again_is_not_taken_for_who_took_it_back(tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys")
+    keys.make("Test Pictures")
+    log = AuditLog(tmp_path)
+    terms = signed_consent().model_copy(update={"signature": None})
+    first = recorded(terms, keys, log)
+    take_back(consent_id(first), Revocation(on=TODAY, recorded_by="Kim"), keys, log)
+    again = recorded(terms, keys, log)
+    authority = Authority(TODAY, keys.trusted())
+    assert doubt(first, EDIT, authority) == "it was taken back"
+    assert not doubt(again, EDIT, authority)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"languages": ("nonsense!",)},
+        {"territories": ("Germany",)},
+        {"valid_until": date(2025, 12, 31)},
+    ],
+)
+def test_a_consent_that_cannot_be_meant_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        signed_consent(**changes)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["verify", "VERSION", "--trust", "/nonexistent.pem"],
+        ["audit", "VERSION"],
+        ["consent", "trust", "ключ", "--name", "x"],
+    ],
+)
+def test_what_cannot_be_read_is_told(asked: list[str], tmp_path: Path) -> None:
+    told = run_cli(*[str(tmp_path) if each == "VERSION" else each for each in asked])
+    assert told.returncode == 2 and "repair" in told.stderr and "Traceback" not in told.stderr
 
 
 def test_consents_are_recorded_shown_verified_and_taken_back(

@@ -22,6 +22,7 @@ from dubwright.cli_translate import app as translate
 from dubwright.errors import Cancelled, ColourSpaceUnknown, DubwrightError
 
 if TYPE_CHECKING:
+    from dubwright.trust import Head
     from dubwright_plugin import Service
 
 __all__ = ["app", "main", "performed"]
@@ -36,7 +37,7 @@ app.add_typer(consent, name="consent")
 app.add_typer(models, name="models")
 app.command("publish")(publish)
 app.add_typer(translate, name="translate")
-people = Console(stderr=True)
+people = Console(stderr=True, markup=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder that receives v001, v002...")]
@@ -126,9 +127,7 @@ def verify(
     from dubwright.trust import anchors, keys_folder
     from dubwright.trust import verify as verified
 
-    trusted = anchors(keys_folder())
-    if trust:
-        trusted += trust.read_text(encoding="ascii")
+    trusted = anchors(keys_folder()) + (_certificates(trust) if trust else "")
     found = verified(path, trusted)
     if as_json:
         print_json(asdict(found))
@@ -138,9 +137,23 @@ def verify(
         for fault in found.faults:
             typer.echo(f"NOT AS IT WAS  {fault.where}: {fault.what}")
         signers = f", signed by {', '.join(found.signers)}" if found.signers else ""
-        typer.echo(f"{'Tampered with' if found.faults else 'As it was made'}{signers}: {path}")
+        tampered = any(not fault.unknown for fault in found.faults)
+        unknown = "Signed by somebody unknown" if found.faults else "As it was made"
+        typer.echo(f"{'Tampered with' if tampered else unknown}{signers}: {path}")
     if found.faults:
         raise typer.Exit(1)
+
+
+def _certificates(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DubwrightError(
+            "Certificates cannot be read",
+            where=str(path),
+            why=getattr(error, "strerror", None) or "it is no PEM",
+            repair="give a file of certificates in PEM with --trust",
+        ) from error
 
 
 @app.command()
@@ -154,20 +167,32 @@ def audit(
 ) -> None:
     """See that the log of what was done to whom is whole, and print it."""
     from dubwright.store import Store, default_store_folder
-    from dubwright.trust import AuditLog, Head
+    from dubwright.trust import AuditLog
 
     log = AuditLog(Store(store or default_store_folder()).folder)
-    heads = [
-        Head.model_validate(json.loads((version / "manifest.json").read_text("utf-8"))["audit"])
-        for version in versions or ()
-    ]
-    log.verify(*heads)
+    log.verify(*map(_told_head, versions or ()))
     for entry in log.entries():
         if as_json:
             typer.echo(entry.model_dump_json())
         else:
             about = ", ".join(f"{key} {value}" for key, value in entry.about.items() if value)
             typer.echo(f"{entry.number}  {entry.at}  {entry.by}  {entry.did}: {about}")
+
+
+def _told_head(version: Path) -> Head:
+    """How far the log had come when a version was made."""
+    from dubwright.trust import Head
+
+    manifest = version / "manifest.json"
+    try:
+        return Head.model_validate(json.loads(manifest.read_text("utf-8"))["audit"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DubwrightError(
+            "A version does not say how far the log had come",
+            where=str(manifest),
+            why=getattr(error, "strerror", None) or "it holds no head of the log",
+            repair="give a version's folder, such as dubs/v003",
+        ) from error
 
 
 @app.command()
@@ -1065,7 +1090,7 @@ def _bar() -> Iterator[Callable[[int, int, str], None]]:
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         console=people,
         transient=True,
     ) as progress:

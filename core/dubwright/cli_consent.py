@@ -79,7 +79,7 @@ def add(
         list[str], typer.Option("--language", help="Of the dub; * for any; repeat.")
     ],
     by: By,
-    role: Annotated[str, typer.Option("--role", help="Whom they play.")] = "",
+    role: Annotated[str, typer.Option("--role", help="Whom they play; SPEAKER.")] = "",
     territory: Annotated[
         list[str] | None, typer.Option("--territory", help="Where it may be shown: DE; repeat.")
     ] = None,
@@ -124,7 +124,7 @@ def add(
         validated(
             Consent,
             person=person,
-            role=role,
+            role=role or speaker,
             languages=tuple(language),
             territories=tuple(territory or ["*"]),
             project=project,
@@ -192,7 +192,7 @@ def _listed(path: Path) -> list[tuple[str, bool]]:
     lines = []
     for speaker in cast.speakers:
         for consent in speaker.consents:
-            why = doubts(cast, consent, authority)
+            why = doubts(cast, speaker.name, consent, authority)
             until = f" until {consent.valid_until}" if consent.valid_until else ""
             uses = ", ".join(use.value for use in consent.uses) or "nothing"
             about = (

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["Consent", "Likeness", "Revocation", "Signature", "Use"]
 
+LANGUAGE = r"^(\*|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)$"
+# ISO 3166-1 alpha-2.
+TERRITORY = r"^(\*|[A-Z]{2})$"
 SHA256 = r"^[0-9a-f]{64}$"
 
 
@@ -53,9 +57,15 @@ class Consent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     person: str = Field(min_length=1)
-    role: str = Field("", description="Whom the person plays, or whose voice they lend.")
-    languages: tuple[str, ...] = Field(description="Language tags, or '*' for any.")
-    territories: tuple[str, ...] = Field(
+    role: str = Field(
+        "",
+        description="Whom the person plays, or whose voice they lend: the speaker's name in the "
+        "cast, and of no other speaker; '' for any.",
+    )
+    languages: tuple[Annotated[str, Field(pattern=LANGUAGE)], ...] = Field(
+        description="Language tags, or '*' for any."
+    )
+    territories: tuple[Annotated[str, Field(pattern=TERRITORY)], ...] = Field(
         ("*",), description="Countries (ISO 3166-1) where the result may be shown, or '*' for any."
     )
     project: str = Field("", description="The production that it is for; '' for any.")
@@ -71,8 +81,17 @@ class Consent(BaseModel):
         description="SHA-256 of the document that the person agreed to.",
     )
     unmarked: bool = Field(False, description="The visible label may be left off.")
+    nonce: str = Field(
+        "", description="Makes it another than an earlier one of the same terms, taken back since."
+    )
     revocation: Revocation | None = None
     signature: Signature | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Consent:
+        if self.valid_until is not None and self.valid_until < self.valid_from:
+            raise ValueError("it ends before it begins")
+        return self
 
     @property
     def uses(self) -> tuple[Use, ...]:

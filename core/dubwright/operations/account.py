@@ -10,14 +10,26 @@ from dubwright.engines import EngineCard
 from dubwright.model import Cue, FrameRange, Likeness, Use
 from dubwright.operations.carry import RECORD, DubRecord
 from dubwright.operations.plan import DubPlan, LanguagePlan
-from dubwright.trust import Action, Ingredient, SourceType, Told, consent_id, source_type
+from dubwright.trust import (
+    Action,
+    Authority,
+    Deed,
+    Ingredient,
+    SourceType,
+    Told,
+    consent_id,
+    require,
+    source_type,
+)
 
 __all__ = [
     "background_actions",
+    "deeds_of",
     "dub_actions",
     "made_of",
     "original_sound",
     "plates_used",
+    "require_agreed",
     "told_of",
 ]
 
@@ -40,6 +52,42 @@ def told_of(plan: DubPlan, part: LanguagePlan) -> Told:
         voiced_by={name: actor for name, actor in actors.items() if actor},
         draft=part.is_draft,
     )
+
+
+def deeds_of(part: LanguagePlan) -> dict[str, dict[str, list[str]]]:
+    """What a language does to each speaker, with the cues and the ids of the consents relied on:
+    what the audit log says of a delivery."""
+    told: dict[str, dict[str, list[str]]] = {}
+    for cue in part.cues:
+        for use in sorted(part.uses[cue.id]):
+            told.setdefault(cue.speaker, {}).setdefault(use.value, []).append(cue.id)
+    for speaker, deeds in told.items():
+        relied = part.permission.consents.get(speaker, ())
+        deeds["consents"] = [consent_id(consent) for consent in relied]
+    return told
+
+
+def require_agreed(plan: DubPlan, part: LanguagePlan, authority: Authority) -> None:
+    """See that the consents that a language relies on hold now, whoever made its parts.
+
+    Raises:
+        PlanOutdated: one was taken back, or ended, since the work was planned.
+    """
+    if part.is_draft:
+        return
+    done = {(cue.speaker, use): cue.id for cue in part.cues for use in part.uses[cue.id]}
+    for (speaker, use), cue in done.items():
+        deed = Deed(
+            use=use,
+            speaker=speaker,
+            cue=cue,
+            language=part.language,
+            engine="",
+            project=plan.cast.project,
+            territories=plan.cast.territories,
+            consents=part.permission.consents.get(speaker, ()),
+        )
+        require(deed, authority)
 
 
 def made_of(plan: DubPlan, part: LanguagePlan, picture: bool) -> SourceType:

@@ -29,10 +29,12 @@ from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange
 from dubwright.operations.account import (
     background_actions,
+    deeds_of,
     dub_actions,
     made_of,
     original_sound,
     plates_used,
+    require_agreed,
     told_of,
 )
 from dubwright.operations.movies import MOVIE
@@ -45,6 +47,7 @@ from dubwright.store import Store, content_key, rename, whole
 from dubwright.trust import (
     SEAL,
     AuditLog,
+    Authority,
     credential,
     disclosure_text,
     keys_folder,
@@ -175,6 +178,10 @@ class _Delivery:
 
     def write(self) -> None:
         plan = self._plan
+        _remove_unfinished(self._folder)
+        # Results that were there before were not made by this plan, and nobody asked then.
+        for part in plan.languages:
+            require_agreed(plan, part, Authority.of_this_machine())
         versions = [self._language(part) for part in plan.languages]
         _, source = read_timeline(plan.timeline.path, rate_named=plan.timeline.rate)
         write_timelines(source, plan.timeline, versions, self._folder)
@@ -211,9 +218,8 @@ class _Delivery:
             source = self._store.path(part.preview) / "preview.mp4"
             self._sign(source, self._folder / name, part, pictured=True, seal=root)
         about = {"plan": self._plan.key, "version": self._final.name, "root": root}
-        self._log.add(
-            "delivered", about | {"languages": [p.language for p in self._plan.languages]}
-        )
+        languages = {part.language: deeds_of(part) for part in self._plan.languages}
+        self._log.add("delivered", about | {"languages": languages})
 
     def _sign(
         self, source: Path, destination: Path, part: LanguagePlan, *, pictured: bool, seal: str = ""
@@ -227,7 +233,7 @@ class _Delivery:
             plates_used(self._plan) if drawn else (),
             list(dub_actions(self._plan, part, drawn)),
             self._credential,
-            {SEAL: {"root": seal}} if seal else {},
+            {SEAL: {"root": seal, "path": f"preview/{destination.name}"}} if seal else {},
         )
 
     def _drawn(self, part: LanguagePlan) -> dict[str, list[FrameRange]]:
@@ -370,6 +376,7 @@ class _Delivery:
             "version": 1,
             "software": f"dubwright {dubwright._version.__version__}",
             "plan": plan.key,
+            "folder": str(self._final),
             "timeline": plan.timeline.name,
             "statement": "Dialogue was replaced and mouths were redrawn by software.",
             "audit": self._log.head().model_dump(),
@@ -413,6 +420,13 @@ class _Delivery:
 
     def _make(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """What an interrupted delivery had begun to write; what it wrote whole stays."""
+    for path in list(folder.rglob("*")):
+        if path.name.startswith(".") or path.name.endswith(".partial"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def shown_as(spec: PlateSpec, drawn: Mapping[int, Path]) -> dict[int, int]:

@@ -15,22 +15,24 @@ from dubwright.conform.reconform import Use, frames_later, places
 from dubwright.dialogue import REVIEW_FILE, Cast, CueSheet, Review
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue, FrameRange, exact_rate, frame_of_ms
-from dubwright.operations.carry import DubRecord
+from dubwright.operations.carry import RECORD, DubRecord
 from dubwright.operations.dub import DubPlanner
 from dubwright.operations.plan import DubPlan
 from dubwright.operations.request import DubRequest, ReconformRequest, request_paths, validated
 from dubwright.store import EVERYWHERE, Access, Store
-from dubwright.trust import Authority
+from dubwright.trust import Authority, anchors, keys_folder, require_as_made
 
 __all__ = [
     "RECONFORM",
     "MovedCue",
     "Reconform",
     "anew",
+    "as_it_was",
     "plan_reconform",
     "take_review_along",
 ]
 
+READ_ANEW: Final = (RECORD, "cue_sheet.json", "cast.json")
 RECONFORM: Final = "reconform.json"
 
 
@@ -77,7 +79,18 @@ class Reconform(BaseModel):
 
 
 def anew(version: Path) -> ReconformRequest:
-    """The request that delivers a version anew, as the next one beside it: the same timeline,
+    """See as_it_was: of a version whose documents are what they were when it was made.
+
+    Raises:
+        DubwrightError: it is no version of a dub, or somebody changed what it says of itself.
+    """
+    asked = as_it_was(version)
+    require_as_made(version, READ_ANEW, anchors(keys_folder()))
+    return asked
+
+
+def as_it_was(version: Path) -> ReconformRequest:
+    """The request that delivers a version again, as the next one beside it: the same timeline,
     with the version's own lines, cast and takes.
 
     Raises:

@@ -259,10 +259,11 @@ def _draw(context: Context) -> None:
         if patch is not None:
             frame = first + index
             source = _source(context, frame)
+            header = read_header(source)
             if context.parameters["draft_mark"]:
-                patch = marked(patch, spec.width, spec.height)
+                patch = marked(patch, spec.width, spec.height, header.held)
             written = context.folder / f"{frame}.patch.exr"
-            write_patch(written, patch, read_header(source), told)
+            write_patch(written, patch, header, told)
             # Merged from what the patch file holds, so that a compositor gets the same frame.
             write_edited(source, context.folder / f"{frame}.exr", read_patch(written), told)
         context.step()
@@ -463,7 +464,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "articulation": 8,
     "curves": 5,
     "choose": 4,
-    "draw": 2,
+    "draw": 3,
     "mix": 6,
     "original mix": 3,
     "readings": 2,

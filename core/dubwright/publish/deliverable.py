@@ -4,44 +4,81 @@ from __future__ import annotations
 
 import json
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from dubwright.conform.stock import relinked
+from dubwright.errors import DubwrightError
 from dubwright.publish.delivery import Part
 from dubwright.publish.presets import Content, Preset
 from dubwright.store import content_key, rename, whole
-from dubwright.trust import SEAL, Action, credential, keys_folder, sealed, sign
+from dubwright.trust import (
+    SEAL,
+    Action,
+    Sidecar,
+    credential,
+    hash_of,
+    keys_folder,
+    sealed,
+    sign,
+)
 
-__all__ = ["extract", "integrate", "next_place", "staging"]
+__all__ = ["PUBLISHING", "extract", "integrate", "next_place", "staging"]
 
 ABOUT: Final = "deliverable.json"
+# What the hidden folders begin with in which deliverables are put together.
+PUBLISHING: Final = ".publishing-"
 
 
 def staging(out: Path, part: Part, preset: Preset) -> Path:
     """Where a part's deliverable is put together: a hidden folder beneath the output folder."""
     unit = part.shot if preset.per == "shot" else ""
     key = content_key([str(part.folder), preset.model_dump(mode="json"), part.language, unit])
-    return out / f".publishing-{key[:16]}"
+    return out / f"{PUBLISHING}{key[:16]}"
 
 
 def extract(part: Part, preset: Preset, folder: Path) -> None:
-    """Copy what a preset holds of a part into a folder."""
+    """Copy what a preset holds of a part into a folder.
+
+    Raises:
+        DubwrightError: a file is not what it was when the version was made.
+    """
+    sidecar = Sidecar.read(part.folder)
     for source, place in _wanted(part, preset):
         copy = folder / place / source.name
         copy.parent.mkdir(parents=True, exist_ok=True)
         with whole(copy) as partial:
             shutil.copyfile(source, partial)
+        _require_as_listed(source, copy, part, sidecar)
     if Content.TIMELINES in preset.contents and (preset.per == "shot" or not part.shot):
-        held = {
-            part.folder / Content.STEMS.value: "stems",
-            part.folder / "frames" / part.language: "frames",
-        }
-        # What the deliverable does not hold stays where it is.
-        places = {place: name for place, name in held.items() if name in preset.contents}
-        for timeline in part.timelines[:1]:
-            relinked(timeline, folder / timeline.name, places)
+        _relink(part, preset, folder)
+
+
+def _require_as_listed(source: Path, copy: Path, part: Part, sidecar: Sidecar) -> None:
+    """What was copied is what was looked at: somebody may have changed it in between."""
+    name = unicodedata.normalize("NFC", source.relative_to(part.folder).as_posix())
+    listed = sidecar.files.get(name)
+    if name not in sidecar.signed and hash_of(copy) != listed:
+        raise DubwrightError(
+            "A version changed while it was published",
+            where=str(source),
+            why="it is not what it was when the version was made",
+            repair="see who works in the version's folder, and publish again",
+        )
+
+
+def _relink(part: Part, preset: Preset, folder: Path) -> None:
+    made = Path(part.delivery.manifest["folder"])
+    held = {"stems": Content.STEMS, f"frames/{part.language}": Content.FRAMES}
+    # What the deliverable does not hold stays where it is.
+    places = {
+        made / place: content.value if content in preset.contents else str(part.folder / place)
+        for place, content in held.items()
+    }
+    for timeline in part.timelines[:1]:
+        relinked(timeline, folder / timeline.name, places)
 
 
 def integrate(part: Part, preset: Preset, folder: Path, out: Path) -> Path:
@@ -64,7 +101,8 @@ def integrate(part: Part, preset: Preset, folder: Path, out: Path) -> Path:
     }
     with whole(folder / ABOUT) as partial:
         partial.write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    previews = [path.name for path in folder.glob("*.mp4")]
+    _require_whole(part, preset, folder)
+    previews = [part.preview.name] if Content.PREVIEW in preset.contents else []
     root = sealed(folder, previews).root
     for name in previews:
         _sign_again(folder / name, root)
@@ -72,6 +110,21 @@ def integrate(part: Part, preset: Preset, folder: Path, out: Path) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     rename(folder, place)
     return place
+
+
+def _require_whole(part: Part, preset: Preset, folder: Path) -> None:
+    """A language's deliverable holds what each of its shots put into it."""
+    shots = (part.shot,) if part.shot else part.delivery.shots(part.language)
+    parts = [part.delivery.part(part.language, shot) for shot in shots]
+    for each in parts if part.shot else (*parts, part):
+        for source, place in _wanted(each, preset):
+            if not (folder / place / source.name).is_file():
+                raise DubwrightError(
+                    "A deliverable is not whole",
+                    where=str(Path(place) / source.name),
+                    why="it was not put into it, or was taken away",
+                    repair="publish again",
+                )
 
 
 def next_place(part: Part, preset: Preset, out: Path) -> Path:
@@ -85,6 +138,13 @@ def next_place(part: Part, preset: Preset, out: Path) -> Path:
     version = 1
     while (place := out / preset.place(fields, version)).exists():
         version += 1
+    if not place.resolve().is_relative_to(out.resolve()):
+        raise DubwrightError(
+            "A deliverable would not lie in the output folder",
+            where=str(place),
+            why="a folder on the way to it is a link elsewhere",
+            repair="choose another output folder",
+        )
     return place
 
 
@@ -126,7 +186,7 @@ def _sign_again(path: Path, root: str) -> None:
             Action("c2pa.published", "Published"),
         ],
         credential(keys_folder()),
-        {SEAL: {"root": root}},
+        {SEAL: {"root": root, "path": path.name}},
         parent="version",
     )
     before.unlink()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dubwright.dialogue import Cast, CueSheet
 from dubwright.errors import DubwrightError
@@ -16,7 +17,18 @@ from dubwright.operations.carry import DubRecord
 from dubwright.operations.deliver import MANIFEST
 from dubwright.quality.report import LanguageReport, Report
 
-__all__ = ["DeliveredFrame", "Delivery", "Finding", "Part", "SteadinessFigures"]
+__all__ = ["DOCUMENTS", "DeliveredFrame", "Delivery", "Finding", "Part", "SteadinessFigures"]
+
+
+# What every part is looked at by.
+DOCUMENTS: Final = (
+    "cast.json",
+    "cue_sheet.json",
+    "dub.json",
+    "manifest.json",
+    "report.",
+    "preview/player.json",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +185,9 @@ class Part:
         folder = self.folder / "frames" / self.language / self.shot
         patches = self.folder / "patches" / self.language / self.shot
         prefix = f"{self.shot}.{self.language}."
-        for media_frame in spec.media_frames:
+        # Of a movie only what is shown was decoded.
+        shown = sorted({spec.media_frame(frame) for frame in range(spec.frames)})
+        for media_frame in spec.media_frames if spec.kind == "sequence" else shown:
             number = spec.first + media_frame * spec.step
             source = spec.media_file(media_frame) if spec.kind == "sequence" else None
             if number not in self.edited and source is not None and not source.is_file():
@@ -196,7 +210,9 @@ class Part:
 
     @property
     def movies(self) -> list[Path]:
-        return sorted(self.folder.glob(f"movies/{self.delivery.name}.{self.language}.*.mov"))
+        return sorted(
+            self.folder.glob(f"movies/{glob.escape(self.delivery.name)}.{self.language}.*.mov")
+        )
 
     @property
     def timelines(self) -> list[Path]:
@@ -213,20 +229,18 @@ class Part:
         return self.folder / "disclosure" / f"{self.delivery.name}.{self.language}.txt"
 
     def files(self) -> Iterator[str]:
-        """The paths of a part's own files beneath the version's folder, as its sidecar names them.
+        """What the paths of a part's own files begin with, as the version's sidecar names them.
 
-        A language's are those of all its shots too where no shot is looked at.
+        They are those that it is looked at by, and those that go out with it: of a shot its frames
+        and patches, and what is small of its language; of a language all but its shots' frames.
         """
-        if self.shot:
-            places = (
-                f"frames/{self.language}/{self.shot}/",
-                f"patches/{self.language}/{self.shot}/",
-            )
-            yield from places
-            return
         name = f"{self.delivery.name}.{self.language}."
-        for folder in ("stems", "subtitles", "movies", "preview", "disclosure"):
+        yield from DOCUMENTS
+        for folder in ("subtitles", "preview", "disclosure"):
             yield f"{folder}/{name}"
         yield name
-        yield f"sheets/{self.language}."
-        yield from ("cast.json", "cue_sheet.json", "dub.json", "manifest.json", "report.")
+        if self.shot:
+            yield f"frames/{self.language}/{self.shot}/"
+            yield f"patches/{self.language}/{self.shot}/"
+            return
+        yield from (f"stems/{name}", f"movies/{name}", f"sheets/{self.language}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +49,6 @@ def examine(
     Raises:
         DubwrightError: the deliverable cannot be written.
     """
-    logging.getLogger("pyblish").setLevel(logging.CRITICAL)
     context = pyblish.api.Context()
     context.data.update(
         {

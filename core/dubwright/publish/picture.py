@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.media.colour import ColourConfig, display_preview
-from dubwright.media.exr import read_patch, read_rgb
+from dubwright.media.exr import read_header, read_patch, read_rgb
 from dubwright.media.plate import Plate
 from dubwright.model import Box
 from dubwright.publish.delivery import DeliveredFrame, Finding, Part, SteadinessFigures
@@ -27,7 +27,7 @@ __all__ = ["closures_held", "figures", "in_sync", "seamless", "steady", "without
 MOST_LATE_MS: Final = 40.0
 MOST_EARLY_MS: Final = 60.0
 LEAST_HELD: Final = 0.75
-# Over the plate's own in the same place; see docs/decisions/041-bars.md for how they were found.
+# Over the plate's own in the same place; see docs/decisions/041-publish.md for how they were found.
 MOST_SEAM: Final = 0.15
 MOST_FLICKER: Final = 1.5
 MOST_POP: Final = 2.0
@@ -177,8 +177,10 @@ def _moments(part: Part) -> Iterator[_Moment]:
     }
     shown = {spec.number(frame): frame for frame in range(spec.frames)}
     frames = [frame for number, frame in shown.items() if number in drawn]
+    is_draft = part.told["draft"]
     patches = {
-        frame: _matte(drawn[spec.number(frame)], spec.width, spec.height) for frame in frames
+        frame: _matte(drawn[spec.number(frame)], spec.width, spec.height, is_draft)
+        for frame in frames
     }
     plates = Plate(spec).regions([(frame, patches[frame][0]) for frame in frames])
     config = ColourConfig(spec.ocio)
@@ -191,7 +193,9 @@ def _moments(part: Part) -> Iterator[_Moment]:
             yield _Moment(spec.number(frame), box, grey[0], grey[1], band)
 
 
-def _matte(frame: DeliveredFrame, width: int, height: int) -> tuple[Box, NDArray[np.bool_]]:
+def _matte(
+    frame: DeliveredFrame, width: int, height: int, is_draft: bool
+) -> tuple[Box, NDArray[np.bool_]]:
     """Where a frame was edited, with a margin, and where its matte fades into the plate there."""
     assert frame.patch is not None
     patch = read_patch(frame.patch)
@@ -199,8 +203,10 @@ def _matte(frame: DeliveredFrame, width: int, height: int) -> tuple[Box, NDArray
     alpha = np.zeros((box.height, box.width), np.float32)
     inside = patch.box.clipped(width, height)
     alpha[inside.within(box)] = patch.alpha[inside.within(patch.box)]
-    # A draft's mark has edges, and is to be seen.
-    alpha[draft_mark_box(width, height).intersection(box).within(box)] = 0
+    if is_draft:
+        # Its mark has edges, and is to be seen.
+        mark = draft_mark_box(read_header(frame.path).held)
+        alpha[mark.intersection(box).within(box)] = 0
     return box, (alpha > BAND[0]) & (alpha < BAND[1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 from enum import StrEnum
@@ -15,6 +16,7 @@ from dubwright.errors import DubwrightError
 
 __all__ = ["PRESETS", "Content", "Preset", "find_preset"]
 
+NOT_IN_NAME: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 FIELDS: Final = frozenset({"name", "project", "language", "shot", "version"})
 
 
@@ -78,8 +80,11 @@ class Preset(BaseModel):
         return self
 
     def place(self, fields: Mapping[str, str], version: int) -> Path:
-        """The deliverable's place beneath the output folder."""
-        return Path(self.folder.format(**fields, version=version))
+        """The deliverable's place beneath the output folder, whatever the fields hold."""
+        named = {
+            name: NOT_IN_NAME.sub("-", value).strip(" .") or "-" for name, value in fields.items()
+        }
+        return Path(self.folder.format(**named, version=version))
 
 
 PRESETS: Final[Mapping[str, Preset]] = {

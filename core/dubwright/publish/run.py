@@ -6,18 +6,20 @@ of its run, and one shot's fault is none of another's.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dubwright.errors import DubwrightError
 from dubwright.operations.deliver import check_output
-from dubwright.publish.deliverable import staging
+from dubwright.publish.deliverable import PUBLISHING
 from dubwright.publish.delivery import Delivery
 from dubwright.publish.examine import examine
 from dubwright.publish.examined import Examined
@@ -25,6 +27,7 @@ from dubwright.publish.presets import Preset
 from dubwright.publish.qc import qc_sheet, write_qc
 from dubwright.publish.trusts import Terms
 from dubwright.publish.validator import Target
+from dubwright.store import Store, default_store_folder
 from dubwright.trust import Authority
 
 __all__ = ["Publishing", "count_parts", "publish", "terms_of"]
@@ -97,32 +100,63 @@ def publish(asked: Publishing, listener: Listener | None = None) -> list[Examine
     languages = _languages(delivery, asked)
     for folder in (asked.target.out if asked.target else None, asked.qc):
         if folder:
+            _require_apart(folder, delivery)
             check_output(folder)
+    if not asked.target:
+        return _examine_all(asked, delivery, languages, listener)
+    out = asked.target.out
+    # One at a time puts deliverables into a folder; what one that was ended left there goes.
+    with Store(default_store_folder()).lock(f"publishing {out.resolve()}"):
+        _clear(out)
+        try:
+            return _examine_all(asked, delivery, languages, listener)
+        finally:
+            _clear(out)
+
+
+def _examine_all(
+    asked: Publishing, delivery: Delivery, languages: Sequence[str], listener: Listener | None
+) -> list[Examined]:
     count = min(
         _parts(delivery, languages), asked.processes or min(os.cpu_count() or 1, MOST_PROCESSES)
     )
     found: list[Examined] = []
-    with ProcessPoolExecutor(
-        count,
-        mp_context=multiprocessing.get_context("spawn"),
-        max_tasks_per_child=PARTS_OF_ONE_PROCESS,
-    ) as pool:
-        shots = {
-            language: [
-                pool.submit(_examined, asked, language, shot, ())
-                for shot in delivery.shots(language)
-            ]
-            for language in languages
-        }
-        whole: list[Future[Examined]] = []
-        for language in languages:
-            of_shots = _heard(shots[language], listener, found)
-            whole.append(pool.submit(_examined, asked, language, "", tuple(of_shots)))
-        _heard(whole, listener, found)
-    if asked.target:
-        for language in languages:
-            _clear(delivery, asked.target, language)
+    try:
+        with ProcessPoolExecutor(
+            count,
+            mp_context=multiprocessing.get_context("spawn"),
+            max_tasks_per_child=PARTS_OF_ONE_PROCESS,
+        ) as pool:
+            shots = {
+                language: [
+                    pool.submit(_examined, asked, language, shot, ())
+                    for shot in delivery.shots(language)
+                ]
+                for language in languages
+            }
+            whole: list[Future[Examined]] = []
+            for language in languages:
+                of_shots = _heard(shots[language], listener, found)
+                whole.append(pool.submit(_examined, asked, language, "", tuple(of_shots)))
+            _heard(whole, listener, found)
+    except BrokenProcessPool as error:
+        raise DubwrightError(
+            "A process that looked at a part ended",
+            where=str(asked.version),
+            why="the system ended it, most likely for want of memory",
+            repair="publish again with fewer --workers; what went out stays",
+        ) from error
     return found
+
+
+def _require_apart(folder: Path, delivery: Delivery) -> None:
+    if folder.resolve().is_relative_to(delivery.folder.resolve()):
+        raise DubwrightError(
+            "The output folder lies in the version",
+            where=str(folder),
+            why="a version never changes",
+            repair="choose a folder beside it",
+        )
 
 
 def _heard(
@@ -140,6 +174,8 @@ def _heard(
 def _examined(
     asked: Publishing, language: str, shot: str, of_shots: tuple[Examined, ...]
 ) -> Examined:
+    # It tells of each finding; we do, in our own way.
+    logging.getLogger("pyblish").setLevel(logging.CRITICAL)
     part = Delivery(asked.version).part(language, shot)
     examined = examine(part, asked.terms, asked.target, of_shots)
     if asked.qc and not shot:
@@ -148,10 +184,9 @@ def _examined(
     return examined
 
 
-def _clear(delivery: Delivery, target: Target, language: str) -> None:
-    """Remove what was put together of deliverables that did not pass."""
-    for shot in (*delivery.shots(language), ""):
-        left = staging(target.out, delivery.part(language, shot), target.preset)
+def _clear(out: Path) -> None:
+    """Remove what was being put together."""
+    for left in out.glob(f"{PUBLISHING}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
@@ -160,7 +195,7 @@ def _parts(delivery: Delivery, languages: Iterable[str]) -> int:
 
 
 def _languages(delivery: Delivery, asked: Publishing) -> tuple[str, ...]:
-    languages = asked.languages or delivery.languages
+    languages = tuple(dict.fromkeys(asked.languages)) or delivery.languages
     missing = sorted({*languages} - {*delivery.languages})
     if missing:
         raise DubwrightError(

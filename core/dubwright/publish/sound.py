@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.media.audio import LoudnessMeter, audio_blocks, audio_format, read_mono
+from dubwright.media.audio import LoudnessMeter, audio_blocks, audio_format
 from dubwright.media.bwf import read_time_reference
 from dubwright.media.mastering import SPECS, TruePeakMeter
 from dubwright.operations.deliver import DAY_S
@@ -31,6 +31,10 @@ CLIPPED_RUN: Final = 4
 CLICK: Final = 40.0
 LEAST_CLICK: Final = 0.05
 NEAR_S: Final = 0.010
+# What a click is told from, and more.
+CLICK_AROUND_S: Final = 0.050
+# Files are read in parts of so many steps: 10 s.
+STEPS_AT_ONCE: Final = 2000
 TOGETHER_DB: Final = -30.0
 
 
@@ -54,8 +58,7 @@ def in_time(part: Part) -> Iterator[Finding]:
     dialogue = part.stem("DX")
     if dialogue in part.spoiled:
         return
-    samples, rate = read_mono(dialogue)
-    loud = _loudness(samples, rate)
+    loud = _loudness(dialogue)
     lags, weights = [], []
     for phones in part.delivery.player["languages"][part.language]["phones"].values():
         spoken = [(start, end) for symbol, start, end in phones if symbol]
@@ -107,9 +110,9 @@ def below_peak(part: Part) -> Iterator[Finding]:
 def without_clicks(part: Part) -> Iterator[Finding]:
     """No sample of the dialogue jumps out of those around it."""
     for path in _stems(part, ("DX",)):
-        samples, rate = read_mono(path)
-        places = _clicks(samples, rate)
-        if len(places):
+        rate, _ = audio_format(path)
+        places = list(_clicks_in(path))
+        if places:
             first = places[0] / rate
             why = f"{len(places)} clicks are heard, the first after {first:.2f} s"
             yield Finding(path.name, why, AGAIN)
@@ -134,11 +137,16 @@ def _stems(part: Part, names: tuple[str, ...] = STEMS) -> list[Path]:
     return [path for name in names if (path := part.stem(name)) not in part.spoiled]
 
 
-def _loudness(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
-    """How loud each 5 ms are, in dB above silence."""
+def _loudness(path: Path) -> NDArray[np.float64]:
+    """How loud each 5 ms of a file are, in dB above silence."""
+    rate, _ = audio_format(path)
     step = rate * STEP_MS // 1000
-    whole = samples[: len(samples) // step * step].reshape(-1, step).astype(np.float64)
-    return np.maximum(10 * np.log10(np.square(whole).mean(axis=1) + 1e-12) + 60, 0)
+    parts = [np.zeros(0)]
+    for block in audio_blocks(path, STEPS_AT_ONCE * step):
+        mono = block.mean(axis=1, dtype=np.float64)
+        steps = mono[: len(mono) // step * step].reshape(-1, step)
+        parts.append(np.maximum(10 * np.log10(np.square(steps).mean(axis=1) + 1e-12) + 60, 0))
+    return np.concatenate(parts)
 
 
 def _lag_ms(loud: NDArray[np.float64], spoken: list[tuple[int, int]]) -> float | None:
@@ -166,6 +174,23 @@ def _lag_ms(loud: NDArray[np.float64], spoken: list[tuple[int, int]]) -> float |
 def _longest_run(flags: NDArray[np.bool_]) -> int:
     edges = np.flatnonzero(np.diff(np.r_[0, flags.astype(np.int8), 0]))
     return int((edges[1::2] - edges[::2]).max(initial=0))
+
+
+def _clicks_in(path: Path) -> Iterator[int]:
+    """Where clicks are in a file, read part by part with what is around each."""
+    rate, _ = audio_format(path)
+    around = round(CLICK_AROUND_S * rate)
+    kept = np.zeros(0, np.float32)
+    begins, told = 0, 0
+    for block in audio_blocks(path, STEPS_AT_ONCE * rate * STEP_MS // 1000):
+        mono = block.mean(axis=1, dtype=np.float32)
+        heard = np.concatenate([kept, mono])
+        sure = begins + len(heard) - around
+        yield from (at for at in _clicks(heard, rate) + begins if told <= at < sure)
+        told = max(told, sure)
+        kept = heard[-2 * around :]
+        begins += len(heard) - len(kept)
+    yield from (at for at in _clicks(kept, rate) + begins if at >= told)
 
 
 def _clicks(samples: NDArray[np.float32], rate: int) -> NDArray[np.int64]:

@@ -28,7 +28,6 @@ from dubwright.trust import (
     permission,
     read_credentials,
 )
-from dubwright.trust.merkle import merkle_root
 from dubwright.trust.seal import SIDECAR
 from dubwright.trust.verify import file_faults
 
@@ -36,6 +35,8 @@ __all__ = ["Terms", "agreed_to", "as_made", "disclosed", "labelled", "licensed",
 
 AGAIN: Final = "deliver it anew: see `dubwright publish --repair`"
 LOOKED_AT: Final = 5
+# What a report names in the place of an engine where an actor spoke.
+RECORDED: Final = "recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Terms:
 def as_made(part: Part) -> Iterator[Finding]:
     """Every file is what it was when the version was made; none is gone, none was put there."""
     sidecar = Sidecar.read(part.folder)
-    if merkle_root(sidecar.files) != sidecar.root:
+    if not sidecar.fits:
         yield Finding(SIDECAR, "its list of files was changed", AGAIN)
         return
     for fault in file_faults(part.folder, sidecar, tuple(part.files())):
@@ -65,10 +66,14 @@ def as_made(part: Part) -> Iterator[Finding]:
 
 
 def signed(part: Part) -> Iterator[Finding]:
-    """Movies and sounds are signed with a certificate that is trusted, and hold what was signed."""
+    """Movies and sounds are signed with a certificate that is trusted, and hold what was signed.
+
+    Of a shot that is its language's preview, which holds the seal over the shot's files.
+    """
     trusted = anchors(keys_folder())
     root = Sidecar.read(part.folder).root
-    for path in (part.preview, *part.movies, *(part.stem(name) for name in ("DX", "ME", "mix"))):
+    sounds = (part.stem(name) for name in ("DX", "ME", "mix"))
+    for path in (part.preview,) if part.shot else (part.preview, *part.movies, *sounds):
         if path in part.spoiled:
             continue
         try:
@@ -87,6 +92,8 @@ def signed(part: Part) -> Iterator[Finding]:
             )  # fmt: skip
         elif path == part.preview and told.seal != root:
             yield Finding(path.name, "it was signed for another version", AGAIN)
+        elif path == part.preview and told.sealed_as != f"preview/{path.name}":
+            yield Finding(path.name, f"it is {told.sealed_as} under another name", AGAIN)
 
 
 def agreed_to(part: Part, terms: Terms) -> Iterator[Finding]:
@@ -141,7 +148,10 @@ def licensed(part: Part, terms: Terms) -> Iterator[Finding]:
     if not terms.commercial:
         return
     cards = {card.identity: card for card in engines()}
+    spoken = any(row.dubbed and row.engine != RECORDED for row in part.report.cues)
     for step, identity in part.delivery.manifest["engines"].items():
+        if step == "synthesizer" and not spoken:
+            continue
         card: EngineCard | None = cards.get(identity)
         if card is None:
             why = f"{identity} is not installed: nobody knows its licence"

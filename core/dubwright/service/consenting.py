@@ -79,7 +79,7 @@ def consent_routes(store: Path, folders: Callable[[], Sequence[Path] | None]) ->
             Holding(
                 speaker=speaker.name,
                 consent=consent_id(consent),
-                doubts=doubts(shown.cast, consent, authority),
+                doubts=doubts(shown.cast, speaker.name, consent, authority),
             )
             for speaker in shown.cast.speakers
             for consent in speaker.consents

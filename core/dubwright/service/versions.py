@@ -8,7 +8,7 @@ from typing import Any
 from dubwright.errors import DubwrightError
 from dubwright.operations.carry import DubRecord
 from dubwright.operations.operation import version_result
-from dubwright.operations.reconform import anew
+from dubwright.operations.reconform import as_it_was
 from dubwright.quality.report import Report
 from dubwright.service.queue import Job, Queue
 
@@ -26,7 +26,7 @@ def take_in(queue: Queue, folder: Path) -> Job:
     for job in queue.jobs(states=["done"]):
         if job.result is not None and Path(job.result["folder"]) == folder:
             return job
-    request = anew(folder)
+    request = as_it_was(folder)
     record = DubRecord.of(folder)
     try:
         report = Report.model_validate_json((folder / "report.json").read_bytes())

@@ -39,7 +39,7 @@ from dubwright.trust.keys import Keys, Trusted, keys_folder, signature
 from dubwright.trust.ledger import evidence_of, recorded, take_back
 from dubwright.trust.provenance import SourceType, frame_attributes, source_type
 from dubwright.trust.seal import SIDECAR, Sidecar, files_of, hash_of, sealed
-from dubwright.trust.verify import Fault, Verified, verify
+from dubwright.trust.verify import Fault, Verified, require_as_made, verify
 
 __all__ = [
     "SEAL",
@@ -85,6 +85,7 @@ __all__ = [
     "read_credentials",
     "recorded",
     "require",
+    "require_as_made",
     "sealed",
     "sign",
     "signature",

@@ -78,11 +78,15 @@ class AuditLog:
     def add(self, did: str, about: dict[str, Any]) -> Entry:
         """Add an entry, and see that it is on the disk.
 
+        An entry that was begun and never ended, for a full disk perhaps, was not added: it goes.
+
         Raises:
             DubwrightError: the last entry cannot be read.
+            OSError: it cannot be written; the log is as it was.
         """
         with FileLock(self.path.with_suffix(".lock")), self.path.open("a+b") as log:
-            last = self._last(log.seek(0, os.SEEK_END))
+            last, end = self._last()
+            log.truncate(end)
             entry = Entry(
                 number=last.entries + 1,
                 at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -91,9 +95,13 @@ class AuditLog:
                 about=about,
                 before=last.hash,
             ).hashed()
-            log.write(entry.model_dump_json().encode() + b"\n")
-            log.flush()
-            os.fsync(log.fileno())
+            try:
+                log.write(entry.model_dump_json().encode() + b"\n")
+                log.flush()
+                os.fsync(log.fileno())
+            except OSError:
+                os.truncate(self.path, end)
+                raise
         return entry
 
     def add_deed(self, deed: Deed, task: str) -> Entry:
@@ -108,7 +116,7 @@ class AuditLog:
 
     def head(self) -> Head:
         """How far the log has come."""
-        return self._last(self.path.stat().st_size) if self.path.exists() else self._last(0)
+        return self._last()[0]
 
     def entries(self) -> Iterator[Entry]:
         """Every entry, from the first.
@@ -121,6 +129,8 @@ class AuditLog:
             return
         with self.path.open("rb") as log:
             for line in log:
+                if not line.endswith(b"\n"):
+                    return
                 entry = self._read(line, before.entries + 1)
                 if entry.number != before.entries + 1 or entry.before != before.hash:
                     raise self._broken(before.entries + 1, "it does not follow the one before")
@@ -139,24 +149,45 @@ class AuditLog:
         Raises:
             DubwrightError: something was changed, or is gone.
         """
-        waited = {head.entries: head.hash for head in known if head.entries}
+        waited: dict[int, set[str]] = {}
+        for head in known:
+            if head.entries:
+                waited.setdefault(head.entries, set()).add(head.hash)
         count = 0
         for entry in self.entries():
             count = entry.number
-            if waited.pop(count, entry.hash) != entry.hash:
+            if waited.pop(count, {entry.hash}) != {entry.hash}:
                 raise self._broken(count, "a delivery knows another one of this number")
         if waited:
             raise self._broken(min(waited), "a delivery knows it, and it is not there")
         return count
 
-    def _last(self, size: int) -> Head:
-        if not size:
-            return Head(entries=0, hash=BEFORE_THE_FIRST)
-        with self.path.open("rb") as log:
-            log.seek(max(0, size - TAIL))
-            line = log.read().splitlines()[-1]
+    def _last(self) -> tuple[Head, int]:
+        """The last whole entry, and where it ends in the file, in bytes."""
+        line, end = self._last_line()
+        if not line:
+            return Head(entries=0, hash=BEFORE_THE_FIRST), end
         entry = self._read(line, -1)
-        return Head(entries=entry.number, hash=entry.hash)
+        return Head(entries=entry.number, hash=entry.hash), end
+
+    def _last_line(self) -> tuple[bytes, int]:
+        """Read from the end, further back until a whole line is found."""
+        if not self.path.exists():
+            return b"", 0
+        with self.path.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            back = TAIL
+            while True:
+                start = max(0, size - back)
+                log.seek(start)
+                read = log.read(size - start)
+                end = read.rfind(b"\n")
+                begin = read.rfind(b"\n", 0, max(end, 0))
+                if end >= 0 and (begin >= 0 or start == 0):
+                    return read[begin + 1 : end], start + end + 1
+                if start == 0:
+                    return b"", 0
+                back *= 2
 
     def _read(self, line: bytes, number: int) -> Entry:
         try:

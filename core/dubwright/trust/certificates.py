@@ -32,6 +32,9 @@ __all__ = ["Credential", "anchors", "credential", "import_credential"]
 
 CHAIN: Final = "certificate.pem"
 KEY: Final = "certificate.key"
+# Roots of what was signed with before.
+EARLIER: Final = "certificate.earlier.pem"
+LOCK: Final = "certificate.lock"
 SELF_MADE: Final = "Dubwright, self-made"
 YEARS: Final = 10
 CURVES: Final = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
@@ -53,7 +56,7 @@ def credential(folder: Path) -> Credential:
         DubwrightError: what lies there cannot be read, or does not belong together.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with FileLock(folder / "certificate.lock"):
+    with FileLock(folder / LOCK):
         if not (folder / CHAIN).exists():
             _write(folder, *_self_made())
     return _read(folder / CHAIN, folder / KEY)
@@ -71,17 +74,44 @@ def import_credential(folder: Path, chain: Path, key: Path) -> Credential:
         DubwrightError: they cannot be read, or do not belong together.
     """
     read = _read(chain, key)
+    if not _is_authority(read.chain):
+        raise _unusable(
+            chain, "its last certificate is no authority's: give the chain up to its root"
+        )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write(folder, read.chain, read.key)
+    with FileLock(folder / LOCK):
+        # What was signed before stays trusted.
+        earlier = anchors(folder)
+        with whole(folder / EARLIER) as partial:
+            partial.write_text(earlier, encoding="ascii")
+        _write(folder, read.chain, read.key)
     return read
 
 
 def anchors(folder: Path) -> str:
-    """The certificates that this machine trusts, in PEM: the root of its own chain."""
-    chain = folder / CHAIN
+    """The certificates that this machine trusts, in PEM: the roots of its own chain and of those
+    that it signed with before.
+
+    Raises:
+        DubwrightError: they cannot be read.
+    """
+    chain, earlier = folder / CHAIN, folder / EARLIER
     if not chain.exists():
         return ""
-    return _pem(x509.load_pem_x509_certificates(chain.read_bytes())[-1])
+    try:
+        root = _pem(x509.load_pem_x509_certificates(chain.read_bytes())[-1])
+        before = earlier.read_text(encoding="ascii") if earlier.exists() else ""
+    except (OSError, ValueError) as error:
+        raise _unusable(chain, str(error)) from error
+    return before if root in before else before + root
+
+
+def _is_authority(chain: str) -> bool:
+    root = x509.load_pem_x509_certificates(chain.encode())[-1]
+    try:
+        return bool(root.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except x509.ExtensionNotFound:
+        return False
 
 
 def _read(chain: Path, key: Path) -> Credential:
@@ -98,6 +128,8 @@ def _read(chain: Path, key: Path) -> Credential:
         ) from error
     if _public(private.public_key()) != _public(leaf.public_key()):
         raise _unusable(chain, f"its key is not the one in {key.name}")
+    if leaf.not_valid_before_utc > datetime.datetime.now(datetime.UTC):
+        raise _unusable(chain, f"it begins on {leaf.not_valid_before_utc:%Y-%m-%d}")
     if leaf.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
         raise _unusable(chain, f"it ended on {leaf.not_valid_after_utc:%Y-%m-%d}")
     if isinstance(private, ed25519.Ed25519PrivateKey):

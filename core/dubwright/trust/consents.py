@@ -67,11 +67,13 @@ class Purpose:
     """What a consent is asked for.
 
     Attributes:
+        speaker: whose it is, by their name in the cast.
         territories: where the result will be shown; empty where that is not known.
     """
 
     use: Use
     language: str
+    speaker: str
     project: str = ""
     territories: tuple[str, ...] = ()
 
@@ -155,10 +157,12 @@ def with_revocation(cast: Cast, consent: str, revocation: Revocation) -> Cast:
     )
 
 
-def doubts(cast: Cast, consent: Consent, authority: Authority) -> tuple[str, ...]:
-    """Why a consent of a cast does not hold for what it says itself that it is for."""
+def doubts(cast: Cast, speaker: str, consent: Consent, authority: Authority) -> tuple[str, ...]:
+    """Why a consent of a speaker does not hold for what it says itself that it is for."""
     language = next((tag for tag in consent.languages if tag != "*"), "und")
-    purposes = [Purpose(use, language, cast.project, cast.territories) for use in consent.uses]
+    purposes = [
+        Purpose(use, language, speaker, cast.project, cast.territories) for use in consent.uses
+    ]
     if not purposes:
         return ("it allows nothing",)
     found = (doubt(consent, purpose, authority) for purpose in purposes)
@@ -172,6 +176,7 @@ def doubt(consent: Consent, purpose: Purpose, authority: Authority) -> str:
     revoked = consent.revocation
     reasons = {
         f"it does not speak of {FOR_PEOPLE[purpose.use]}": purpose.use not in consent.uses,
+        f"it is for {consent.role}": consent.role not in ("", purpose.speaker),
         f"it is not for {purpose.language}": not _speaks(consent.languages, purpose.language),
         f"it is for the project {consent.project!r}": consent.project not in ("", purpose.project),
         f"it is not for {', '.join(where)}": bool(where),
@@ -210,7 +215,7 @@ def permission(
             continue
         found: list[Consent] = []
         for use in sorted(wanted):
-            purpose = Purpose(use, language, cast.project, cast.territories)
+            purpose = Purpose(use, language, name, cast.project, cast.territories)
             found_doubts = {c: doubt(c, purpose, authority) for c in speaker.consents}
             held = next((consent for consent, why in found_doubts.items() if not why), None)
             if held is None:
@@ -231,9 +236,15 @@ def require(deed: Deed, authority: Authority) -> None:
     """
     if not deed.consents:
         return
-    purpose = Purpose(deed.use, deed.language, deed.project, deed.territories)
-    whys = [doubt(consent, purpose, authority) for consent in deed.consents]
-    if all(whys):
+    uses = {deed.use}
+    if deed.use is Use.VOICE_CLONING:
+        uses.add(Use.VOICE_SYNTHESIS)
+    whys: list[str] = []
+    for use in sorted(uses):
+        purpose = Purpose(use, deed.language, deed.speaker, deed.project, deed.territories)
+        doubted = [doubt(consent, purpose, authority) for consent in deed.consents]
+        whys += doubted[:1] if all(doubted) else []
+    if whys:
         raise PlanOutdated(
             "A consent does not hold any more",
             where=f"{deed.speaker}, {deed.cue} in {deed.language}",

@@ -78,6 +78,7 @@ class Credentials:
         title: as it was signed.
         actions: as the specification has them.
         seal: the root of the tree over the files that it was delivered with; "" without one.
+        sealed_as: its path among them.
     """
 
     signer: str
@@ -86,6 +87,7 @@ class Credentials:
     title: str
     actions: tuple[dict[str, Any], ...]
     seal: str
+    sealed_as: str
 
 
 def sign(
@@ -127,7 +129,7 @@ def sign(
         context = c2pa.Context(settings=c2pa.Settings.from_dict(dict(SETTINGS)))
         with whole(destination) as partial:
             # The library tells the kind of a file by its suffix, and overwrites none.
-            signed = partial.with_name(f"{partial.stem}.signed{destination.suffix}")
+            signed = partial.with_name(f".signing-{destination.name}")
             signed.unlink(missing_ok=True)
             with c2pa.Signer.from_info(told) as signer, c2pa.Builder(manifest, context) as builder:
                 for each in filter(_has_own, ingredients):
@@ -185,6 +187,7 @@ def read_credentials(path: Path, anchors: str) -> Credentials | None:
         title=manifest.get("title", ""),
         actions=tuple(assertions.get("c2pa.actions.v2", {}).get("actions", ())),
         seal=assertions.get(SEAL, {}).get("root", ""),
+        sealed_as=assertions.get(SEAL, {}).get("path", ""),
     )
 
 

@@ -29,8 +29,10 @@ FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 MARK_LIGHT: Final = 0.8
 LABEL_LIGHT: Final = 235 / 255
 SHADE: Final = 0.6
-# How like its letters the picture is where they stand; codecs and light pictures blur them.
+# How like its letters the picture is on them and their surround: .89 at least over footage, white
+# and textures through JPEG; .2 at most without the label.
 SEEN: Final = 0.6
+HALF: Final = 0.5
 TONE_S: Final = 0.15
 TONE_HZ: Final = 1000
 TONE_PEAK: Final = 10 ** (-26 / 20)
@@ -68,16 +70,22 @@ def draft_tone(rate: int) -> NDArray[np.float32]:
     return (TONE_PEAK * swell * np.sin(2 * np.pi * TONE_HZ * times)).astype(np.float32)
 
 
-def draft_mark_box(width: int, height: int) -> Box:
-    """Where the draft's mark stands in a frame of this size."""
-    text, (x, y) = _text(DRAFT_TEXT, width, height)
-    return Box(x, y, x + text.shape[1], y + text.shape[0])
+def draft_mark_box(seen: Box) -> Box:
+    """Where the draft's mark stands in a frame of which so much is seen and held."""
+    text, (x, y) = _text(DRAFT_TEXT, seen.width, seen.height)
+    corner = seen.x0 + x, seen.y0 + y
+    return Box(*corner, corner[0] + text.shape[1], corner[1] + text.shape[0])
 
 
-def marked(patch: Patch, width: int, height: int) -> Patch:
-    """A patch with the draft's visible mark, which becomes part of its matte."""
-    text, _ = _text(DRAFT_TEXT, width, height)
-    mark = draft_mark_box(width, height)
+def marked(patch: Patch, width: int, height: int, seen: Box) -> Patch:
+    """A patch with the draft's visible mark, which becomes part of its matte.
+
+    Args:
+        width, height: of the display window.
+        seen: what of it the frame holds, where its data window ends before.
+    """
+    text, _ = _text(DRAFT_TEXT, seen.width, seen.height)
+    mark = draft_mark_box(seen)
     box = patch.box.union(mark)
     rgb = np.zeros((box.height, box.width, 3), np.float32)
     alpha = np.zeros((box.height, box.width), np.float32)
@@ -116,7 +124,10 @@ def label_seen(picture: NDArray[np.uint8], disclosure: Disclosure) -> bool:
     words = DRAFT_TEXT if disclosure is Disclosure.DRAFT else LABEL_TEXT
     text, (x, y) = _text(words, width, height)
     grey = picture[y : y + text.shape[0], x : x + text.shape[1]].mean(axis=2)
-    return bool(grey.std() > 0 and np.corrcoef(grey.ravel(), text.ravel())[0, 1] > SEEN)
+    # What surrounds the letters' own dark surround is the picture's, and may be anything.
+    near = _shade(text) > HALF
+    seen, wanted = grey[near], text[near]
+    return bool(seen.std() > 0 and np.corrcoef(seen, wanted)[0, 1] > SEEN)
 
 
 def _shade(text: NDArray[np.float32]) -> NDArray[np.float32]:

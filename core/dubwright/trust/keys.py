@@ -6,7 +6,6 @@ Signatures are Ed25519 (RFC 8032).
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from pathlib import Path
 from typing import Final, Literal
@@ -168,7 +167,7 @@ def is_signed(statement: bytes, by: Signature) -> bool:
 def _check_public(public: str) -> None:
     try:
         length = len(base64.b64decode(public, validate=True))
-    except binascii.Error:
+    except ValueError:
         length = 0
     if length != 32:
         raise DubwrightError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from pathlib import Path
 
 from dubwright.model import Consent, Revocation
@@ -25,9 +26,10 @@ def recorded(consent: Consent, keys: Keys, log: AuditLog) -> Consent:
     Raises:
         DubwrightError: this machine has no key to sign with, or the log cannot be written.
     """
-    with_signature = signed(consent, keys.private())
+    other = consent.model_copy(update={"nonce": secrets.token_hex(8)})
+    with_signature = signed(other, keys.private())
     told = {"person": consent.person, "by": consent.recorded_by}
-    log.add("consent recorded", {"consent": consent_id(consent), **told})
+    log.add("consent recorded", {"consent": consent_id(with_signature), **told})
     return with_signature
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+import os
+import stat
+import unicodedata
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -19,10 +22,12 @@ from dubwright.dialogue.documents import read_document, write_document
 from dubwright.store import content_key
 from dubwright.trust.merkle import merkle_root
 
-__all__ = ["SIDECAR", "Sidecar", "files_of", "hash_of", "sealed"]
+__all__ = ["SIDECAR", "Sidecar", "files_of", "hash_of", "is_plain", "root_of", "sealed"]
 
 SIDECAR: Final = "provenance.json"
 BLOCK: Final = 1 << 20
+# What stands in the tree for a movie that holds the root itself.
+HOLDS_THE_ROOT: Final = "signed"
 # What reviewers decide is shown on the markers of timelines, and may change.
 OF_REVIEW: Final = ("color", "comment")
 
@@ -35,7 +40,9 @@ class Sidecar(BaseModel):
     document: Literal["dubwright.provenance"] = "dubwright.provenance"
     version: Literal[1] = 1
     algorithm: Literal["sha256"] = "sha256"
-    root: str = Field(description="Merkle tree hash (RFC 9162) over `files`, in hexadecimal.")
+    root: str = Field(
+        description="Merkle tree hash (RFC 9162) over `files` and `signed`, in hexadecimal."
+    )
     signed: tuple[str, ...] = Field(description="Movies that are signed and hold the root.")
     files: dict[str, str] = Field(
         description="SHA-256 of every other file, by its path; of a timeline, of all but what "
@@ -47,6 +54,11 @@ class Sidecar(BaseModel):
         """See read_document for what it raises."""
         return read_document(folder / SIDECAR, cls, "provenance of a delivery")
 
+    @property
+    def fits(self) -> bool:
+        """Whether its root is the one over what it lists."""
+        return self.root == root_of(self.files, self.signed)
+
 
 def sealed(folder: Path, signed: Iterable[str]) -> Sidecar:
     """Write the sidecar of a folder, and give it.
@@ -55,31 +67,65 @@ def sealed(folder: Path, signed: Iterable[str]) -> Sidecar:
         signed: paths of those files that will hold the root; they need not be there yet.
     """
     names = tuple(sorted(signed))
-    files = {name: hash_of(folder / name) for name in sorted(files_of(folder) - {*names})}
-    sidecar = Sidecar(root=merkle_root(files), signed=names, files=files)
+    there = files_of(folder)
+    files = {name: hash_of(there[name]) for name in sorted(there.keys() - {*names})}
+    sidecar = Sidecar(root=root_of(files, names), signed=names, files=files)
     write_document(folder / SIDECAR, sidecar)
     return sidecar
 
 
-def files_of(folder: Path) -> set[str]:
-    """The paths of all files beneath a folder, with '/', but for the sidecar."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {
-        SIDECAR
-    }
+def files_of(folder: Path) -> dict[str, Path]:
+    """All that lies beneath a folder but for folders and the sidecar, by its path with '/'.
+
+    Links are not followed. Names are told in NFC, whichever form a file system gave them.
+    """
+    there: dict[str, Path] = {}
+    for place, folders, names in os.walk(folder, onerror=_raise):
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        for name in (*names, *links):
+            path = Path(place) / name
+            there[path.relative_to(folder).as_posix()] = path
+    there.pop(SIDECAR, None)
+    composed = {name: unicodedata.normalize("NFC", name) for name in there}
+    # Where both forms of a name stand side by side, each is told as it is.
+    return {name if composed[name] in there else composed[name]: there[name] for name in there}
+
+
+def is_plain(path: Path) -> bool:
+    """Whether something is a file itself, and neither a link nor a device."""
+    return stat.S_ISREG(path.lstat().st_mode)
 
 
 def hash_of(path: Path) -> str:
     """The SHA-256 of a file; of a timeline of ours that of what reviewers cannot change."""
     if path.suffix == ".otio":
         try:
-            return content_key(_unreviewed(json.loads(path.read_bytes())))
-        except ValueError:
-            pass  # no timeline: its bytes are what it is
+            content = json.loads(path.read_bytes(), object_pairs_hook=_once)
+            return content_key(_unreviewed(content))
+        except (ValueError, RecursionError):
+            pass  # no timeline of ours: its bytes are what it is
     found = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK):
             found.update(block)
     return found.hexdigest()
+
+
+def root_of(files: Mapping[str, str], signed: Iterable[str]) -> str:
+    """The root over files, by their hashes, and over the paths of those that hold it."""
+    return merkle_root({**files, **dict.fromkeys(signed, HOLDS_THE_ROOT)})
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object that has each key once: readers differ in which of two they take."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
 
 
 def _unreviewed(value: Any) -> Any:

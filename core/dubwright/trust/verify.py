@@ -9,21 +9,26 @@ from typing import Any, Final
 
 from dubwright.errors import DubwrightError
 from dubwright.trust.credentials import Credentials, read_credentials
-from dubwright.trust.merkle import merkle_root
-from dubwright.trust.seal import SIDECAR, Sidecar, files_of, hash_of
+from dubwright.trust.seal import SIDECAR, Sidecar, files_of, hash_of, is_plain
 
-__all__ = ["Fault", "Verified", "file_faults", "verify"]
+__all__ = ["Fault", "Verified", "file_faults", "require_as_made", "verify"]
 
 SIGNED_KINDS: Final = frozenset({".mp4", ".mov", ".wav"})
+LIST_CHANGED: Final = "its list of files was changed: its root is another"
 TOLD: Final = ("speaker", "cue", "shot", "frames", "consent")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is not as it was: where, and what of it."""
+    """What is not as it was: where, and what of it.
+
+    Attributes:
+        unknown: whether only its signer is not trusted here.
+    """
 
     where: str
     what: str
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def verify(path: Path, anchors: str) -> Verified:
             raise _no_delivery(path, "it is not signed")
         faults += _of_credentials(path.name, told) if told else []
     if folder is not None:
-        faults += _of_listing(folder, path.absolute().relative_to(folder).as_posix())
+        faults += _of_listing(folder, path.absolute().relative_to(folder).as_posix(), anchors)
     account = tuple(map(_sentence, told.actions)) if told else ()
     return Verified(tuple(faults), account, (told.signer,) if told else ())
 
@@ -76,16 +81,17 @@ def _folder(folder: Path, anchors: str) -> Verified:
         raise _no_delivery(folder, f"it has no {SIDECAR}")
     sidecar = Sidecar.read(folder)
     faults = list(file_faults(folder, sidecar))
-    if merkle_root(sidecar.files) != sidecar.root:
-        faults.append(Fault(SIDECAR, "its list of files was changed: its root is another"))
+    if not sidecar.fits:
+        faults.append(Fault(SIDECAR, LIST_CHANGED))
     if not sidecar.signed:
         faults.append(Fault(SIDECAR, "no signed movie holds its root"))
     account: list[str] = []
     signers: set[str] = set()
-    there = files_of(folder)
-    for name in sorted(there & ({*sidecar.signed} | {*filter(_may_be_signed, sidecar.files)})):
+    there = {name: path for name, path in files_of(folder).items() if is_plain(path)}
+    listed = {*sidecar.signed, *filter(_may_be_signed, sidecar.files)}
+    for name in sorted(there.keys() & listed):
         try:
-            told = read_credentials(folder / name, anchors)
+            told = read_credentials(there[name], anchors)
         except DubwrightError as error:
             faults.append(Fault(name, error.why))
             continue
@@ -97,10 +103,7 @@ def _folder(folder: Path, anchors: str) -> Verified:
         faults += _of_credentials(name, told)
         if name in sidecar.signed:
             account += [f"{name}: {_sentence(action)}" for action in told.actions]
-            if told.seal != sidecar.root:
-                faults.append(
-                    Fault(name, "it was signed for another delivery: its root is another")
-                )
+            faults += _of_seal(name, told, sidecar)
     return Verified(tuple(faults), tuple(account), tuple(sorted(signers)))
 
 
@@ -114,44 +117,81 @@ def file_faults(folder: Path, sidecar: Sidecar, places: tuple[str, ...] = ("",))
     Args:
         places: what the paths begin with of those files that are looked at.
     """
-    there = {name for name in files_of(folder) if name.startswith(places)}
+    there = {n: path for n, path in files_of(folder).items() if n.startswith(places)}
     named = {name for name in (*sidecar.files, *sidecar.signed) if name.startswith(places)}
-    for name in sorted(named - there):
+    for name in sorted(named - there.keys()):
         yield Fault(name, "it is missing")
     owners = {content: name for name, content in sidecar.files.items()}
-    for name in sorted(there):
+    for name, path in sorted(there.items()):
         if name not in named:
             yield Fault(name, "it was put there: the delivery had no such file")
+        elif not is_plain(path):
+            yield Fault(name, "it is a link, or no file at all")
         elif name in sidecar.files:
-            found = hash_of(folder / name)
+            found = hash_of(path)
             if found != sidecar.files[name]:
                 yield Fault(name, _changed(owners.get(found)))
+
+
+def require_as_made(folder: Path, places: tuple[str, ...], anchors: str) -> None:
+    """See that files are what they were when a delivery was sealed by somebody who is trusted.
+
+    Args:
+        places: what their paths begin with.
+        anchors: certificates that are trusted, in PEM.
+
+    Raises:
+        DubwrightError: one is not, or nobody trusted says so.
+    """
+    sidecar = Sidecar.read(folder)
+    faults = [*_of_root(folder, sidecar, anchors), *file_faults(folder, sidecar, places)]
+    if faults:
+        raise DubwrightError(
+            "A version is not what it was when it was made",
+            where=str(folder / faults[0].where),
+            why=faults[0].what,
+            repair="take it from where it was delivered to, or dub again",
+        )
 
 
 def _changed(owner: str | None) -> str:
     return f"it holds what {owner} held" if owner else "it was changed"
 
 
-def _of_listing(folder: Path, name: str) -> list[Fault]:
-    """What a delivery's list says of one file."""
+def _of_listing(folder: Path, name: str, anchors: str) -> list[Fault]:
+    """What a delivery's list, and who signed it, say of one file."""
     sidecar = Sidecar.read(folder)
-    if merkle_root(sidecar.files) != sidecar.root:
-        return [Fault(SIDECAR, "its list of files was changed: its root is another")]
-    if name in sidecar.signed:
-        return []
-    if name not in sidecar.files:
-        return [Fault(name, "it was put there: the delivery had no such file")]
-    found = hash_of(folder / name)
-    owners = {content: other for other, content in sidecar.files.items()}
-    return [] if found == sidecar.files[name] else [Fault(name, _changed(owners.get(found)))]
+    return [
+        *_of_root(folder, sidecar, anchors),
+        *(fault for fault in file_faults(folder, sidecar, (name,)) if fault.where == name),
+    ]
+
+
+def _of_root(folder: Path, sidecar: Sidecar, anchors: str) -> list[Fault]:
+    """Whether the list is what was signed: one movie that is trusted to hold its root is enough."""
+    if not sidecar.fits:
+        return [Fault(SIDECAR, LIST_CHANGED)]
+    for name in sidecar.signed:
+        path = folder / name
+        told = read_credentials(path, anchors) if path.is_file() and is_plain(path) else None
+        if told and not _of_credentials(name, told) and not _of_seal(name, told, sidecar):
+            return []
+    return [Fault(SIDECAR, "no movie that is signed by somebody trusted holds its root")]
+
+
+def _of_seal(name: str, told: Credentials, sidecar: Sidecar) -> list[Fault]:
+    if told.seal != sidecar.root:
+        return [Fault(name, "it was signed for another delivery: its root is another")]
+    if told.sealed_as != name:
+        return [Fault(name, f"it is {told.sealed_as} under another name")]
+    return []
 
 
 def _of_credentials(name: str, told: Credentials) -> list[Fault]:
     faults = [Fault(name, f"its credentials do not fit: {fault}") for fault in told.faults]
     if not told.trusted:
-        faults.append(
-            Fault(name, f"it is signed by {told.signer}, whom this machine does not trust")
-        )
+        why = f"it is signed by {told.signer}, whom this machine does not trust"
+        faults.append(Fault(name, why, unknown=True))
     return faults
 
 

@@ -156,7 +156,7 @@ function Record(props: {
   const { speaker, recorded, close } = props;
   const [consent, setConsent] = useState<Consent>({
     person: "",
-    role: "",
+    role: speaker,
     languages: [],
     territories: [],
     project: props.project,

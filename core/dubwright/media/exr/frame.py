@@ -78,6 +78,7 @@ class ExrHeader:
 
     Attributes:
         width, height: of the display window, in pixels.
+        held: what the data window holds of it.
         pixel_aspect: width of a pixel over its height.
         codec: the name of its compression, such as ZIP or DWAA.
         attributes: by name: text, numbers, fractions, tuples of numbers, timecode as text with ;
@@ -87,6 +88,7 @@ class ExrHeader:
 
     width: int
     height: int
+    held: Box
     pixel_aspect: float
     codec: str
     attributes: Mapping[str, Any]
@@ -113,9 +115,11 @@ def read_header(path: Path) -> ExrHeader:
         part = read_layout(file, path).parts[0]
     attributes = {attribute.name: _value(attribute) for attribute in part.attributes}
     aspect = attributes.get("pixelAspectRatio", 1.0)
+    shown = part.display_window
     return ExrHeader(
-        part.display_window.width,
-        part.display_window.height,
+        shown.width,
+        shown.height,
+        part.data_window.shifted(-shown.x0, -shown.y0).clipped(shown.width, shown.height),
         aspect if isinstance(aspect, float) and aspect > 0 else 1.0,
         part.codec,
         attributes,

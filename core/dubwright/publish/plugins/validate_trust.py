@@ -1,6 +1,7 @@
 """Did everybody agree, and does the delivery say what it is.
 
-Consents, label and licences are looked at for each shot too, for a shot may go out by itself.
+Consents, label, credentials and licences are looked at for each shot too, for a shot may go out by
+itself.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class ContentCredentials(validator.Validator):
     """Movies and sounds hold Content Credentials (C2PA) that fit them and are trusted."""
 
     label = "Content Credentials"
-    families = validator.LANGUAGES
+    families = validator.EVERYTHING
     look = trusts.signed
     actions = validator.BY_DELIVERING_ANEW
 
