@@ -282,6 +282,24 @@ def test_the_same_dub_again_delivers_nothing_new(dubbed: Dubbed) -> None:
     assert len(list(dubbed.result.folder.parent.glob("v*"))) == 1
 
 
+def test_what_an_interrupted_delivery_had_begun_is_not_delivered(
+    dubbed: Dubbed, tmp_path: Path
+) -> None:
+    sample, out = dubbed.sample, tmp_path / "out"
+    plan = json.loads((dubbed.result.folder / "manifest.json").read_text())["plan"]
+    begun = out / f".dubwright-{plan[:16]}"
+    for name in ("preview/.signing-lighthouse.es.mp4", ".sign-0/a.wav", "cast.json.partial"):
+        (begun / name).parent.mkdir(parents=True, exist_ok=True)
+        (begun / name).write_bytes(b"half")
+    made = dub(
+        sample.timeline, ["es", "fr"], out, subtitles=sample.subtitles("en", "es", "fr"),
+        cast=sample.cast, original="en", store=dubbed.store,
+    )  # fmt: skip
+    names = {path.relative_to(made.folder) for path in made.folder.rglob("*")}
+    first = {path.relative_to(dubbed.result.folder) for path in dubbed.result.folder.rglob("*")}
+    assert names == first and not begun.exists()
+
+
 def test_a_changed_cue_renders_itself_alone(dubbed: Dubbed, tmp_path: Path) -> None:
     store = tmp_path / "store"
     shutil.copytree(dubbed.store, store)

@@ -69,6 +69,19 @@ WINDOWS = [
     ((10, 12, 40, 30), (0, 0, 63, 47)),
     ((100, 200, 163, 247), (100, 200, 163, 247)),
 ]
+# What of the display window each data window holds.
+HELD = [(0, 0, 64, 48), (0, 0, 64, 48), (10, 12, 41, 31), (0, 0, 64, 48)]
+
+
+@pytest.mark.parametrize(
+    ("windows", "held"),
+    list(zip(WINDOWS, HELD, strict=True)),
+)
+def test_a_header_tells_what_of_the_picture_a_frame_holds(
+    tmp_path: Path, windows: tuple[Any, Any], held: tuple[int, int, int, int]
+) -> None:
+    _frame(tmp_path / "a.exr", *windows)
+    assert read_header(tmp_path / "a.exr").held == Box(*held)
 
 
 @pytest.mark.parametrize(("data", "display"), WINDOWS)

@@ -30,7 +30,7 @@ from dubwright.picture.teeth import Bite, TeethMotion
 from dubwright.picture.warp import Cells, MeshOver, Warp, face_triangles, grid_step, with_frame
 from dubwright.sample.actor import Actor, Pose
 from dubwright.sample.head import build_head
-from dubwright.trust import Disclosure, burnt_in, marked
+from dubwright.trust import Disclosure, burnt_in, draft_mark_box, label_seen, marked
 
 
 @pytest.fixture(scope="module")
@@ -291,6 +291,33 @@ def test_the_draft_mark_is_part_of_the_matte() -> None:
     assert draft.box.y1 <= 180 and draft.box.x1 <= 320
     assert (draft.alpha[-20:] > 0.5).sum() > 100
     assert (draft.rgb[draft.alpha == 0] == 0).all()
+
+
+@pytest.mark.parametrize("seen", [Box(0, 0, 640, 300), Box(40, 20, 600, 340)])
+def test_the_draft_mark_stands_where_the_frame_holds_pixels(seen: Box) -> None:
+    patch = Patch(
+        Box(300, 150, 340, 190),
+        *(np.ones((40, 40, *more), np.float32) for more in ((3,), (), (2,))),
+    )
+    draft = marked(patch, 640, 360, seen)
+    mark = draft_mark_box(seen)
+    assert mark == mark.intersection(seen)
+    assert (draft.alpha[mark.within(draft.box)] > 0.5).sum() > 100
+
+
+@pytest.mark.parametrize("disclosure", [Disclosure.LABEL, Disclosure.DRAFT])
+@pytest.mark.parametrize("light", [0, 90, 200, 255])
+def test_a_label_is_seen_on_any_picture_and_only_where_it_is(
+    disclosure: Disclosure, light: int
+) -> None:
+    rng = np.random.default_rng(light)
+    flat = np.full((360, 640, 3), light, np.uint8)
+    coarse = cv2.resize(rng.integers(0, 256, (30, 50, 3), dtype=np.uint8), (640, 360))
+    fine = rng.integers(0, 256, (360, 640, 3), dtype=np.uint8)
+    for picture in (flat, coarse, fine):
+        _, coded = cv2.imencode(".jpg", burnt_in(picture, disclosure), [1, 70])
+        assert label_seen(cv2.imdecode(coded, cv2.IMREAD_COLOR), disclosure)
+        assert not label_seen(picture, disclosure)
 
 
 @pytest.mark.parametrize("disclosure", list(Disclosure))

@@ -11,10 +11,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import c2pa
+import opentimelineio as otio
 import pyblish.api
 import pyblish.util
 import pytest
-from conftest import Sample
+from conftest import Dubbed, Sample
 from consents import authority_on
 from publish_faults import FAULTS, LANGUAGE, SHOT, Fault, sealed_again
 from test_cli import run_cli
@@ -406,6 +407,36 @@ def test_names_stay_beneath_the_output_folder() -> None:
     for project in ("../../evil", "/tmp/evil", "a/b", "..", "C:\\x"):
         place = preset.place({"project": project, "language": "es"}, 1)
         assert not place.is_absolute() and ".." not in place.parts and len(place.parts) <= 3
+
+
+def test_a_fast_clip_of_a_movie_lacks_no_frame(
+    dubbed: Dubbed, sample: Sample, tmp_path: Path
+) -> None:
+    """What it leaves out is not decoded: nobody sees it."""
+    movie = dubbed.result.folder / "preview" / "lighthouse.original.mp4"
+    held = otio.opentime.TimeRange(
+        otio.opentime.RationalTime(0, 24), otio.opentime.RationalTime(180, 24)
+    )
+    clip = otio.schema.Clip(
+        "fast", otio.schema.ExternalReference(str(movie), held),
+        otio.opentime.TimeRange(held.start_time, otio.opentime.RationalTime(48, 24)),
+        effects=[otio.schema.LinearTimeWarp(time_scalar=2.0)],
+    )  # fmt: skip
+    timeline = otio.schema.Timeline("fast")
+    timeline.tracks.append(otio.schema.Track(children=[clip]))
+    otio.adapters.write_to_file(timeline, str(tmp_path / "fast.otio"))
+    lines = tmp_path / "lines.es.srt"
+    lines.write_text("1\n00:00:00,200 --> 00:00:01,800\nVen al faro.\n", "utf-8")
+    made = dub(
+        tmp_path / "fast.otio", "es", tmp_path / "dubs", subtitles={"es": lines},
+        cast=sample.cast, store=tmp_path / "store", colour_space="Camera Rec.709",
+    )  # fmt: skip
+    delivery = Delivery(made.folder)
+    (shot,) = delivery.shots("es")
+    frames = delivery.part("es", shot).frames()
+    assert len(frames) == 48 and all(frame.path.is_file() for frame in frames)
+    found = _found(made.folder, (shot,))
+    assert not {name for name, told in found.items() if told} & {"FilesAsMade", "FramesComplete"}
 
 
 def test_no_shot_goes_out_without_consent(clean: Clean, tmp_path: Path) -> None:

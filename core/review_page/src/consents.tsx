@@ -126,7 +126,7 @@ function OneConsent(props: {
         <p key={why}>{why}</p>
       ))}
       <p class="muted">
-        {usesOf(consent).join("; ")}. {anyOr(consent.languages, "Any language")};{" "}
+        {usesOf(consent).join(". ")}. {anyOr(consent.languages, "Any language")};{" "}
         {anyOr(consent.territories, "any country")}; from {consent.valid_from}
         {consent.valid_until && ` until ${consent.valid_until}`}
         {consent.project && `; for ${consent.project}`}
