@@ -407,6 +407,16 @@ def _other_engine(identity: str) -> Callable[[Part, Part], None]:
     return put
 
 
+def _weights(licence: str) -> Callable[[Part, Part], None]:
+    def put(_: Part, language: Part) -> None:
+        def told(content: dict[str, Any]) -> None:
+            content["weights"] = {"somebody/voices@0123456789abcdef": licence}
+
+        _document(language, "manifest.json", told)
+
+    return put
+
+
 def _unlabelled(_: Part, language: Part) -> None:
     """The preview of a language without consents' label: that of a fictional likeness."""
 
@@ -520,5 +530,7 @@ FAULTS = [
         mended=False,
     ),
     Fault("unlabelled", "Label", _unlabelled, mended=False),
+    Fault("weights that may not be sold", "Licences", _weights("cc-by-nc-4.0"), mended=False),
+    Fault("weights of no known licence", "Licences", _weights(""), mended=False),
     Fault("an engine that may not be sold", "Licences", _other_engine("mine/1"), mended=False),
 ]  # fmt: skip

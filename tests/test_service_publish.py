@@ -237,3 +237,26 @@ def test_a_language_that_is_not_there_is_told(desk: Desk) -> None:
     desk.ask("POST", f"/v1/jobs/{job}/publication", {"languages": ["it"]})
     found = _publication(desk, job)
     assert found["state"] == "failed" and "has no it" in found["error"]["what"]
+
+
+def test_who_did_not_agree_is_not_imitated_from_the_first(desk: Desk, tmp_path: Path) -> None:
+    """It is refused when it is asked for, before anything is planned."""
+    cast = {"speakers": [{"name": "Ada", "likeness": "real", "voices": {"es": "own"}}]}
+    (tmp_path / "cast.json").write_text(json.dumps(cast))
+    request = {
+        "timeline": str(desk.version / "lighthouse.otio"),
+        "languages": ["es"],
+        "output": str(tmp_path / "out"),
+        "cue_sheet": str(desk.version / "cue_sheet.json"),
+        "cast": str(tmp_path / "cast.json"),
+    }
+    before = desk.service.jobs()
+    with pytest.raises(ServiceError, match="no consent of theirs is on record"):
+        desk.service.submit("dub", request)
+    assert desk.service.jobs() == before
+    kept = dict(json.loads((desk.version / "cue_sheet.json").read_text()))
+    for cue in kept["cues"]:
+        cue["takes"] = {"es": f"{cue['id']}.wav"}
+    (tmp_path / "cues.json").write_text(json.dumps(kept))
+    recorded = desk.service.submit("dub", request | {"cue_sheet": str(tmp_path / "cues.json")})
+    desk.service.cancel(recorded)

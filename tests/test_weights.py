@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
 
-from dubwright.engines.weights import WeightsFolder, offered
+from dubwright.engines.weights import WeightsFolder, forbids_commerce, offered
 from dubwright.errors import DubwrightError
 
 NAME = "tests/tiny"
@@ -225,3 +225,23 @@ def test_nothing_is_downloaded_before_the_licence_is_accepted(hub: str, tmp_path
     assert models("remove", NAME).returncode == 0
     missing = models("show", NAME)
     assert missing.returncode == 2 and "models pull" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("licence", "forbids"),
+    [
+        ("apache-2.0", False),
+        ("mit", False),
+        ("cc-by-4.0", False),
+        ("cc-by-sa-4.0", False),
+        ("openrail", False),
+        ("bsd-3-clause-clear", False),
+        ("cc-by-nc-4.0", True),
+        ("CC BY-NC-SA 4.0", True),
+        ("coqui-public-model-license", True),
+        ("Non-Commercial use only", True),
+        ("research only", True),
+    ],
+)
+def test_licences_that_forbid_commerce_are_known(licence: str, forbids: bool) -> None:
+    assert forbids_commerce(licence) is forbids

@@ -21,13 +21,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dubwright.errors import DubwrightError
 from dubwright.store import whole
 
-__all__ = ["Offer", "Weights", "WeightsFile", "WeightsFolder", "offered"]
+__all__ = ["Offer", "Weights", "WeightsFile", "WeightsFolder", "forbids_commerce", "offered"]
 
 TENSORS: Final = frozenset({".safetensors", ".onnx", ".onnx_data"})
 BESIDE: Final = frozenset({".json", ".txt", ".model", ".spm", ".vocab", ".md"})
 PICKLED: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack"})
 BLOCK: Final = 1 << 20
 UNKNOWN: Final = "unknown"
+NOT_FOR_SALE: Final = re.compile(
+    r"(?<![a-z])nc(?![a-z])|non-?\s?commercial|research|academic|coqui|cpml", re.IGNORECASE
+)
 
 NAME: Final = re.compile(r"\w[\w.-]{0,94}/\w[\w.-]{0,94}", re.ASCII)
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
@@ -71,6 +74,15 @@ class _Accepted(BaseModel):
     document: str = "dubwright.weights"
     version: int = 1
     weights: tuple[Weights, ...] = ()
+
+
+def forbids_commerce(licence: str) -> bool:
+    """Whether a licence, as a host or a person names it, is not for commercial use.
+
+    Known by their names: Creative Commons' NC, non-commercial and research licences of any kind,
+    and the Coqui Public Model License.
+    """
+    return NOT_FOR_SALE.search(licence) is not None
 
 
 def offered(name: str, revision: str = "main", endpoint: str | None = None) -> Offer:

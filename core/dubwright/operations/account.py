@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dubwright.engines import EngineCard
+from dubwright.engines.weights import WeightsFolder
 from dubwright.model import Cue, FrameRange, Likeness, Use
 from dubwright.operations.carry import RECORD, DubRecord
 from dubwright.operations.plan import DubPlan, LanguagePlan
@@ -31,8 +32,11 @@ __all__ = [
     "plates_used",
     "require_agreed",
     "told_of",
+    "weights_used",
 ]
 
+# The parameters of tasks that name weights.
+WEIGHTS: Final = ("weights", "voice_weights", "aligner_weights")
 ORIGINAL_SOUND: Final = "original-sound"
 
 
@@ -52,6 +56,19 @@ def told_of(plan: DubPlan, part: LanguagePlan) -> Told:
         voiced_by={name: actor for name, actor in actors.items() if actor},
         draft=part.is_draft,
     )
+
+
+def weights_used(plan: DubPlan) -> dict[str, str]:
+    """The licence of the weights that a plan's engines load, by their identity; "" where nobody
+    wrote it down."""
+    accepted = {weights.name: weights.licence for weights in WeightsFolder().all()}
+    identities = {
+        task.parameters[name]
+        for task in plan.tasks.values()
+        for name in WEIGHTS
+        if task.parameters.get(name)
+    }
+    return {each: accepted.get(each.partition("@")[0], "") for each in sorted(identities)}
 
 
 def deeds_of(part: LanguagePlan) -> dict[str, dict[str, list[str]]]:

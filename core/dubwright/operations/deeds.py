@@ -11,7 +11,26 @@ from dubwright.model import Consent, Cue, Use
 from dubwright.operations.slots import Slots
 from dubwright.trust import Authority, Deed, Permission, permission
 
-__all__ = ["Deeds"]
+__all__ = ["Deeds", "require_cloning_agreed"]
+
+
+def require_cloning_agreed(
+    sheet: CueSheet, cast: Cast, languages: Iterable[str], authority: Authority
+) -> None:
+    """See that whoever is to be imitated agreed, before anything is done.
+
+    Args:
+        sheet: the lines; what has a take in a language is not synthesised in it.
+
+    Raises:
+        DubwrightError: somebody did not.
+    """
+    for language in languages:
+        recorded = [(cue.id, language) for cue in sheet.cues if language in cue.takes]
+        deeds = Deeds(cast, sheet, None, recorded, authority)
+        for cue in sheet.spoken_in(language):
+            if Use.VOICE_CLONING in deeds.uses(cue, language):
+                deeds.cloning(cue, language, "")
 
 
 class Deeds:

@@ -36,6 +36,7 @@ from dubwright.operations.account import (
     plates_used,
     require_agreed,
     told_of,
+    weights_used,
 )
 from dubwright.operations.movies import MOVIE
 from dubwright.operations.plan import DubPlan, LanguagePlan
@@ -381,6 +382,7 @@ class _Delivery:
             "statement": "Dialogue was replaced and mouths were redrawn by software.",
             "audit": self._log.head().model_dump(),
             "engines": plan.engines,
+            "weights": weights_used(plan),
             "languages": {part.language: self._provenance(part) for part in plan.languages},
         }
 

@@ -36,6 +36,8 @@ CLICK_AROUND_S: Final = 0.050
 # Files are read in parts of so many steps: 10 s.
 STEPS_AT_ONCE: Final = 2000
 TOGETHER_DB: Final = -30.0
+# So near its highest peak a stem was limited.
+LIMITED_DB: Final = 1.0
 
 
 def as_long(part: Part) -> Iterator[Finding]:
@@ -123,10 +125,16 @@ def together(part: Part) -> Iterator[Finding]:
     dialogue, effects, mix = (part.stem(name) for name in STEMS)
     if part.spoiled & {dialogue, effects, mix}:
         return
+    asked = part.delivery.record.request.loudness
+    highest = 10 ** (((SPECS[asked].peak_dbtp if asked else 0.0) - LIMITED_DB) / 20)
     left = whole = 0.0
+    limited = False
     blocks = zip(audio_blocks(dialogue), audio_blocks(effects), audio_blocks(mix), strict=False)
-    for spoken, behind, both in blocks:
-        if spoken.shape == behind.shape == both.shape:
+    for three in blocks:
+        # Each is turned down for itself where it would peak, and a little after.
+        before, limited = limited, max(np.abs(block).max(initial=0) for block in three) > highest
+        spoken, behind, both = three
+        if spoken.shape == behind.shape == both.shape and not (before or limited):
             left += float(np.square(both - spoken - behind).sum())
             whole += float(np.square(both).sum())
     if whole and 10 * np.log10(left / whole + 1e-12) > TOGETHER_DB:

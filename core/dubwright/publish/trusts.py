@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dubwright.dialogue import OWN_VOICE
 from dubwright.engines import EngineCard, engines
+from dubwright.engines.weights import UNKNOWN, forbids_commerce
 from dubwright.errors import DubwrightError
 from dubwright.model import Use
 from dubwright.publish.delivery import Finding, Part
@@ -144,7 +145,7 @@ def disclosed(part: Part) -> Iterator[Finding]:
 
 
 def licensed(part: Part, terms: Terms) -> Iterator[Finding]:
-    """The engines that made it may be used for what it is to be."""
+    """The engines that made it, and their weights, may be used for what it is to be."""
     if not terms.commercial:
         return
     cards = {card.identity: card for card in engines()}
@@ -159,6 +160,15 @@ def licensed(part: Part, terms: Terms) -> Iterator[Finding]:
         elif not card.commercial_use:
             why = f"{identity} is not for commercial use: {card.licence}"
             yield Finding(step.replace("_", " "), why, "dub with another engine")
+    for weights, licence in part.delivery.manifest["weights"].items():
+        if licence in ("", UNKNOWN, "other"):
+            yield Finding(
+                weights, "nobody wrote down under which licence these weights are used",
+                "import them with it: `dubwright models import --licence`, and dub again",
+            )  # fmt: skip
+        elif forbids_commerce(licence):
+            why = f"these weights are not for commercial use: {licence}"
+            yield Finding(weights, why, "dub with others")
 
 
 def _permission(part: Part, terms: Terms) -> Permission:

@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from dubwright._version import __version__
-from dubwright.dialogue import Decision
+from dubwright.dialogue import Cast, CueSheet, Decision
 from dubwright.errors import DubwrightError
 from dubwright.model import LanguageTag
-from dubwright.operations.request import REQUESTS, request_paths
+from dubwright.operations.request import REQUESTS, DubRequest, request_paths
 from dubwright.publish.messages import Wish
 from dubwright.publish.presets import PRESETS
 from dubwright.service.broadcast import Broadcast
@@ -40,6 +40,7 @@ from dubwright.service.places import Places, places
 from dubwright.service.publishing import Publication, Publications
 from dubwright.service.queue import Event, Job, JobState, Queue
 from dubwright.store.access import Access
+from dubwright.trust import Authority
 
 __all__ = ["Change", "JobView", "Submission", "create_app"]
 
@@ -251,6 +252,7 @@ def create_app(
     @app.post("/v1/jobs", status_code=201, response_model=JobView)
     def submit(submission: Submission) -> Response:
         request = _validated(submission.operation, submission.request, folders())
+        _require_agreed(request)
         job = queue.submit(
             submission.operation,
             request.model_dump(mode="json"),
@@ -326,6 +328,7 @@ def create_app(
         job = _known(queue, job_id)
         asked = revised(delivered, job.operation, queue.request(job_id)).model_dump(mode="json")
         request = _validated(job.operation, asked, folders())
+        _require_agreed(request)
         again = queue.submit(
             job.operation, request.model_dump(mode="json"), title=job.title, tag=job.tag,
             priority=job.priority,
@@ -467,6 +470,23 @@ def _version(folder: str, folders: Sequence[Path] | None) -> Path:
         raise HTTPException(422, {"where": "folder", "why": "the path is relative"})
     _check(Access(folders), "folder", path)
     return path
+
+
+def _require_agreed(request: Any) -> None:
+    """Refuse at once to imitate who did not agree, where lines and cast are known already.
+
+    Drafts are for the planning: they are made, and marked.
+    """
+    from dubwright.operations.deeds import require_cloning_agreed
+
+    # Recordings in a folder are looked for when it is planned.
+    if isinstance(request, DubRequest) and request.cue_sheet and request.cast and not request.takes:
+        require_cloning_agreed(
+            CueSheet.read(request.cue_sheet),
+            Cast.read(request.cast),
+            request.languages,
+            Authority.of_this_machine(),
+        )
 
 
 def _check(access: Access, name: str, path: Path) -> None:

@@ -36,6 +36,7 @@ export function NewDub({ given }: { given: URLSearchParams }) {
   const [languages, setLanguages] = useState("");
   const [original, setOriginal] = useState("");
   const [space, setSpace] = useState(given.get("colour_space") ?? "");
+  const [unmarked, setUnmarked] = useState(false);
   const [picking, setPicking] = useState<Picking | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [capabilities] = useLoaded(service.capabilities, "once");
@@ -77,6 +78,7 @@ export function NewDub({ given }: { given: URLSearchParams }) {
           cast: cast || null,
           original: original || null,
           colour_space: space.trim() || null,
+          unmarked,
         },
         fileNameOf(timeline).replace(/\.[^.]*$/, ""),
         timeline === given.get("timeline") ? (given.get("tag") ?? "") : "",
@@ -194,6 +196,14 @@ export function NewDub({ given }: { given: URLSearchParams }) {
             clear={() => setCast("")}
             choose={() => pick("Choose a cast", [".json"], setCast)}
           />
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={unmarked}
+              onChange={(e) => setUnmarked(e.currentTarget.checked)}
+            />
+            Leave the visible label off, where every consent allows that
+          </label>
           <PlaceField
             label="Output"
             hint="The folder that receives v001, v002…"

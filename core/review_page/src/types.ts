@@ -264,6 +264,7 @@ export interface DubRequest {
   subtitles: Record<string, string>;
   cue_sheet: string | null;
   cast: string | null;
+  unmarked: boolean;
   original: string | null;
   colour_space: string | null;
 }

@@ -304,6 +304,8 @@ def _facts(part: Part) -> Iterator[tuple[str, str]]:
     yield "Digital source type", str(part.told["digital_source_type"]).rpartition("/")[2]
     engines = (f"{step.replace('_', ' ')} {name}" for step, name in manifest["engines"].items())
     yield "Engines", ", ".join(engines)
+    for weights, licence in manifest["weights"].items():
+        yield "Weights", f"{weights}: {licence or 'licence not known'}"
     for speaker, told in part.told["speakers"].items():
         consents = ", ".join(each["person"] for each in told["consents"]) or "none"
         missing = f"; {told['missing']}" if told["missing"] else ""
