@@ -270,6 +270,19 @@ def test_a_qc_report_tells_what_must_be_mended_and_where(clean: Clean, tmp_path:
     assert (tmp_path / "qc" / "lighthouse.es.qc.pdf").read_bytes().startswith(b"%PDF-1.")
 
 
+def test_a_qc_report_is_written_of_what_is_damaged(clean: Clean, tmp_path: Path) -> None:
+    version = tmp_path / "dubs" / "v001"
+    shutil.copytree(clean.folder, version)
+    (version / "preview" / "player.json").unlink()
+    next((version / "sheets").glob("es.*")).unlink()
+    terms = Terms(authority_on(), commercial=True, territories=())
+    publish(Publishing(version, ("es",), terms, qc=tmp_path / "qc", processes=2))
+    page = _Page(tmp_path / "qc" / "lighthouse.es.qc.html")
+    assert any("player.json" in row and "missing" in row for row in page.rows)
+    assert not any("it broke" in row for row in page.rows)
+    assert sum(each.startswith("data:image/jpeg;base64,") for each in page.shown) == 2
+
+
 def test_a_movie_tells_of_the_version_that_was_published(clean: Clean, tmp_path: Path) -> None:
     folder = _published(clean.folder, tmp_path, PRESETS["social"], "es")["es"]
     told = read_credentials(folder / "lighthouse.es.mp4", anchors(keys_folder()))

@@ -20,6 +20,7 @@ from dubwright.quality.report import LanguageReport, Report
 __all__ = ["DOCUMENTS", "DeliveredFrame", "Delivery", "Finding", "Part", "SteadinessFigures"]
 
 
+PLAYER: Final = "preview/player.json"
 # What every part is looked at by.
 DOCUMENTS: Final = (
     "cast.json",
@@ -27,7 +28,7 @@ DOCUMENTS: Final = (
     "dub.json",
     "manifest.json",
     "report.",
-    "preview/player.json",
+    PLAYER,
 )
 
 
@@ -111,7 +112,7 @@ class Delivery:
     @cached_property
     def player(self) -> dict[str, Any]:
         """What its player reads: lengths, and when each phone is said."""
-        told: dict[str, Any] = json.loads((self.folder / "preview" / "player.json").read_bytes())
+        told: dict[str, Any] = json.loads((self.folder / PLAYER).read_bytes())
         return told
 
     @property
@@ -150,6 +151,11 @@ class Part:
     @property
     def folder(self) -> Path:
         return self.delivery.folder
+
+    @property
+    def has_player(self) -> bool:
+        """Whether what times and waveforms are read from is what it was."""
+        return self.folder / PLAYER not in self.spoiled
 
     @property
     def plate(self) -> PlateSpec:

@@ -42,6 +42,8 @@ LIMITED_DB: Final = 1.0
 
 def as_long(part: Part) -> Iterator[Finding]:
     """Stems are as long as the timeline, and begin when it does."""
+    if not part.has_player:
+        return
     player = part.delivery.player
     rate = Fraction(player["rate"])
     for path in _stems(part):
@@ -58,7 +60,7 @@ def as_long(part: Part) -> Iterator[Finding]:
 def in_time(part: Part) -> Iterator[Finding]:
     """Lines are heard when their phones say: late or early dialogue is found by its loudness."""
     dialogue = part.stem("DX")
-    if dialogue in part.spoiled:
+    if dialogue in part.spoiled or not part.has_player:
         return
     loud = _loudness(dialogue)
     lags, weights = [], []

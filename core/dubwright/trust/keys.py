@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dubwright.dialogue.documents import read_document, write_document
 from dubwright.errors import DubwrightError
 from dubwright.model import Signature
+from dubwright.store import whole
 
 __all__ = ["Keys", "Trusted", "is_signed", "keys_folder", "public_key", "signature"]
 
@@ -73,14 +74,17 @@ class Keys:
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         private = self.folder / PRIVATE
-        if not private.exists():
-            pem = Ed25519PrivateKey.generate().private_bytes(
-                Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-            )
-            # Nobody else may read it, not even for a moment.
-            file = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(file, "wb") as opened:
-                opened.write(pem)
+        with self._lock():
+            if not private.exists():
+                pem = Ed25519PrivateKey.generate().private_bytes(
+                    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+                )
+                with whole(private) as partial:
+                    partial.unlink(missing_ok=True)
+                    # Nobody else may read it, not even for a moment.
+                    file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                    with os.fdopen(file, "wb") as opened:
+                        opened.write(pem)
         public = public_key(self.private())
         self.trust(public, name)
         return public

@@ -139,21 +139,25 @@ def qc_sheet(part: Part, of_shots: Sequence[Examined], whole: Examined) -> QcShe
         passed=all(each.passed for each in everything),
         flags=(*_to_mend(part, everything), *_to_look_at(part)),
         checks=tuple(_checks(everything)),
-        sound=(_sound(part),),
+        sound=(_sound(part),) if part.has_player else (),
         shots=tuple(_shot(part, each) for each in of_shots),
         lines=tuple(_lines(part)),
         facts=tuple(_facts(part)),
     )
 
 
-def _clock(part: Part) -> Clock:
+def _timecode(part: Part, ms: int) -> str:
+    """A moment on the timeline's clock; "" where that is not known any more."""
+    if not part.has_player:
+        return ""
     player = part.delivery.player
-    return Clock(Fraction(player["rate"]), player["start_frame"], player.get("drop_frame", False))
+    drop = player.get("drop_frame", False)
+    return Clock(Fraction(player["rate"]), player["start_frame"], drop).at(ms)
 
 
 def _cue_timecode(part: Part, cue: str) -> str:
     starts = {each.id: each.start_ms for each in part.delivery.sheet.cues}
-    return _clock(part).at(starts[cue]) if cue in starts else ""
+    return _timecode(part, starts[cue]) if cue in starts else ""
 
 
 def _to_mend(part: Part, everything: Sequence[Examined]) -> Iterator[Flag]:
@@ -211,7 +215,7 @@ def _sound(part: Part) -> Plot:
     )
     return Plot(
         waveform(peaks, lines),
-        f"Dialogue over its lines, {_clock(part).at(0)} to {_clock(part).at(int(whole_ms))}. "
+        f"Dialogue over its lines, {_timecode(part, 0)} to {_timecode(part, int(whole_ms))}. "
         f"Loudness: {loudness}. M&E: {part.report.effects}.",
     )
 
@@ -281,15 +285,14 @@ def _measured(span: SpanReport) -> Iterator[str]:
 
 def _lines(part: Part) -> Iterator[LineRow]:
     cues = {cue.id: cue for cue in part.delivery.sheet.cues}
-    clock = _clock(part)
     for row in part.report.cues:
         fit = row.verdict if row.dubbed else "not dubbed"
         pace = f", pace {row.speed:.2f}" if row.dubbed and row.speed else ""
         yield LineRow(
             cue=row.cue,
             speaker=row.speaker,
-            begins=clock.at(cues[row.cue].start_ms),
-            ends=clock.at(cues[row.cue].end_ms),
+            begins=_timecode(part, cues[row.cue].start_ms),
+            ends=_timecode(part, cues[row.cue].end_ms),
             text=row.text,
             voice=row.engine,
             fit=f"{fit}{pace}{': ' + row.reason if row.reason else ''}",
