@@ -203,18 +203,30 @@ def test_a_publish_is_cancelled_with_all_its_processes(desk: Desk) -> None:
     job = desk.service.version(desk.version)
     desk.ask("POST", f"/v1/jobs/{job}/publication", {})
     wait_for(lambda: desk.ask("GET", f"/v1/jobs/{job}/publication")["total"])
+    service = json.loads((desk.folder / "run" / "service.json").read_text())["pid"]
+    (session,) = [
+        pid for pid, parent, _, args in _processes() if parent == service and "publish" in args
+    ]
+    wait_for(lambda: len(_of_session(session)) > 2)
     ended = desk.ask("POST", f"/v1/jobs/{job}/publication/cancel", {})
     assert ended["state"] == "cancelled"
-    wait_for(lambda: not _publishers(), within_s=20)
+    wait_for(lambda: not _of_session(session), within_s=20)
     again = desk.ask("POST", f"/v1/jobs/{job}/publication", {"languages": ["es"]})
     assert again["state"] == "running"
     assert _publication(desk, job)["state"] == "done"
 
 
-def _publishers() -> list[str]:
-    """Processes that publish, and those of theirs."""
-    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
-    return [line for line in listed.stdout.splitlines() if "dubwright.publish.process" in line]
+def _processes() -> list[tuple[int, int, int, str]]:
+    """(process, parent, session, arguments) of all that runs here."""
+    asked = ["ps", "-eo", "pid=,ppid=,sid=,args="]
+    listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    rows = (line.split(None, 3) for line in listed.splitlines())
+    return [(int(pid), int(parent), int(session), args) for pid, parent, session, args in rows]
+
+
+def _of_session(session: int) -> list[str]:
+    """What publishes: its process begins a session, and what it starts stays in it."""
+    return [args for _, _, of, args in _processes() if of == session]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -117,8 +118,9 @@ class _Run:
         overhearing.start()
         threading.Thread(target=self._listen, args=(overhearing,), daemon=True).start()
         assert self._process.stdin is not None
-        self._process.stdin.write(wish.model_dump_json() + "\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(OSError):  # one that died at once is heard of by its status
+            self._process.stdin.write(wish.model_dump_json() + "\n")
+            self._process.stdin.flush()
 
     def view(self) -> Publication:
         with self._lock:
