@@ -175,8 +175,17 @@ def audit(
         if as_json:
             typer.echo(entry.model_dump_json())
         else:
-            about = ", ".join(f"{key} {value}" for key, value in entry.about.items() if value)
+            about = ", ".join(
+                f"{key} {_plainly(value)}" for key, value in entry.about.items() if value
+            )
             typer.echo(f"{entry.number}  {entry.at}  {entry.by}  {entry.did}: {about}")
+
+
+def _plainly(value: Any) -> str:
+    """A value of a log's entry, for people."""
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_plainly(each)}" for key, each in value.items() if each)
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _told_head(version: Path) -> Head:
