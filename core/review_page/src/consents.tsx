@@ -18,7 +18,7 @@ const PAPERS = [".pdf", ".jpg", ".jpeg", ".png", ".tif", ".docx", ".odt", ".txt"
 export function Consents(props: {
   lines: Lines;
   language: string;
-  edit: (lines: Lines, what: string) => void;
+  edit: (lines: Lines) => void;
 }) {
   const { lines, language, edit } = props;
   const { cast, cue_sheet } = lines;
@@ -77,7 +77,7 @@ export function Consents(props: {
           speaker={recording}
           language={language}
           project={cast.project}
-          recorded={(consent) => edit(withConsent(lines, recording, consent), "consent")}
+          recorded={(consent) => edit(withConsent(lines, recording, consent))}
           close={() => setRecording(null)}
         />
       )}
@@ -85,7 +85,7 @@ export function Consents(props: {
         <Revoke
           revoking={revoking}
           revoked={(revocation) =>
-            edit(withRevocation(lines, revoking.speaker, revoking.place, revocation), "consent")
+            edit(withRevocation(lines, revoking.speaker, revoking.place, revocation))
           }
           close={() => setRevoking(null)}
         />

@@ -171,7 +171,7 @@ export function CueEditor(props: {
   rate: Rate;
   changed: boolean;
   capabilities: Capabilities | null;
-  edit: (lines: Lines, what: string) => void;
+  edit: (lines: Lines, field: string) => void;
   remove: () => void;
 }) {
   const { cue, lines, report, data, rate, edit } = props;
@@ -279,7 +279,10 @@ export function CueEditor(props: {
             value={voiceOf(lines.cast, cue.speaker, language)}
             disabled={!editable || !!take}
             onChange={(e) =>
-              edit(withVoice(lines, cue.speaker, language, e.currentTarget.value), "voice")
+              edit(
+                withVoice(lines, cue.speaker, language, e.currentTarget.value),
+                `${cue.speaker} voice ${language}`,
+              )
             }
           >
             {Object.entries(voices ?? { "": "Standard" }).map(([voice, name]) => (

@@ -149,7 +149,7 @@ function Desk(props: {
   const add = () => {
     const at = msOfFrame(clock.now.frame, rate);
     const [more, made] = withNewCue(lines, at, msOfFrame(data.frames, rate));
-    edit(more, "new");
+    edit(more);
     go(language, made.id);
   };
   const decide = async (verdict: Decision["verdict"] | null, note: string) => {
@@ -295,7 +295,7 @@ function Desk(props: {
             chosen={cue ?? null}
             verdicts={verdicts}
             changed={changed.get(language) ?? new Set()}
-            move={(moved) => lines.editable && edit(withCue(lines, moved), "edge")}
+            move={(moved) => lines.editable && edit(withCue(lines, moved), `${moved.id} edge`)}
           />
           <fieldset class="choice below">
             <legend class="unseen">Below</legend>
@@ -378,7 +378,7 @@ function Desk(props: {
               edit={edit}
               remove={() => {
                 const next = cues[cues.indexOf(cue) + 1] ?? cues[cues.indexOf(cue) - 1];
-                edit(withoutCue(lines, cue.id), "delete");
+                edit(withoutCue(lines, cue.id));
                 go(language, next?.id ?? "");
               }}
             />
@@ -418,7 +418,7 @@ function useSaved(job: string, loaded: Lines, leaving: { current: Promise<unknow
   const [lines, setLines] = useState(loaded);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [past, setPast] = useState<Lines[]>([]);
-  const last = useRef({ at: 0, what: "" });
+  const last = useRef<{ at: number; field: string | undefined }>({ at: 0, field: undefined });
   const newest = useRef(loaded);
   const kept = useRef(loaded);
   const timer = useRef(0);
@@ -470,19 +470,20 @@ function useSaved(job: string, loaded: Lines, leaving: { current: Promise<unknow
     setLines(edited);
     soon(SAVE_AFTER_MS);
   };
-  const edit = useLatest((edited: Lines, what: string) => {
+  const edit = useLatest((edited: Lines, field?: string) => {
     const now = Date.now();
     // What is typed into one field in one go is undone in one go.
-    const goesOn = what === last.current.what && now - last.current.at < TYPED_WITHIN_MS;
+    const goesOn =
+      field !== undefined && field === last.current.field && now - last.current.at < TYPED_WITHIN_MS;
     if (!goesOn) setPast([...past.slice(-MOST_UNDONE), lines]);
-    last.current = { at: now, what };
+    last.current = { at: now, field };
     put(edited);
   });
   const undo = useLatest(() => {
     const before = past[past.length - 1];
     if (!before) return;
     setPast(past.slice(0, -1));
-    last.current = { at: 0, what: "" };
+    last.current = { at: 0, field: undefined };
     put(before);
   });
   useEffect(() => {
