@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from tiny_models import scripted_whisper, tiny_mdx_net
 from tiny_voices import (
     described_espeak,
     tiny_bark,
+    tiny_convolutional,
     tiny_csm,
     tiny_dia,
     tiny_pocket_tts,
@@ -20,6 +22,7 @@ from tiny_voices import (
     tiny_vibevoice,
     tiny_vits,
     tiny_wav2vec2,
+    tiny_whisper_encoder,
 )
 from write_schemas import DOCUMENTS
 
@@ -31,6 +34,7 @@ from dubwright.engines.conformance import (
     mouth_predictor_faults,
     phone_recognizer_faults,
     separator_faults,
+    speech_encoder_faults,
     synthesizer_faults,
     transcriber_faults,
 )
@@ -151,6 +155,41 @@ def test_phone_recognizers(name: str) -> None:
     speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak("Mama, papa.", "es", 0.9)
     recognizer = engine(name, EngineKind.PHONE_RECOGNIZER)
     assert phone_recognizer_faults(recognizer, speech.samples, speech.sample_rate) == []
+
+
+ENCODERS: Mapping[str, Mapping[str, Callable[[Path], Path] | None]] = {
+    "cepstra": {"": None},
+    "transformers-encoder": {
+        "whisper": tiny_whisper_encoder,
+        "wav2vec2": tiny_wav2vec2,
+        "hubert": partial(tiny_convolutional, family="hubert"),
+        "wavlm": partial(tiny_convolutional, family="wavlm"),
+    },
+}
+
+
+def test_every_speech_encoder_is_tested() -> None:
+    assert set(ENCODERS) == set(_names(EngineKind.SPEECH_ENCODER))
+
+
+@pytest.mark.parametrize(
+    ("name", "family"), [(name, family) for name, made in ENCODERS.items() for family in made]
+)
+def test_speech_encoders(name: str, family: str, tmp_path: Path) -> None:
+    _installed(name, EngineKind.SPEECH_ENCODER)
+    made = ENCODERS[name][family]
+    encoder = engine(name, EngineKind.SPEECH_ENCODER, made(tmp_path) if made else None)
+    speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak("Mama, papa, the boats.", "en", 0.9)
+    assert speech_encoder_faults(encoder, speech.samples, speech.sample_rate) == []
+    # A click is heard when it sounds, also where a long recording is heard in parts.
+    noise = np.random.default_rng(0).normal(0, 0.01, 22 * 16000).astype(np.float32)
+    for second in (0.5, 19.0, 21.5):
+        clicked = noise.copy()
+        clicked[round(second * 16000)] = 1
+        plain, heard = encoder.encode(noise, 16000), encoder.encode(clicked, 16000)
+        changed = np.abs(heard.values - plain.values).sum(axis=1)
+        at = float(heard.first + int(changed.argmax()) / heard.rate)
+        assert abs(at - second) <= 1.5 / heard.rate
 
 
 @pytest.mark.parametrize("name", _names(EngineKind.FACE_TRACKER))

@@ -371,6 +371,38 @@ def tiny_wav2vec2(folder: Path, letters: bool = False) -> Path:
     return folder
 
 
+def tiny_convolutional(folder: Path, family: str) -> Path:
+    """HuBERT's or WavLM's architecture, as encoders are saved: without a head."""
+    import torch
+    import transformers
+
+    named = {"hubert": "Hubert", "wavlm": "WavLM"}[family]
+    config = getattr(transformers, f"{named}Config")(
+        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=16,
+        conv_dim=(8,) * 7, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    getattr(transformers, f"{named}Model")(config).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    return folder
+
+
+def tiny_whisper_encoder(folder: Path) -> Path:
+    """Whisper's architecture as Hugging Face keeps it, whose window is half a minute."""
+    import torch
+    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
+
+    config = WhisperConfig(
+        vocab_size=64, d_model=16, encoder_layers=4, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, pad_token_id=0,
+        bos_token_id=0, eos_token_id=0, decoder_start_token_id=0,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    WhisperModel(config).save_pretrained(folder)
+    WhisperFeatureExtractor().save_pretrained(folder)
+    return folder
+
+
 def described_espeak(folder: Path, **changes: object) -> Path:
     """A description of a program that speaks: espeak-ng behind a command line."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ class EngineKind(StrEnum):
     SEPARATOR = "separator"
     ALIGNER = "aligner"
     PHONE_RECOGNIZER = "phone recognizer"
+    SPEECH_ENCODER = "speech encoder"
     FACE_TRACKER = "face tracker"
     MOUTH_PREDICTOR = "mouth predictor"
     MOUTH_RENDERER = "mouth renderer"

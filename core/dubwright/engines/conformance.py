@@ -24,6 +24,7 @@ from dubwright.engines.protocols import (
     MouthPredictor,
     PhoneRecognizer,
     Separator,
+    SpeechEncoder,
     Synthesizer,
     Transcriber,
     Translator,
@@ -39,6 +40,7 @@ __all__ = [
     "mouth_predictor_faults",
     "phone_recognizer_faults",
     "separator_faults",
+    "speech_encoder_faults",
     "synthesizer_faults",
     "transcriber_faults",
     "translator_faults",
@@ -211,6 +213,29 @@ def phone_recognizer_faults(
         faults.append("silence gives another number of hearings")
     if any(phone.symbol for phones in silent for phone in phones):
         faults.append("phones are heard in silence")
+    return faults
+
+
+def speech_encoder_faults(
+    engine: SpeechEncoder, samples: NDArray[np.float32], sample_rate: int
+) -> list[str]:
+    """Faults of an encoder on a recording of speech of two seconds or more."""
+    faults = card_faults(engine.card, EngineKind.SPEECH_ENCODER)
+    encoding = engine.encode(samples, sample_rate)
+    values, rate = encoding.values, encoding.rate
+    if values.dtype != np.float32 or values.ndim != 2 or not np.isfinite(values).all():
+        return [*faults, "its values are not finite float32 [frames, values]"]
+    length = Fraction(len(samples), sample_rate)
+    last = encoding.first + Fraction(len(values) - 1) / rate
+    if not (0 <= encoding.first <= 2 / rate and length - 3 / rate <= last <= length + 1 / rate):
+        faults.append("its frames do not reach from one end of the recording to the other")
+    if not np.array_equal(values, engine.encode(samples, sample_rate).values):
+        faults.append("the same recording is encoded otherwise the second time")
+    if len(engine.encode(samples[:1], sample_rate).values) < 1:
+        faults.append("a recording of one sample has no frame")
+    later = engine.encode(np.concatenate([np.zeros(sample_rate, np.float32), samples]), sample_rate)
+    if len(later.values) - len(values) != round(rate):
+        faults.append("a second of silence before a recording does not move its frames by a second")
     return faults
 
 

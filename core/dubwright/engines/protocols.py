@@ -26,6 +26,7 @@ __all__ = [
     "Aligner",
     "Choice",
     "Diarizer",
+    "Encoding",
     "FaceTracker",
     "Heard",
     "HeardWord",
@@ -36,6 +37,7 @@ __all__ = [
     "PlateView",
     "Separator",
     "Speech",
+    "SpeechEncoder",
     "Synthesizer",
     "Transcriber",
     "Translator",
@@ -222,6 +224,30 @@ class PhoneRecognizer(Protocol):
         Returns:
             One hearing or several that may disagree, always as many.
         """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """A recording as a network hears it.
+
+    Attributes:
+        values: float32 [frames, values]; at least one frame.
+        rate: frames a second.
+        first: the middle of what the first frame is about, in seconds from the first sample.
+    """
+
+    values: NDArray[np.float32]
+    rate: Fraction
+    first: Fraction
+
+
+class SpeechEncoder(Protocol):
+    """Hears what moves a mouth, in any language. Made with the folder of its weights."""
+
+    card: EngineCard
+
+    def encode(self, samples: NDArray[np.float32], sample_rate: int) -> Encoding:
+        """A recording of any length, mono float32."""
 
 
 class FaceTracker(Protocol):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dubwright.model import Articulation
 from dubwright.mouth.articulation import CLASSES, Observation, Timed, learned, shaped, shares
 from dubwright.mouth.visemes import Viseme
+from dubwright.speech.features import interpolated
 
 __all__ = ["Acoustics", "Hearing", "learned_acoustics"]
 
@@ -59,11 +60,7 @@ class Hearing:
     def sound(self, times: Array) -> Array:
         """The features around each time, in seconds, [times, context * features]."""
         place = (times[:, None] + CONTEXT_S) * self.rate
-        low = np.clip(np.floor(place).astype(int), 0, len(self.features) - 1)
-        high = np.minimum(low + 1, len(self.features) - 1)
-        share = np.clip(place - low, 0, 1)[..., None]
-        around = self.features[low] * (1 - share) + self.features[high] * share
-        return np.asarray(around.reshape(len(times), -1))
+        return interpolated(self.features, place).reshape(len(times), -1)
 
     def shares(self, times: Array, usual: Articulation) -> Array:
         """How much each class of phones shapes the mouth, [times, classes]."""
@@ -109,7 +106,7 @@ class Acoustics:
             spread = self.curves.std(axis=0)
             mean = np.mean([_standard(guess, STILL * spread) for guess in guesses], axis=0)
             curves = self.curves.mean(axis=0) + _standard(mean, STILL) * spread
-        return self._closed_where_heard(curves, hearing, times).astype(np.float32)
+        return self.closed_where_heard(curves, hearing, times).astype(np.float32)
 
     def sureness(self) -> float:
         """r of the aperture where each half of what was learned from is predicted by the other.
@@ -132,8 +129,14 @@ class Acoustics:
             found.append(np.corrcoef(guess, self.curves[asked, 0])[0, 1])
         return float(np.clip(np.nan_to_num(np.mean(found)), 0, 1))
 
-    def _closed_where_heard(self, curves: Array, hearing: Hearing, times: Array) -> Array:
-        """Lips meet on most hearings' p, b and m, and the mouth rests in their long silences."""
+    def closed_where_heard(self, curves: Array, hearing: Hearing, times: Array) -> Array:
+        """Lips meet on most hearings' p, b and m, and the mouth rests in their long silences.
+
+        Args:
+            curves: [times, 4].
+            hearing: of the recording.
+            times: in seconds from its start.
+        """
         held = hearing.shares(times, self.usual)
         rest = np.array(self.usual.targets[Viseme.SIL])
         silent = _belief(_least_around(held[:, CLASSES.index(Viseme.SIL)], times))[:, None]

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 # The parameters of tasks that name weights.
-WEIGHTS: Final = ("weights", "voice_weights", "aligner_weights")
+WEIGHTS: Final = ("weights", "voice_weights", "aligner_weights", "encoder_weights")
 ORIGINAL_SOUND: Final = "original-sound"
 
 

@@ -11,7 +11,9 @@ from dubwright.conform.read import ConformedTimeline, Shot
 from dubwright.dialogue import Cast, CueSheet
 from dubwright.engines import EngineCard, EngineKind, engine_card
 from dubwright.model import Cue, CueKind, FrameRange, samples_of_ms
+from dubwright.mouth.regression import BLOCKS, SEEDS
 from dubwright.operations.carry import Carried
+from dubwright.operations.encoding import Encoder
 from dubwright.operations.material import Plates, PlateSound
 from dubwright.operations.request import EngineChoice
 from dubwright.operations.slots import Slots
@@ -42,11 +44,13 @@ class Actors:
         cards: of the engines, by step.
         carried: what another cut holds of this one.
         timed: what times lines in the original's language, where that is known.
+        encoder: hears what phones do not tell, if that is asked for.
 
     Attributes:
         tracks: the key of each speaker's track, by shot and name.
         decoded: keys of the decode tasks of each movie shot, by uid.
         articulations, acoustics: keys by speaker.
+        regressions: keys by speaker and whether takes have words.
     """
 
     def __init__(
@@ -62,7 +66,10 @@ class Actors:
         cards: Mapping[str, EngineCard],
         carried: Carried | None = None,
         timed: Timing | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
+        self._encoder = encoder
+        self.regressions: dict[tuple[str, bool], str] = {}
         self._timed = timed
         self._tasks = tasks
         self._timeline = timeline
@@ -229,6 +236,78 @@ class Actors:
             )
         return self.acoustics[speaker]
 
+    def regression(self, speaker: str, words: bool) -> str | None:
+        """The key of what a speaker's mouth does that phones do not tell; None if nobody hears it.
+
+        Args:
+            speaker: whose.
+            words: whether takes have words; it is then learned from lines whose words are known.
+        """
+        known = any(self._words(cue) for cue in self._sheet.cues if cue.speaker == speaker)
+        if self._encoder is None or not self._speech or (words and not known):
+            return None
+        if (speaker, words) not in self.regressions:
+            self.regressions[speaker, words] = self._taught(self._encoder, speaker, words)
+        return self.regressions[speaker, words]
+
+    def _taught(self, encoder: Encoder, speaker: str, words: bool) -> str:
+        line_of = self._original_line if words else self._heard_line
+        lesson, inputs = self._lesson(speaker, line_of)
+        predictor = {"engine": self._engines.mouth_predictor,
+                     "card": self._cards["mouth_predictor"].identity}  # fmt: skip
+        retimed = {"retimed": self._retimed_lines(speaker)} if words else {}
+        encoded = {
+            f"encoded:{cue.id}": self._encoded_line(encoder, cue)
+            for cue in self._sheet.cues
+            if f"line:{cue.id}" in inputs
+        }
+        predicted = {
+            f"predicted:{block}": self._tasks.add(
+                "predicted block",
+                lesson | predictor | {"block": block},
+                inputs=inputs | retimed,
+                label=f"predicting a part of how {speaker} speaks by the rest",
+            )
+            for block in range(BLOCKS)
+        }
+        blocks = {
+            f"block:{block}": self._tasks.add(
+                "regression block",
+                lesson | {"block": block},
+                inputs=inputs | encoded | predicted,
+                label=f"teaching the mouth of {speaker}",
+                units=SEEDS,
+            )
+            for block in range(BLOCKS)
+        }
+        return self._tasks.add(
+            "regression",
+            lesson,
+            inputs=inputs | encoded | predicted | blocks,
+            label=f"judging what was taught of {speaker}",
+        )
+
+    def _encoded_line(self, encoder: Encoder, cue: Cue) -> str:
+        return self._tasks.add(
+            "encoded line",
+            {"samples": _line_samples(cue), "sounds": self._speech.hashes} | encoder.parameters,
+            where={"sounds": self._speech.where} | encoder.where,
+            label=f"encoding the original of {cue.id}",
+            loads_weights=encoder.loads_weights,
+        )
+
+    def encoded_take(self, take: str, label: str) -> str:
+        """The key of how a take sounds to the encoder, which there must be."""
+        assert self._encoder is not None
+        return self._tasks.add(
+            "encoded take",
+            self._encoder.parameters,
+            inputs={"take": take},
+            where=self._encoder.where,
+            label=label,
+            loads_weights=self._encoder.loads_weights,
+        )
+
     def _learned(
         self,
         stage: str,
@@ -237,14 +316,21 @@ class Actors:
         label: str,
         known: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
-        """A task that learns from a speaker's lines on the plate.
+        """A task that learns from a speaker's lines on the plate; see _lesson."""
+        parameters, inputs = self._lesson(speaker, line_of)
+        return self._tasks.add(stage, parameters, inputs={**inputs, **known}, label=label)
+
+    def _lesson(
+        self, speaker: str, line_of: Callable[[Cue], str | None]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """What a task that learns from a speaker's lines on the plate is told, and what it reads.
 
         Args:
+            speaker: whose.
             line_of: gives the key of a line.
-            known: keys of what it reads besides.
         """
         shots = {shot.uid for shot in self.shots(speaker)}
-        inputs = dict(known)
+        inputs: dict[str, str] = {}
         observed = []
         for cue in self._sheet.cues:
             line = line_of(cue) if cue.speaker == speaker else None
@@ -257,8 +343,7 @@ class Actors:
                     observed.append({"cue": cue.id, "shot": shot.uid} | seen)
         for shot in self.shots(speaker):
             inputs[f"track:{shot.uid}"] = self.track(shot, speaker)
-        parameters = {"observed": observed, "rate": str(self._timeline.rate)}
-        return self._tasks.add(stage, parameters, inputs=inputs, label=label)
+        return {"observed": observed, "rate": str(self._timeline.rate)}, inputs
 
     def _seen_line(self, cue: Cue, shot: Shot, speech: FrameRange) -> dict[str, Any]:
         """Where a line is seen on a shot, and when it is heard there, with a margin."""

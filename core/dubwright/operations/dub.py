@@ -41,6 +41,7 @@ from dubwright.operations.carry import (
 )
 from dubwright.operations.cut import Segment, segments
 from dubwright.operations.deeds import Deeds
+from dubwright.operations.encoding import encoder
 from dubwright.operations.lines import opened
 from dubwright.operations.material import Colours, plate_content, plates_of, sound_of, speech_of
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
@@ -192,8 +193,13 @@ class DubPlanner:
                 ("mouth_renderer", EngineKind.MOUTH_RENDERER),
             )
         }
-        if request.engines.separator:
-            self._cards["separator"] = engine_card(request.engines.separator, EngineKind.SEPARATOR)
+        optional = (
+            ("separator", EngineKind.SEPARATOR),
+            ("speech_encoder", EngineKind.SPEECH_ENCODER),
+        )
+        for step, kind in optional:
+            if name := getattr(request.engines, step):
+                self._cards[step] = engine_card(name, kind)
         for path in recordings.values():
             access.check(path)
         self._sound = sound_of(timeline, self._tasks.fingerprints)
@@ -244,6 +250,7 @@ class DubPlanner:
             speech_of(self._timeline, self._tasks.fingerprints), self._request.engines,
             self._cards, self._carried,
             self._timing(self._sheet.original) if self._sheet.original else None,
+            encoder(self._request.engines, self._tasks, self._access),
         )  # fmt: skip
         original_mix = self._original_mix()
         parts = [self._language(language) for language in self._request.languages]
@@ -270,6 +277,7 @@ class DubPlanner:
             cards=self._cards,
             articulations=self._actors.articulations,
             acoustics=self._actors.acoustics,
+            regressions=self._actors.regressions,
             source=self._source_content(),
             tasks=self._tasks.tasks,
         )
@@ -504,12 +512,18 @@ class DubPlanner:
         else:
             stage, step = "heard curves", "phone_recognizer"
             known = {"acoustics": actors.acoustics_of(cue.speaker)}
+        taught = actors.regression(cue.speaker, words=bool(cue.words(language)))
+        encoded = (
+            {"regression": taught, "encoded": actors.encoded_take(take, f"encoding {about}")}
+            if taught
+            else {}
+        )
         curves = self._tasks.add(
             stage,
             {"engine": getattr(self._request.engines, step), "card": self._cards[step].identity,
              "starts": str(starts), "frames": len(frames), "rate": str(rate),
              "controls": cue.mouth.model_dump(exclude_defaults=True)},
-            inputs={"take": take, **known},
+            inputs={"take": take, **known, **encoded},
             label=f"shaping the mouth for {about}",
         )  # fmt: skip
         drawing = {

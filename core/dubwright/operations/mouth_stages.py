@@ -28,14 +28,18 @@ from dubwright.mouth.articulation import (
     timed_phones,
     usual_articulation,
 )
+from dubwright.mouth.closures import held_closed
 from dubwright.mouth.controls import controlled, keyed, resampled, spoken_freely
 from dubwright.mouth.emphasis import emphasised, louder_than_usual, with_emphasis
 from dubwright.mouth.range import MouthRange, measure_range
+from dubwright.mouth.regression import heard_around
 from dubwright.mouth.visemes import Viseme
 from dubwright.operations.loading import aligner_of
 from dubwright.operations.results import (
+    REGRESSION,
     load_acoustics,
     load_articulation,
+    load_encoding,
     load_hearing,
     load_loudness,
     load_phones_of_lines,
@@ -58,15 +62,21 @@ from dubwright.speech.mix import MIX_RATE
 from dubwright.speech.soundtrack import SoundClip, gather_original
 
 __all__ = [
+    "SeenLine",
     "hear_line",
     "learn_acoustics",
     "learn_articulation",
     "learn_articulation_by_ear",
     "line_on_plate",
+    "louder_in",
+    "loudness_then",
+    "own_line",
+    "seen_lines",
     "shape_curves",
     "shape_heard_curves",
     "sounds_of",
     "time_original_line",
+    "tracks_of",
 ]
 
 OFFSET_REACH_S: Final = Fraction(1, 2)
@@ -78,7 +88,7 @@ LOUDNESS_OVER_S: Final = 0.04
 def time_original_line(context: Context) -> None:
     """Time the phones of a line as the actor said it on the plate."""
     aligner = aligner_of(context)
-    samples = _own_line(context)
+    samples = own_line(context)
     save_loudness(_loudness(samples, MIX_RATE), context.folder)
     try:
         phones = aligner.align(
@@ -96,13 +106,13 @@ def time_original_line(context: Context) -> None:
 
 def hear_line(context: Context) -> None:
     """Hear a line as the actor said it on the plate, whatever its words."""
-    save_hearing(_hearing(context, _own_line(context), MIX_RATE), context.folder)
+    save_hearing(_hearing(context, own_line(context), MIX_RATE), context.folder)
 
 
 def learn_articulation(context: Context) -> None:
     """Learn how an actor articulates from the lines on the plate."""
-    tracks = _tracks(context)
-    usual, lines = _seen_lines(context, tracks)
+    tracks = tracks_of(context)
+    usual, lines = seen_lines(context, tracks)
     retimed = load_phones_of_lines(context.inputs["retimed"])
     known = [
         (line, Observation(line.times, timed_phones(phones, MIX_RATE), line.curves))
@@ -111,7 +121,7 @@ def learn_articulation(context: Context) -> None:
     ]
     observations = [observation for _, observation in known]
     louder = [
-        _loudness_then(_louder(load_loudness(line.folder), seen.phones), seen.times)
+        loudness_then(louder_in(load_loudness(line.folder), seen.phones), seen.times)
         for line, seen in known
     ]
     articulation = with_emphasis(learned(usual, observations), observations, louder)
@@ -131,7 +141,7 @@ def learn_articulation(context: Context) -> None:
 
 def learn_articulation_by_ear(context: Context) -> None:
     """Learn how an actor articulates from lines on the plate whose words are not known."""
-    usual, lines = _seen_lines(context, _tracks(context))
+    usual, lines = seen_lines(context, tracks_of(context))
     heard = [(line.times, load_hearing(line.folder).phones, line.curves) for line in lines]
     save_articulation(learned_by_ear(usual, heard), context.folder)
     write_json(context.folder / "lines.json", {"heard": len(lines), "untimed": [], "words": False})
@@ -139,7 +149,7 @@ def learn_articulation_by_ear(context: Context) -> None:
 
 def learn_acoustics(context: Context) -> None:
     """Learn how an actor's mouth goes with the sound, from the lines on the plate."""
-    usual, lines = _seen_lines(context, _tracks(context))
+    usual, lines = seen_lines(context, tracks_of(context))
     heard = [(line.times, load_hearing(line.folder), line.curves) for line in lines]
     save_acoustics(learned_acoustics(usual, heard), context.folder)
 
@@ -151,13 +161,19 @@ def shape_curves(context: Context) -> None:
     take = load_take(folder)
     articulation = load_articulation(context.inputs["articulation"])
     spoken = timed_phones(take.phones, take.sample_rate)
-    louder = _louder(_loudness(*read_mono(folder / take.audio)), spoken)
+    louder = louder_in(_loudness(*read_mono(folder / take.audio)), spoken)
+    taught = _taught(context)
 
     def predicted(start: Fraction, frames: int, rate: Fraction) -> MouthCurves:
         curves = predictor.predict(take.phones, take.sample_rate, start, frames, rate, articulation)
         times = (np.arange(frames) + 0.5) / float(rate) - float(start)
-        then = _loudness_then(louder, times)
-        return replace(curves, values=emphasised(curves.values, times, spoken, then, articulation))
+        then = loudness_then(louder, times)
+        values = emphasised(curves.values, times, spoken, then, articulation)
+        if taught:
+            silent = shares(times, spoken, articulation.timing)[:, [CLASSES.index(Viseme.SIL)]]
+            values = values + (1 - silent) * taught(values, times)
+            values[:, 0] = held_closed(values[:, 0], times, spoken, articulation, float(rate))
+        return replace(curves, values=values.astype(np.float32))
 
     save_curves(_as_asked(context, predicted, articulation), context.folder)
     save_refusal(take, context.folder)
@@ -170,10 +186,14 @@ def shape_heard_curves(context: Context) -> None:
     samples, sample_rate = read_mono(folder / take.audio)
     acoustics = load_acoustics(context.inputs["acoustics"])
     hearing = _hearing(context, samples, sample_rate)
+    taught = _taught(context)
 
     def predicted(start: Fraction, frames: int, rate: Fraction) -> MouthCurves:
         times = (np.arange(frames) + 0.5) / float(rate) - float(start)
-        return MouthCurves(rate, acoustics.predict(hearing, times))
+        values = acoustics.predict(hearing, times)
+        if taught:
+            values = acoustics.closed_where_heard(values + taught(values, times), hearing, times)
+        return MouthCurves(rate, values.astype(np.float32))
 
     save_curves(_as_asked(context, predicted, acoustics.usual), context.folder)
     save_refusal(take, context.folder)
@@ -186,7 +206,27 @@ def _hearing(context: Context, samples: NDArray[np.float32], sample_rate: int) -
     return Hearing(acoustic_features(samples, sample_rate), HOP_RATE, phones)
 
 
-class _SeenLine(NamedTuple):
+def _taught(
+    context: Context,
+) -> Callable[[NDArray[np.floating[Any]], NDArray[np.floating[Any]]], NDArray[Any]] | None:
+    """What networks tell that curves [times, 4] lack at some times, where they help."""
+    folder = context.inputs.get("regression")
+    if folder is None or not (folder / REGRESSION).is_file():
+        return None
+    from dubwright.mouth.torch_regression import MouthRegression
+
+    regression = MouthRegression.load(folder / REGRESSION)
+    encoding = load_encoding(context.inputs["encoded"])
+
+    def lacking(
+        curves: NDArray[np.floating[Any]], times: NDArray[np.floating[Any]]
+    ) -> NDArray[Any]:
+        return regression.lacking(heard_around(encoding, times), curves)
+
+    return lacking
+
+
+class SeenLine(NamedTuple):
     """What an actor's mouth did in a line on the plate.
 
     Attributes:
@@ -196,6 +236,7 @@ class _SeenLine(NamedTuple):
         frames: of the shot in which the mouth is seen, [frames].
         times: their middles, in seconds from where the line is heard.
         curves: [frames, 4].
+        starts: when the line is heard, in seconds from the shot's first frame.
     """
 
     cue: str
@@ -204,9 +245,10 @@ class _SeenLine(NamedTuple):
     frames: NDArray[np.int64]
     times: NDArray[np.float64]
     curves: NDArray[np.float32]
+    starts: Fraction
 
 
-def _tracks(context: Context) -> dict[str, FaceTrack]:
+def tracks_of(context: Context) -> dict[str, FaceTrack]:
     """The actor's tracks by shot."""
     return {
         name.removeprefix("track:"): load_track(folder)
@@ -215,9 +257,9 @@ def _tracks(context: Context) -> dict[str, FaceTrack]:
     }
 
 
-def _seen_lines(
+def seen_lines(
     context: Context, tracks: Mapping[str, FaceTrack]
-) -> tuple[Articulation, list[_SeenLine]]:
+) -> tuple[Articulation, list[SeenLine]]:
     """The usual articulation in an actor's range, and what the mouth did in each line."""
     mouth = measure_range(list(tracks.values()))
     usual = usual_articulation(mouth or MouthRange.typical())
@@ -231,18 +273,18 @@ def _seen_lines(
         times = (frames + 0.5) / float(rate) - float(lead)
         if len(frames):
             line = context.inputs[f"line:{seen['cue']}"]
-            found = _SeenLine(seen["cue"], line, seen["shot"], frames, times, curves[frames])
+            found = SeenLine(seen["cue"], line, seen["shot"], frames, times, curves[frames], lead)
             lines.append(found)
     return usual, lines
 
 
-def _louder(
+def louder_in(
     loudness: NDArray[np.floating[Any]], phones: Sequence[Timed]
 ) -> NDArray[np.floating[Any]]:
     return louder_than_usual(loudness, np.arange(len(loudness)) / LOUDNESS_RATE, phones)
 
 
-def _loudness_then(
+def loudness_then(
     loudness: NDArray[np.floating[Any]], times: NDArray[np.floating[Any]]
 ) -> NDArray[np.floating[Any]]:
     """Loudness at some times, in seconds from the first."""
@@ -290,7 +332,7 @@ def _loudness(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.floa
     return loudness_at(samples, sample_rate, np.arange(count) / LOUDNESS_RATE, LOUDNESS_OVER_S)
 
 
-def _own_line(context: Context) -> NDArray[np.float32]:
+def own_line(context: Context) -> NDArray[np.float32]:
     return line_on_plate(sounds_of(context.where["sounds"]), context.parameters["samples"])
 
 

@@ -90,6 +90,8 @@ class DubPlan:
         decoded: keys of the decode tasks of each movie shot, by uid.
         articulations: key of each speaker's articulation, by name.
         acoustics: key of how each speaker's mouth goes with the sound, by name.
+        regressions: key of what phones do not tell of each speaker's mouth, by name and whether
+            takes have words.
         cards: of the engines, by step.
         source: hash of the timeline's file.
         tasks: by key.
@@ -108,6 +110,7 @@ class DubPlan:
     cards: dict[str, EngineCard]
     articulations: dict[str, str]
     acoustics: dict[str, str]
+    regressions: dict[tuple[str, bool], str]
     source: str
     tasks: dict[str, Task] = field(default_factory=dict)
     documents: dict[str, BaseModel] = field(default_factory=dict)

@@ -70,6 +70,11 @@ def _learned(plan: DubPlan, speaker: str, store: Store) -> Iterator[str]:
         yield _articulation(store.path(plan.articulations[speaker]))
     if speaker in plan.acoustics:
         yield _acoustics(store.path(plan.acoustics[speaker]))
+    for words in (True, False):
+        if (speaker, words) in plan.regressions:
+            about = "" if words else "recordings without a text: "
+            told = read_json(store.path(plan.regressions[speaker, words]) / "regression.json")
+            yield about + _regression(told, plan.cards["speech_encoder"].name)
 
 
 def _articulation(folder: Path) -> str:
@@ -102,6 +107,16 @@ def _acoustics(folder: Path) -> str:
         f"recordings without a text: guessed from the sound, as learned from {told['frames']} "
         f"frames of the original (sureness {told['sureness']:.2f} of 1)"
     )
+
+
+def _regression(told: dict[str, Any], encoder: str) -> str:
+    """What an encoder taught of a speaker's mouth, for people."""
+    if not told["without"]:
+        return f"{told['frames']} frames of the original are too few for {encoder} to teach by"
+    by = f"aperture r {told['by']:.2f}, {told['without']:.2f} without, on frames not learned from"
+    if told["helps"]:
+        return f"and as {encoder} hears it: {by}"
+    return f"without {encoder}, which does not help: {by}"
 
 
 def drawn_reasons(plan: DubPlan, part: LanguagePlan, store: Store) -> dict[str, list[str]]:

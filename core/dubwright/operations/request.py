@@ -81,6 +81,11 @@ class EngineChoice(BaseModel):
     )
     aligner: str = "embedded-aligner"
     phone_recognizer: str = "pocketsphinx"
+    speech_encoder: str | None = Field(
+        None,
+        description="What it hears in the plate's own lines teaches the mouth more than their "
+        "phones do; the phones alone, if None.",
+    )
     face_tracker: str = "facemesh"
     mouth_predictor: str = "dominance"
     mouth_renderer: str = "retrieval"

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import Choice
+from dubwright.engines import Choice, Encoding
 from dubwright.face.speaking import Decision
 from dubwright.face.track import SeenFace
 from dubwright.model import Articulation, FaceTrack, MouthCurves, Phone, Take
@@ -23,6 +23,7 @@ from dubwright.mouth.listener import Listener
 from dubwright.operations.task import Context
 
 __all__ = [
+    "REGRESSION",
     "SPEAKING",
     "THUMBNAIL",
     "Glimpse",
@@ -33,6 +34,7 @@ __all__ = [
     "load_articulation",
     "load_choices",
     "load_curves",
+    "load_encoding",
     "load_faces",
     "load_glimpses",
     "load_hearing",
@@ -50,6 +52,7 @@ __all__ = [
     "save_choices",
     "save_curves",
     "save_decision",
+    "save_encoding",
     "save_faces",
     "save_hearing",
     "save_listener",
@@ -73,6 +76,7 @@ FACES: Final = "faces.npz"
 VISEMES: Final = "visemes.npz"
 LISTENER: Final = "listener.npz"
 REFUSED: Final = "refused.json"
+REGRESSION: Final = "regression.safetensors"
 
 
 def save_track(track: FaceTrack, folder: Path, name: str = TRACK) -> None:
@@ -245,6 +249,18 @@ def load_hearing(folder: Path) -> Hearing:
         features = data["features"].astype(np.float64)
     heard = [[(start, end, symbol) for start, end, symbol in line] for line in told["phones"]]
     return Hearing(features, told["rate"], heard)
+
+
+def save_encoding(encoding: Encoding, folder: Path) -> None:
+    np.save(folder / "encoding.npy", encoding.values.astype(np.float16))
+    told = {"rate": str(encoding.rate), "first": str(encoding.first)}
+    write_json(folder / "encoding.json", told)
+
+
+def load_encoding(folder: Path) -> Encoding:
+    told = read_json(folder / "encoding.json")
+    values = np.load(folder / "encoding.npy").astype(np.float32)
+    return Encoding(values, Fraction(told["rate"]), Fraction(told["first"]))
 
 
 def save_listener(listener: Listener, folder: Path) -> None:

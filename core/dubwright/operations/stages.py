@@ -76,6 +76,13 @@ from dubwright.operations.preview import (
     write_language_preview,
     write_thumbnail,
 )
+from dubwright.operations.regression_stages import (
+    encode_line,
+    encode_take,
+    join_regression,
+    predict_block,
+    train_block,
+)
 from dubwright.operations.results import (
     SPEAKING,
     THUMBNAIL,
@@ -421,6 +428,11 @@ STAGES: Final[Mapping[str, Stage]] = {
     "take": _take,
     "line": _line,
     "dialogue": _dialogue,
+    "encoded line": encode_line,
+    "encoded take": encode_take,
+    "predicted block": predict_block,
+    "regression block": train_block,
+    "regression": join_regression,
     "curves": shape_curves,
     "heard curves": shape_heard_curves,
     "choose": _choose,

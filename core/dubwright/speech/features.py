@@ -19,6 +19,7 @@ __all__ = [
     "acoustic_features",
     "cepstra",
     "frame_energy",
+    "interpolated",
     "loudness_at",
     "mel_energies",
     "normalised",
@@ -117,3 +118,14 @@ def loudness_at(
     high = np.clip(np.round(middle + half), low + 1, len(samples)).astype(int)
     loudness: Array = np.log(np.sqrt((summed[high] - summed[low]) / (high - low)) + LOUDNESS_FLOOR)
     return loudness
+
+
+def interpolated(values: Array, places: Array) -> Array:
+    """Values [frames, values] between frames, linearly, at places of any shape, [..., values].
+
+    Beyond the first and the last frame they are those of that frame.
+    """
+    low = np.clip(np.floor(places).astype(int), 0, len(values) - 1)
+    high = np.minimum(low + 1, len(values) - 1)
+    share = np.clip(places - low, 0, 1)[..., None]
+    return np.asarray(values[low] * (1 - share) + values[high] * share)

@@ -87,7 +87,7 @@ class TransformersCloning:
         self._weights = weights
 
     def languages(self) -> dict[str, str]:
-        return LANGUAGES[checked_family(self._weights, LANGUAGES)]
+        return LANGUAGES[checked_family(self._weights, LANGUAGES, EngineKind.SYNTHESIZER)]
 
     def voices(self, language: str) -> dict[str, str]:
         return {"": "Standard"}

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from dubwright.engines import EngineKind
 from dubwright.errors import DubwrightError
 
 __all__ = [
@@ -36,7 +37,7 @@ def voice_model(weights: Path, families: Mapping[str, Callable[[Path], Model]]) 
     Raises:
         DubwrightError: it cannot be loaded, or is of another family.
     """
-    family = checked_family(weights, families)
+    family = checked_family(weights, families, EngineKind.SYNTHESIZER)
     try:
         return families[family](weights)
     except unloadable() as error:
@@ -48,8 +49,8 @@ def voice_model(weights: Path, families: Mapping[str, Callable[[Path], Model]]) 
         ) from error
 
 
-def checked_family(weights: Path, families: Collection[str]) -> str:
-    """The family of a folder of weights.
+def checked_family(weights: Path, families: Collection[str], kind: EngineKind) -> str:
+    """The family of a folder of weights, for an engine of this kind.
 
     Raises:
         DubwrightError: it is none of these.
@@ -57,10 +58,10 @@ def checked_family(weights: Path, families: Collection[str]) -> str:
     family = family_of(weights)
     if family not in families:
         raise DubwrightError(
-            "These weights are no voice that is known",
+            f"These weights are not a {kind}'s",
             where=str(weights),
             why=f"they are {family or 'no'} weights; known are {', '.join(families)}",
-            repair="give others, or another synthesizer: see `dubwright engines`",
+            repair=f"give others, or another {kind}: see `dubwright engines`",
         )
     return family
 

@@ -138,7 +138,7 @@ def _languages(weights: Path) -> dict[str, str]:
     Raises:
         DubwrightError: they are of a family that is not known.
     """
-    family = checked_family(weights, FAMILIES)
+    family = checked_family(weights, FAMILIES, EngineKind.SYNTHESIZER)
     if family == "bark":
         return {tag: tag for tag in BARK}
     if family == "speecht5":
