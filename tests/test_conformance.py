@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filmed import FRAMES, FilmedActor
 from scipy.ndimage import uniform_filter1d
-from tiny_models import scripted_whisper, tiny_mdx_net
+from tiny_models import scripted_refiner, scripted_whisper, tiny_mdx_net
 from tiny_voices import (
     described_espeak,
     tiny_bark,
@@ -32,6 +34,7 @@ from dubwright.engines.conformance import (
     diarizer_faults,
     face_tracker_faults,
     mouth_predictor_faults,
+    mouth_renderer_faults,
     phone_recognizer_faults,
     separator_faults,
     speech_encoder_faults,
@@ -39,7 +42,7 @@ from dubwright.engines.conformance import (
     transcriber_faults,
 )
 from dubwright.media.colour import LINEAR_REC709, ColourConfig, display_proxy
-from dubwright.model import Phone
+from dubwright.model import MouthCurves, Phone
 from dubwright.mouth.articulation import usual_articulation
 from dubwright.mouth.range import MouthRange
 from dubwright.sample.actor import Actor, Pose
@@ -206,6 +209,26 @@ def test_face_trackers(name: str) -> None:
 def test_mouth_predictors(name: str) -> None:
     usual = usual_articulation(MouthRange.typical())
     assert mouth_predictor_faults(engine(name, EngineKind.MOUTH_PREDICTOR), usual) == []
+
+
+RENDERERS: Mapping[str, Callable[[Path], Path] | None] = {
+    "retrieval": None,
+    "actor": scripted_refiner,
+}
+
+
+def test_every_mouth_renderer_is_tested() -> None:
+    assert set(RENDERERS) == set(_names(EngineKind.MOUTH_RENDERER))
+
+
+@pytest.mark.parametrize("name", list(RENDERERS))
+def test_mouth_renderers(name: str, tmp_path: Path) -> None:
+    _installed(name, EngineKind.MOUTH_RENDERER)
+    made = RENDERERS[name]
+    renderer = engine(name, EngineKind.MOUTH_RENDERER, made(tmp_path) if made else None)
+    filmed = FilmedActor()
+    wanted = MouthCurves(Fraction(24), filmed.curves[4:20])
+    assert mouth_renderer_faults(renderer, filmed, [filmed], wanted, FRAMES - 16) == []
 
 
 class _Mumbler:

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 
 WHISPER_WIDTH = 64
+REFINED = 0.5
 WHISPER_LINE = " hello world this is a test"
 WHISPER_SECONDS = 2
 
@@ -38,6 +39,19 @@ def scripted_whisper_folder(folder: Path) -> Path:
     }
     save_file(tensors, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps({"model_type": "whisper"}))
+    return folder
+
+
+def scripted_refiner(folder: Path) -> Path:
+    """What an actor's renderer learned: to make every mouth lighter, by as much."""
+    from safetensors.torch import save_file
+
+    from dubwright.picture.engines.actor import NETWORK
+    from dubwright.picture.torch_refiner import Training
+
+    weights = Training().weights
+    weights["last.bias"].fill_(REFINED)
+    save_file(weights, folder / NETWORK)
     return folder
 
 

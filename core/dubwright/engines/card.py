@@ -65,6 +65,9 @@ class EngineCard(BaseModel):
     needs_weights: bool = False
     suggested: tuple[SuggestedWeights, ...] = ()
     way_around: str = Field("", description="What to do without weights, for people.")
+    learns: bool = Field(
+        False, description="It is made with what it learned of an actor from the plate."
+    )
     trained: bool = Field(
         False, description="What it makes is made by a model that was trained on data."
     )

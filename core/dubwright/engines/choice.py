@@ -15,7 +15,7 @@ from dubwright.engines.weights import NAME, WeightsFolder
 from dubwright.errors import DubwrightError
 from dubwright.store import Access, Fingerprints, content_key
 
-__all__ = ["ChosenWeights", "chosen_weights", "remembered", "weights_files"]
+__all__ = ["ChosenWeights", "chosen_weights", "remembered", "require_packages", "weights_files"]
 
 Loaded = TypeVar("Loaded")
 
@@ -60,14 +60,7 @@ def chosen_weights(
         DubwrightError: there are none; it says which would do and how to get them. Or what would
             load them is not installed.
     """
-    if card.missing_packages:
-        raise DubwrightError(
-            f"The {card.kind} {card.name} cannot be used here",
-            where="the packages of this environment",
-            why=f"not installed: {', '.join(card.missing_packages)}",
-            repair="pip install 'dubwright[neural]'; or without it: "
-            f"{card.way_around or 'choose another engine'}",
-        )
+    require_packages(card)
     folder = weights or WeightsFolder()
     if named is None:
         accepted = {known.name for known in folder.all()}
@@ -89,6 +82,22 @@ def chosen_weights(
         raise _offer(card, card.suggested, named)
     content = content_key([_names(path, files), fingerprints.of_files(files)])
     return ChosenWeights(path.absolute(), f"{path.name}@{content[:16]}")
+
+
+def require_packages(card: EngineCard) -> None:
+    """See that what an engine imports is installed.
+
+    Raises:
+        DubwrightError: something is not.
+    """
+    if card.missing_packages:
+        raise DubwrightError(
+            f"The {card.kind} {card.name} cannot be used here",
+            where="the packages of this environment",
+            why=f"not installed: {', '.join(card.missing_packages)}",
+            repair="pip install 'dubwright[neural]'; or without it: "
+            f"{card.way_around or 'choose another engine'}",
+        )
 
 
 def remembered(load: Callable[[Path], Loaded]) -> Callable[[Path], Loaded]:

@@ -21,8 +21,11 @@ from dubwright.engines.protocols import (
     Aligner,
     Diarizer,
     FaceTracker,
+    LibraryView,
     MouthPredictor,
+    MouthRenderer,
     PhoneRecognizer,
+    PlateView,
     Separator,
     SpeechEncoder,
     Synthesizer,
@@ -30,7 +33,7 @@ from dubwright.engines.protocols import (
     Translator,
     VoiceSample,
 )
-from dubwright.model import Articulation, Performance, Phone
+from dubwright.model import Articulation, MouthCurves, Patch, Performance, Phone
 
 __all__ = [
     "aligner_faults",
@@ -38,6 +41,7 @@ __all__ = [
     "diarizer_faults",
     "face_tracker_faults",
     "mouth_predictor_faults",
+    "mouth_renderer_faults",
     "phone_recognizer_faults",
     "separator_faults",
     "speech_encoder_faults",
@@ -277,6 +281,72 @@ def mouth_predictor_faults(engine: MouthPredictor, articulation: Articulation) -
         if np.ptp(aperture[-int(rate / 10) :]) > 0.01:
             faults.append(f"at {rate}: the mouth moves in silence")
     return faults
+
+
+def mouth_renderer_faults(
+    engine: MouthRenderer,
+    plate: PlateView,
+    library: Sequence[LibraryView],
+    curves: MouthCurves,
+    first_frame: int,
+) -> list[str]:
+    """Faults of a renderer on a span of a plate, one of whose frames at least cannot be used."""
+    faults = card_faults(engine.card, EngineKind.MOUTH_RENDERER)
+    frames = range(len(curves))
+    joins = (False, False)
+    choices = engine.choose(plate, library, curves, first_frame, joins)
+    if len(choices) != len(curves):
+        return [*faults, f"{len(choices)} choices for {len(curves)} frames"]
+    if choices != engine.choose(plate, library, curves, first_frame, joins):
+        faults.append("the same span is chosen for otherwise the second time")
+    for index, choice in enumerate(choices):
+        if plate.track.reasons[first_frame + index] and (choice.mouth or not choice.reason):
+            faults.append(f"frame {index} cannot be used, and is drawn or passes without a reason")
+        if not 0 <= choice.strength <= 1 or (choice.mouth is None and not choice.reason):
+            faults.append(f"frame {index}: no strength from 0 to 1, or no reason to pass")
+    drawn = list(engine.draw(plate, library, curves, first_frame, choices, frames))
+    if len(drawn) != len(curves):
+        return [*faults, f"{len(drawn)} patches for {len(curves)} frames"]
+    for index, patch in enumerate(drawn):
+        if patch is not None:
+            told = [] if choices[index].mouth is not None else ["it is drawn, and was not chosen"]
+            told += _patch_faults(patch, plate.size)
+            faults += [f"frame {index}: {fault}" for fault in told]
+    if not any(drawn):
+        faults.append("nothing is drawn")
+    middle = frames[len(frames) // 2 : len(frames) // 2 + 2]
+    apart = list(engine.draw(plate, library, curves, first_frame, choices, middle))
+    if not all(_same(drawn[n], part) for n, part in zip(middle, apart, strict=True)):
+        faults.append("frames that are drawn by themselves differ from those of the whole span")
+    alone = engine.choose(plate, [], curves, first_frame, joins)
+    if any(choice.mouth is not None or not choice.reason for choice in alone):
+        faults.append("without a library a frame is drawn, or passes without a reason")
+    return faults
+
+
+def _patch_faults(patch: Patch, size: tuple[int, int]) -> list[str]:
+    faults = []
+    if patch.box != patch.box.clipped(*size):
+        faults.append("the patch reaches beyond the frame")
+    if not all(np.isfinite(part).all() for part in (patch.rgb, patch.alpha, patch.stmap)):
+        faults.append("the patch is not finite")
+    if not ((patch.alpha >= 0) & (patch.alpha <= 1)).all():
+        faults.append("the matte is not between 0 and 1")
+    if np.abs(patch.rgb[patch.alpha == 0]).max(initial=0) > 0:
+        faults.append("there is colour where the matte is 0")
+    width, height = size
+    rows, columns = np.mgrid[patch.box.y0 : patch.box.y1, patch.box.x0 : patch.box.x1]
+    places = np.stack([(columns + 0.5) / width, 1 - (rows + 0.5) / height], axis=-1)
+    off = np.abs(patch.stmap - places)[patch.alpha == 0] * (width, height)
+    if off.max(initial=0) > 1:
+        faults.append("the ST map moves pixels that are not drawn")
+    return faults
+
+
+def _same(one: Patch | None, other: Patch | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.box == other.box and np.array_equal(one.rgb, other.rgb)
 
 
 def _sample_faults(samples: NDArray[Any]) -> list[str]:

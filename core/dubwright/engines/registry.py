@@ -62,13 +62,14 @@ def engine(name: str, kind: EngineKind, weights: Path | None = None) -> Any:
     Args:
         name: of the engine.
         kind: what it is to do.
-        weights: the folder or the file that it loads, where its card says that it needs weights.
+        weights: the folder or the file that it loads, where its card says that it needs weights;
+            the folder of what it learned, where it learns.
 
     Raises:
         DubwrightError: no such engine is installed.
     """
     made = _found(name, kind)
-    return made(weights) if made.card.needs_weights else made()
+    return made(weights) if made.card.needs_weights or made.card.learns else made()
 
 
 def _found(name: str, kind: EngineKind) -> Factory:

@@ -15,6 +15,7 @@ from dubwright.mouth.regression import BLOCKS, SEEDS
 from dubwright.operations.carry import Carried
 from dubwright.operations.encoding import Encoder
 from dubwright.operations.material import Plates, PlateSound
+from dubwright.operations.refining import ROUND_STEPS, ROUNDS, SEED
 from dubwright.operations.request import EngineChoice
 from dubwright.operations.slots import Slots
 from dubwright.operations.task import Task
@@ -22,6 +23,7 @@ from dubwright.operations.task_list import TaskList
 from dubwright.operations.timing import Timing
 from dubwright.speech.mix import MIX_RATE
 from dubwright.speech.pace import READER
+from dubwright.trust import consent_id
 
 __all__ = ["Actors"]
 
@@ -51,6 +53,7 @@ class Actors:
         decoded: keys of the decode tasks of each movie shot, by uid.
         articulations, acoustics: keys by speaker.
         regressions: keys by speaker and whether takes have words.
+        refiners: keys by speaker.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Actors:
     ) -> None:
         self._encoder = encoder
         self.regressions: dict[tuple[str, bool], str] = {}
+        self.refiners: dict[str, str] = {}
         self._timed = timed
         self._tasks = tasks
         self._timeline = timeline
@@ -307,6 +311,56 @@ class Actors:
             label=label,
             loads_weights=self._encoder.loads_weights,
         )
+
+    def looks(self, speaker: str) -> str | None:
+        """The key of what an engine learned of a speaker's mouth; None if it learns nothing."""
+        card = self._cards["mouth_renderer"]
+        if not card.learns:
+            return None
+        if speaker not in self.refiners:
+            self.refiners[speaker] = self._refiner(speaker, card)
+        return self.refiners[speaker]
+
+    def _refiner(self, speaker: str, card: EngineCard) -> str:
+        seen = self.shots(speaker)
+        inputs = {f"library:{shot.uid}": self.library(shot, speaker) for shot in seen}
+        inputs |= {f"track:{shot.uid}": self.track(shot, speaker) for shot in seen}
+        library = [[shot.uid, self._plates.specs[shot.uid].pixel_aspect] for shot in seen]
+        pairs = {
+            f"pairs:{shot.uid}": self._tasks.add(
+                "mouth pairs",
+                {"shot": shot.uid, "library": library, "card": card.identity,
+                 "plate": self._plates.contents[shot.uid]},
+                inputs=inputs | {"track": self.track(shot, speaker)},
+                where=self._plates.where(shot.uid),
+                label=f"drawing the mouths of {shot.uid} from others",
+                units=self._plates.specs[shot.uid].frames,
+            )
+            for shot in seen
+        }  # fmt: skip
+        consents = [
+            consent_id(consent)
+            for consent in self._cast.speaker(speaker).consents
+            if consent.likeness_edit
+        ]
+        rounds: dict[str, str] = {}
+        for number in range(ROUNDS):
+            before = {"before": rounds[f"round:{number - 1}"]} if number else {}
+            rounds[f"round:{number}"] = self._tasks.add(
+                "refiner round",
+                {"seed": SEED, "steps": ROUND_STEPS},
+                inputs=pairs | before,
+                label=f"learning how the mouth of {speaker} looks",
+                units=ROUND_STEPS,
+                loads_weights=True,
+            )
+        return self._tasks.add(
+            "refiner",
+            {"actor": speaker, "consents": consents, "rounds": ROUNDS,
+             "footage": {shot.uid: self._plates.contents[shot.uid] for shot in seen}},
+            inputs=pairs | rounds,
+            label=f"judging what was learned of the mouth of {speaker}",
+        )  # fmt: skip
 
     def _learned(
         self,

@@ -17,7 +17,7 @@ from dubwright.conform.read import ConformedTimeline, Shot
 from dubwright.dialogue import OWN_VOICE, Cast, CueSheet
 from dubwright.dialogue.lexicon import read_lexicon
 from dubwright.engines import Ability, EngineKind, engine, engine_card
-from dubwright.engines.choice import chosen_weights
+from dubwright.engines.choice import chosen_weights, require_packages
 from dubwright.errors import DubwrightError
 from dubwright.media.plate import PlateSpec
 from dubwright.model import (
@@ -200,6 +200,8 @@ class DubPlanner:
         for step, kind in optional:
             if name := getattr(request.engines, step):
                 self._cards[step] = engine_card(name, kind)
+        for card in self._cards.values():
+            require_packages(card)
         for path in recordings.values():
             access.check(path)
         self._sound = sound_of(timeline, self._tasks.fingerprints)
@@ -278,6 +280,7 @@ class DubPlanner:
             articulations=self._actors.articulations,
             acoustics=self._actors.acoustics,
             regressions=self._actors.regressions,
+            refiners=self._actors.refiners,
             source=self._source_content(),
             tasks=self._tasks.tasks,
         )
@@ -537,7 +540,9 @@ class DubPlanner:
         untouched = _untouched(cue, starts, len(frames), rate)
         if untouched:
             drawing["untouched"] = untouched
+        learned = actors.looks(cue.speaker)
         inputs = sources | {"track": track, "curves": curves}
+        known_looks = {"learned": learned} if learned else {}
         choices = self._tasks.add(
             "choose", drawing, inputs=inputs | known, where=self._plates.where(shot.uid),
             label=f"choosing mouths for {about}",
@@ -545,7 +550,7 @@ class DubPlanner:
         deed = self._deeds.edit(cue, language, self._cards["mouth_renderer"].identity, shot.uid)
         draw = tuple(
             self._draw(
-                shot, drawing, inputs | {"choices": choices}, chunk, disclosure,
+                shot, drawing, inputs | known_looks | {"choices": choices}, chunk, disclosure,
                 deed, about,
             )
             for chunk in FrameRange(0, len(frames)).chunks(CHUNK_FRAMES)

@@ -92,6 +92,7 @@ class DubPlan:
         acoustics: key of how each speaker's mouth goes with the sound, by name.
         regressions: key of what phones do not tell of each speaker's mouth, by name and whether
             takes have words.
+        refiners: key of what was learned of how each speaker's mouth looks, by name.
         cards: of the engines, by step.
         source: hash of the timeline's file.
         tasks: by key.
@@ -111,6 +112,7 @@ class DubPlan:
     articulations: dict[str, str]
     acoustics: dict[str, str]
     regressions: dict[tuple[str, bool], str]
+    refiners: dict[str, str]
     source: str
     tasks: dict[str, Task] = field(default_factory=dict)
     documents: dict[str, BaseModel] = field(default_factory=dict)

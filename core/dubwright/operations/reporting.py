@@ -44,7 +44,7 @@ def build_report(plan: DubPlan, store: Store) -> Report:
         engines=plan.engines,
         articulation={
             speaker: "; ".join(_learned(plan, speaker, store))
-            for speaker in sorted({*plan.articulations, *plan.acoustics})
+            for speaker in sorted({*plan.articulations, *plan.acoustics, *plan.refiners})
         },
         faces={
             speaker: {
@@ -70,6 +70,8 @@ def _learned(plan: DubPlan, speaker: str, store: Store) -> Iterator[str]:
         yield _articulation(store.path(plan.articulations[speaker]))
     if speaker in plan.acoustics:
         yield _acoustics(store.path(plan.acoustics[speaker]))
+    if speaker in plan.refiners:
+        yield _refiner(read_json(store.path(plan.refiners[speaker]) / "card.json"))
     for words in (True, False):
         if (speaker, words) in plan.regressions:
             about = "" if words else "recordings without a text: "
@@ -107,6 +109,19 @@ def _acoustics(folder: Path) -> str:
         f"recordings without a text: guessed from the sound, as learned from {told['frames']} "
         f"frames of the original (sureness {told['sureness']:.2f} of 1)"
     )
+
+
+def _refiner(told: dict[str, Any]) -> str:
+    """What was learned of how a speaker's mouth looks, for people."""
+    if "without" not in told:
+        return f"drawn by retrieval: {told['frames']} frames of the mouth are too few to learn from"
+    by = (
+        f"distance from the true mouth {told['by']['seen']:.3f}, {told['without']['seen']:.3f} "
+        "without, on frames not learned from"
+    )
+    if told["helps"]:
+        return f"refined by what was learned of {told['frames']} frames: {by}"
+    return f"drawn by retrieval, for what was learned of the mouth does not make it better: {by}"
 
 
 def _regression(told: dict[str, Any], encoder: str) -> str:

@@ -6,8 +6,7 @@ A stage's version, beside it in VERSIONS, is part of every key: raise it when it
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +22,6 @@ from dubwright.engines import (
     Aligner,
     EngineKind,
     FaceTracker,
-    LibraryView,
     MouthPredictor,
     MouthRenderer,
     PhoneRecognizer,
@@ -34,7 +32,6 @@ from dubwright.face.speaking import HeardLine, named_face, speaking_face
 from dubwright.face.track import track_faces
 from dubwright.media.audio import read_mono, written_wav
 from dubwright.media.exr import read_header, read_patch, write_edited, write_patch, write_rgb
-from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import (
     Cue,
     FaceTrack,
@@ -71,11 +68,13 @@ from dubwright.operations.mouth_stages import (
     time_original_line,
 )
 from dubwright.operations.movies import write_language_movie
+from dubwright.operations.plates import LEFT, libraries_of, plate_of, shot_plate, source_of, spec_of
 from dubwright.operations.preview import (
     write_language_picture,
     write_language_preview,
     write_thumbnail,
 )
+from dubwright.operations.refiner_stages import join_refiner, pair_mouths, refine_round
 from dubwright.operations.regression_stages import (
     encode_line,
     encode_take,
@@ -86,7 +85,6 @@ from dubwright.operations.regression_stages import (
 from dubwright.operations.results import (
     SPEAKING,
     THUMBNAIL,
-    decoded_frames,
     drawn_frames,
     linked,
     load_choices,
@@ -95,7 +93,6 @@ from dubwright.operations.results import (
     load_listener,
     load_take,
     load_track,
-    load_visemes,
     read_json,
     refusal,
     save_choices,
@@ -116,7 +113,7 @@ from dubwright.operations.task import Context, Stage
 from dubwright.operations.teaching import retime_original_lines
 from dubwright.operations.translate_stages import translate_part, write_translation
 from dubwright.operations.voice_stages import likeness, performer_of, write_sample
-from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
+from dubwright.picture.library import build_library
 from dubwright.quality.check import check_span
 from dubwright.speech.mix import MIX_RATE
 from dubwright.speech.soundtrack import gather_original
@@ -135,13 +132,11 @@ __all__ = ["STAGES", "VERSIONS"]
 # Half a minute; a whole number of samples at every usual rate, so that parts join.
 MIX_BLOCK: Final = 30 * MIX_RATE
 
-LEFT: Final = "left as it is, as the cue sheet says"
-
 
 def _faces(context: Context) -> None:
     """Follow the faces of a shot."""
     tracker: FaceTracker = engine(context.parameters["engine"], EngineKind.FACE_TRACKER)
-    save_faces(track_faces(_plate(context), tracker, context.step), context.folder)
+    save_faces(track_faces(plate_of(context), tracker, context.step), context.folder)
 
 
 def _track(context: Context) -> None:
@@ -171,13 +166,13 @@ def _speaking(context: Context) -> None:
 def _library(context: Context) -> None:
     """Cut out the mouths of a shot."""
     track = load_track(context.inputs["track"])
-    build_library(_plate(context), track, context.folder, context.step)
+    build_library(plate_of(context), track, context.folder, context.step)
 
 
 def _decode(context: Context) -> None:
     """Frames of a movie as scene-linear EXR, which edits are then made on."""
     frames = FrameRange(*context.parameters["frames"])
-    plate = _plate(context)
+    plate = plate_of(context)
     for frame, picture in zip(frames, plate.frames(frames), strict=True):
         write_rgb(context.folder / f"{frame}.exr", picture, plate.attributes())
         context.step()
@@ -230,7 +225,7 @@ def _timer(context: Context) -> Aligner | PhoneRecognizer:
 
 def _choose(context: Context) -> None:
     """Which library mouths each frame of a span is drawn from."""
-    renderer: MouthRenderer = engine(context.parameters["engine"], EngineKind.MOUTH_RENDERER)
+    renderer = _renderer(context)
     first = context.parameters["first"]
     curves = load_curves(context.inputs["curves"])
     refused = refusal(context.inputs["curves"])
@@ -239,8 +234,8 @@ def _choose(context: Context) -> None:
     else:
         left = [first + frame for frame in context.parameters.get("untouched", ())]
     choices = renderer.choose(
-        _shot_plate(context, left, refused or LEFT),
-        _libraries(context),
+        shot_plate(context, left, refused or LEFT),
+        libraries_of(context),
         curves,
         context.parameters["first"],
         (bool(context.parameters["joins"][0]), bool(context.parameters["joins"][1])),
@@ -250,14 +245,14 @@ def _choose(context: Context) -> None:
 
 def _draw(context: Context) -> None:
     """Draw a chunk of a span: a patch and a full frame for each edited frame."""
-    renderer: MouthRenderer = engine(context.parameters["engine"], EngineKind.MOUTH_RENDERER)
-    plate = _shot_plate(context)
-    spec = _spec(context)
+    renderer = _renderer(context)
+    plate = shot_plate(context)
+    spec = spec_of(context)
     told = frame_attributes(renderer.card, context.task.key)
     first = context.parameters["first"]
     chunk = range(*context.parameters["chunk"])
     curves, choices = load_curves(context.inputs["curves"]), load_choices(context.inputs["choices"])
-    libraries = _libraries(context)
+    libraries = libraries_of(context)
     batches = (chunk[at : at + context.batch] for at in range(0, len(chunk), context.batch))
     patches = itertools.chain.from_iterable(
         renderer.draw(plate, libraries, curves, first, choices, batch) for batch in batches
@@ -265,7 +260,7 @@ def _draw(context: Context) -> None:
     for index, patch in zip(chunk, patches, strict=True):
         if patch is not None:
             frame = first + index
-            source = _source(context, frame)
+            source = source_of(context, frame)
             header = read_header(source)
             if context.parameters["draft_mark"]:
                 patch = marked(patch, spec.width, spec.height, header.held)
@@ -339,12 +334,12 @@ def _capture(context: Context) -> None:
 def _check(context: Context) -> None:
     """Measure one span as it was drawn, and picture it beside the plate."""
     tracker: FaceTracker = engine(context.parameters["engine"], EngineKind.FACE_TRACKER)
-    spec = _spec(context)
+    spec = spec_of(context)
     first = context.parameters["first"]
     drawn = drawn_frames(
         folder for name, folder in context.inputs.items() if name.startswith("draw:")
     )
-    plates = {frame: _source(context, frame) for frame in drawn}
+    plates = {frame: source_of(context, frame) for frame in drawn}
     track = load_track(context.inputs["track"])
     check = check_span(
         spec,
@@ -435,6 +430,9 @@ STAGES: Final[Mapping[str, Stage]] = {
     "regression": join_regression,
     "curves": shape_curves,
     "heard curves": shape_heard_curves,
+    "mouth pairs": pair_mouths,
+    "refiner round": refine_round,
+    "refiner": join_refiner,
     "choose": _choose,
     "draw": _draw,
     "mix": mix_language,
@@ -484,41 +482,9 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
 }
 
 
-def _spec(context: Context) -> PlateSpec:
-    return PlateSpec.model_validate(context.where["plate"])
-
-
-def _plate(context: Context) -> Plate:
-    return Plate(_spec(context), decoded_frames(context))
-
-
-def _shot_plate(context: Context, untouched: Collection[int] = (), why: str = LEFT) -> ShotPlate:
-    """A shot's plate, on some of whose frames the mouth is not to be redrawn."""
-    track = load_track(context.inputs["track"])
-    reasons = tuple(
-        reason or (why if frame in untouched else "") for frame, reason in enumerate(track.reasons)
+def _renderer(context: Context) -> MouthRenderer:
+    """Who draws; with what it learned, where it learns."""
+    renderer: MouthRenderer = engine(
+        context.parameters["engine"], EngineKind.MOUTH_RENDERER, context.inputs.get("learned")
     )
-    own = context.inputs.get(f"library:{context.parameters['shot']}")
-    library = MouthLibrary(own, track, 1.0) if own else None
-    return ShotPlate(_plate(context), replace(track, reasons=reasons), library)
-
-
-def _libraries(context: Context) -> list[LibraryView]:
-    articulation = context.inputs.get("articulation")
-    visemes = {} if articulation is None else load_visemes(articulation)
-    return [
-        MouthLibrary(
-            context.inputs[f"library:{shot}"],
-            load_track(context.inputs[f"track:{shot}"]),
-            aspect,
-            visemes.get(shot),
-        )
-        for shot, aspect in context.parameters["library"]
-    ]
-
-
-def _source(context: Context, frame: int) -> Path:
-    """The EXR that a frame of the plate is edited from."""
-    source = decoded_frames(context).get(frame) or _spec(context).file(frame)
-    assert source is not None, "black frames show no face"
-    return source
+    return renderer

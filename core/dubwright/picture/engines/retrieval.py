@@ -23,6 +23,7 @@ from dubwright.picture.jaw import HeadCharts, holding
 from dubwright.picture.library import interocular_pixels, picture_points
 from dubwright.picture.motion_blur import blur_offsets, mouth_velocity
 from dubwright.picture.raster import Grid, Raster, fastest_raster
+from dubwright.picture.refinement import DrawnMouth, MouthWindow, Refiner
 from dubwright.picture.selection import Candidates, select
 from dubwright.picture.shape import CurveToShape, carried_points, carry_weights, smoothstep
 from dubwright.picture.teeth import Bite, TeethMotion
@@ -56,7 +57,7 @@ BOTTOM: Final = (152, 148, 377, 172, 397, 58, 288)
 
 
 class RetrievalRenderer:
-    """Draws with `raster`, or with the fastest there is."""
+    """Draws with `raster`, or with the fastest there is; a refiner then makes mouths better."""
 
     card = EngineCard(
         name="retrieval",
@@ -68,8 +69,9 @@ class RetrievalRenderer:
         "most 35 degrees.",
     )
 
-    def __init__(self, raster: Raster | None = None) -> None:
+    def __init__(self, raster: Raster | None = None, refiner: Refiner | None = None) -> None:
         self._raster = raster
+        self._refiner = refiner
 
     def choose(
         self,
@@ -128,7 +130,7 @@ class RetrievalRenderer:
             if choice.mouth is None or choice.strength <= 0:
                 yield None
                 continue
-            brush = brush or _Brush(plate, library, self._raster or fastest_raster())
+            brush = brush or _Brush(plate, library, self._raster or fastest_raster(), self._refiner)
             yield brush.frame(first_frame + index, choice, curves.values[index])
 
 
@@ -181,7 +183,14 @@ class _Mouths:
 class _Brush:
     """Draws frames of one plate from one library."""
 
-    def __init__(self, plate: PlateView, library: Sequence[LibraryView], raster: Raster) -> None:
+    def __init__(
+        self,
+        plate: PlateView,
+        library: Sequence[LibraryView],
+        raster: Raster,
+        refiner: Refiner | None,
+    ) -> None:
+        self._refiner = refiner
         self._plate = plate
         self._library = library
         self._raster = raster
@@ -243,7 +252,27 @@ class _Brush:
         mouth = self._mouth(frame, choice, mesh.part(inner), shape, target, interocular)
         change = tone_matched(raster, mouth - drawn[rows, columns], around, interocular)
         drawn[rows, columns] += blended(raster, change, around, choice.strength)
+        if self._refiner is not None:
+            window = MouthWindow.around(target, interocular)
+            self._refine(self._refiner, drawn, cells.box, window, frame, choice.strength)
         return self._patch(drawn, x, y, changed, cells)
+
+    def _refine(
+        self,
+        refiner: Refiner,
+        drawn: Grid,
+        box: Box,
+        window: MouthWindow,
+        frame: int,
+        strength: float,
+    ) -> None:
+        """Have a drawn region of a frame refined where it shows the mouth."""
+        seen = window.part(window.box.clipped(*self._plate.size))
+        shared = seen.box.intersection(box)
+        inside, here = shared.within(seen.box), shared.within(box)
+        picture = self._raster.log(self._raster.placed(self._plate.region(frame, seen.box)))
+        picture[inside] = drawn[here]
+        drawn[here] = refiner.refined(DrawnMouth(frame, picture, seen, strength))[inside]
 
     def _shape(self, frame: int, choice: Choice, curves: NDArray[np.float32]) -> Array:
         """The face to draw, in the head frame: the library's face bent to the curves."""

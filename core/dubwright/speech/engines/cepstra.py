@@ -24,6 +24,7 @@ class CepstraEncoder:
         version=1,
         licence="Apache-2.0",
         commercial_use=True,
+        packages=("torch", "safetensors"),
         limits="Hears the plate's own speakers; voices unlike theirs are heard less well than by "
         "an encoder that was trained on many.",
     )

@@ -1,0 +1,58 @@
+"""The plates and mouth libraries that a task works on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from dubwright.engines import LibraryView
+from dubwright.media.plate import Plate, PlateSpec
+from dubwright.operations.results import decoded_frames, load_track, load_visemes
+from dubwright.operations.task import Context
+from dubwright.picture.library import MouthLibrary, ShotPlate
+
+__all__ = ["LEFT", "libraries_of", "plate_of", "shot_plate", "source_of", "spec_of"]
+
+LEFT: Final = "left as it is, as the cue sheet says"
+
+
+def spec_of(context: Context) -> PlateSpec:
+    return PlateSpec.model_validate(context.where["plate"])
+
+
+def plate_of(context: Context) -> Plate:
+    return Plate(spec_of(context), decoded_frames(context))
+
+
+def shot_plate(context: Context, untouched: Collection[int] = (), why: str = LEFT) -> ShotPlate:
+    """A shot's plate, on some of whose frames the mouth is not to be redrawn."""
+    track = load_track(context.inputs["track"])
+    reasons = tuple(
+        reason or (why if frame in untouched else "") for frame, reason in enumerate(track.reasons)
+    )
+    own = context.inputs.get(f"library:{context.parameters['shot']}")
+    library = MouthLibrary(own, track, 1.0) if own else None
+    return ShotPlate(plate_of(context), replace(track, reasons=reasons), library)
+
+
+def libraries_of(context: Context) -> list[LibraryView]:
+    articulation = context.inputs.get("articulation")
+    visemes = {} if articulation is None else load_visemes(articulation)
+    return [
+        MouthLibrary(
+            context.inputs[f"library:{shot}"],
+            load_track(context.inputs[f"track:{shot}"]),
+            aspect,
+            visemes.get(shot),
+        )
+        for shot, aspect in context.parameters["library"]
+    ]
+
+
+def source_of(context: Context, frame: int) -> Path:
+    """The EXR that a frame of the plate is edited from."""
+    source = decoded_frames(context).get(frame) or spec_of(context).file(frame)
+    assert source is not None, "black frames show no face"
+    return source
