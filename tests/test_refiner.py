@@ -210,7 +210,7 @@ def test_a_dub_learns_its_actor(
     content = json.loads(card.read_text(encoding="utf-8"))
     assert content["helps"] == (card.parent / NETWORK).is_file()
     assert content["actor"] in result.report.articulation
-    assert [each["steps"] for each in content["curve"]] == [3, 6]
+    assert len(content["rounds"]) == 2
     assert len(content["footage"]) == len({*content["footage"].values()}) >= 1
     assert result.report.engines["mouth_renderer"] == "actor/1"
     assert list((result.folder / "patches" / "es").glob("*/*.exr"))

@@ -62,6 +62,7 @@ from dubwright.mouth.engines.dominance import DominancePredictor
 from dubwright.mouth.range import measure_range
 from dubwright.picture.engines.retrieval import RetrievalRenderer
 from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
+from dubwright.picture.refinement import Refiner
 from dubwright.quality.picture import measure_pictures
 from dubwright.quality.stability import measure_stability
 from dubwright.quality.sync import closures, correlation, lag_ms, lip_distance
@@ -125,25 +126,25 @@ def measure(clips: Sequence[str], both_ways: bool, controls: bool, out: Path | N
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in clips:
-            first, second = _halves(_sample(Path(folder)) if name == SAMPLE else _footage(name))
+            first, second = halves(_sample(Path(folder)) if name == SAMPLE else footage(name))
             ways = [("ab", first, second), ("ba", second, first)]
             for way, plate, driver in ways if both_ways else ways[:1]:
-                figures |= _compared(f"unedited.{name}.{way}", plate, driver, plate.pictures)
+                figures |= compared(f"unedited.{name}.{way}", plate, driver, plate.pictures)
                 for row, wanted, said in _rows(name, plate, driver):
-                    drawn = _driven(plate, wanted, said)
+                    drawn = driven(plate, wanted, said)
                     judged = _line_frames(driver) if row in ("told", "spoken") else slice(None)
-                    figures |= _compared(f"{row}.{name}.{way}", plate, driver, drawn, judged)
+                    figures |= compared(f"{row}.{name}.{way}", plate, driver, drawn, judged)
                     if out is not None:
-                        _write_sheet(out / f"{row}.{name}.{way}.png", plate, driver, drawn)
-                        _write_side_by_side(out / f"{row}.{name}.{way}.mp4", plate, driver, drawn)
+                        write_sheet(out / f"{row}.{name}.{way}.png", plate, driver, drawn)
+                        write_side_by_side(out / f"{row}.{name}.{way}.mp4", plate, driver, drawn)
             if name == CONTROLLED and controls:
                 for control, spoil in CONTROLS.items():
                     spoiled = list(spoil(second))
-                    figures |= _compared(f"control.{control}", second, second, spoiled)
+                    figures |= compared(f"control.{control}", second, second, spoiled)
     return figures
 
 
-def _footage(name: str) -> Clip:
+def footage(name: str) -> Clip:
     path = Path(os.environ["DUBWRIGHT_FOOTAGE"]) / f"{name}.mp4"
     info = probe_movie(path)
     spec = PlateSpec(
@@ -173,7 +174,7 @@ def _sample(folder: Path) -> Clip:
     return Clip(probe_plate(spec, None, ColourConfig()), sound, sample_rate, said)
 
 
-def _halves(clip: Clip) -> tuple[Half, Half]:
+def halves(clip: Clip) -> tuple[Half, Half]:
     half = clip.spec.frames // 2
     config, rate = ColourConfig(), clip.spec.rate
     whole = Plate(clip.spec)
@@ -201,9 +202,7 @@ def _halves(clip: Clip) -> tuple[Half, Half]:
 
 def _rows(name: str, plate: Half, driver: Half) -> Iterator[tuple[str, MouthCurves, Said]]:
     """The curves that a half is driven by, and what is known to be said on it."""
-    true = mouth_curves(in_head_frame(driver.track.landmarks, plate.track.template).positions)
-    even = savgol_filter(true, 5, 2, axis=0).astype(np.float32)
-    yield "oracle", MouthCurves(plate.rate, even), None
+    yield "oracle", true_curves(plate, driver), None
     own = mouth_curves(in_head_frame(plate.track.landmarks, plate.track.template).positions)
     mouth = measure_range([plate.track])
     assert mouth is not None, f"no face was found in {name}"
@@ -213,6 +212,12 @@ def _rows(name: str, plate: Half, driver: Half) -> Iterator[tuple[str, MouthCurv
         yield "told", _told(plate, driver, own, usual), None
     if plate.line and driver.line:
         yield "spoken", *_spoken(plate, driver, own, usual)
+
+
+def true_curves(plate: Half, driver: Half) -> MouthCurves:
+    """What the driver's mouth does, on the plate's face."""
+    true = mouth_curves(in_head_frame(driver.track.landmarks, plate.track.template).positions)
+    return MouthCurves(plate.rate, savgol_filter(true, 5, 2, axis=0).astype(np.float32))
 
 
 def _times(half: Half) -> NDArray[np.float64]:
@@ -276,14 +281,16 @@ def _aligned(half: Half) -> tuple[float, Sequence[Phone]]:
     return start, EspeakDtwAligner().align(heard, half.sample_rate, words, "en")
 
 
-def _driven(plate: Half, wanted: MouthCurves, said: Said) -> list[Picture]:
+def driven(
+    plate: Half, wanted: MouthCurves, said: Said, refiner: Refiner | None = None
+) -> list[Picture]:
     """The frames of a half with the mouth that the curves ask for."""
     frames = FrameRange(0, len(plate.track))
     with tempfile.TemporaryDirectory() as folder:
         build_library(plate.plate, plate.track, Path(folder), lambda: None)
         library = MouthLibrary(Path(folder), plate.track, 1.0, said)
         source = ShotPlate(plate.plate, plate.track, library)
-        renderer = RetrievalRenderer()
+        renderer = RetrievalRenderer(refiner=refiner)
         chosen = renderer.choose(source, [library], wanted, 0, (False, False))
         patches = renderer.draw(source, [library], wanted, 0, chosen, range(len(frames)))
         return list(_composited(plate, frames, patches))
@@ -310,7 +317,7 @@ def _line_frames(half: Half) -> slice:
     return slice(max(0, int((start - 0.5) * rate)), int((end + 0.3) * rate))
 
 
-def _compared(
+def compared(
     name: str,
     plate: Half,
     truth: Half,
@@ -418,7 +425,7 @@ CONTROLS: Final[dict[str, Callable[[Half], Iterator[Picture]]]] = {
 # --- To look at ------------------------------------------------------------------------------
 
 
-def _write_sheet(path: Path, plate: Half, driver: Half, drawn: Sequence[Picture]) -> None:
+def write_sheet(path: Path, plate: Half, driver: Half, drawn: Sequence[Picture]) -> None:
     """Eight moments: the plate, what it was driven by, and the result, around the mouth."""
     moments = np.linspace(0, len(drawn) - 1, SHEET_COLUMNS).astype(int)
     rows = [
@@ -429,7 +436,7 @@ def _write_sheet(path: Path, plate: Half, driver: Half, drawn: Sequence[Picture]
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
 
 
-def _write_side_by_side(path: Path, plate: Half, driver: Half, drawn: Sequence[Picture]) -> None:
+def write_side_by_side(path: Path, plate: Half, driver: Half, drawn: Sequence[Picture]) -> None:
     """The same three faces as a short movie, with the driver's sound."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as movie:

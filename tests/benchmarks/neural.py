@@ -1,16 +1,28 @@
 """Neural engines measured: what they add to what is done without them, and what they cost.
 
-    python tests/benchmarks/neural.py [--quick] [--json FILE]
+    DUBWRIGHT_FOOTAGE=FOLDER python tests/benchmarks/neural.py [--quick] [--json FILE]
+        [--clips vr4 od] [--steps N] [--work FOLDER] [--out FOLDER]
 
 `predictor` is the synthetic actor's mouth, learned from its English lines and asked for its Spanish
 ones: by sound alone (`ear`) and by words (`words`), without an encoder and with each that needs no
 weights. r of each curve over the lines; `helps` is what training itself found on English frames
 that it had not learned from. --quick says one line of each language, on smaller pictures.
+
+`actor` is the renderer that learns an actor, on real clips: it learns each half of a clip, and
+draws it with the mouth of the other half, as lipsync.py does. `held_out` are figures of frames that
+it did not learn from, as they were drawn (`without`) and refined (`by`); `curve` is how far these
+are from the true mouths after so many steps, beside the drawn ones. `hybrid` and `refined` are the
+table of lipsync.py. What is learned is kept in --work, and gone on with. Without footage, and with
+--quick, it is left out.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +31,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 
 from dubwright.engines import Encoding, EngineKind, SpeechEncoder, engine, engines
 from dubwright.face.engines.facemesh import FaceMeshTracker
@@ -38,6 +51,10 @@ from dubwright.mouth.articulation import (
 from dubwright.mouth.range import MouthRange
 from dubwright.mouth.regression import BLOCKS, Lesson, block_of_frames, heard_around, judged
 from dubwright.mouth.torch_regression import MouthRegression, trained_without
+from dubwright.picture.engines.actor import drawn_pairs
+from dubwright.picture.library import MouthLibrary, ShotPlate, build_library
+from dubwright.picture.refinement import DrawnPair, Scores
+from dubwright.picture.torch_refiner import TorchRefiner, Training, scored
 from dubwright.quality.sync import correlation
 from dubwright.sample.actor import Actor
 from dubwright.sample.scene import Scene, render_frame, sample_scene, shot_weights
@@ -46,7 +63,17 @@ from dubwright.speech.engines.pocketsphinx import PocketSphinxRecognizer
 from dubwright.speech.features import HOP_RATE, acoustic_features
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from _common import Figures, run
+from _common import Figures
+from lipsync import (
+    Half,
+    compared,
+    driven,
+    footage,
+    halves,
+    true_curves,
+    write_sheet,
+    write_side_by_side,
+)
 
 Array = NDArray[np.floating]
 LEAD_MS: Final = 500
@@ -68,7 +95,7 @@ class Line:
 Predicts = Callable[[Line], Array]
 
 
-def measure(quick: bool) -> Figures:
+def predictor(quick: bool) -> Figures:
     scene = sample_scene(512, 288) if quick else sample_scene()
     english, spanish = (_lines(scene, language, quick) for language in LANGUAGES)
     usual = usual_articulation(MouthRange.typical())
@@ -203,5 +230,86 @@ def _lines(scene: Scene, language: str, quick: bool) -> list[Line]:
     return lines
 
 
+# --- The renderer that learns an actor -----------------------------------------------------------
+
+STEPS: Final = 1000
+ROUND: Final = 100
+HELD_OUT_OF, HELD_OUT = 5, 2
+Runs = list[list[DrawnPair]]
+
+
+def actor(clips: Sequence[str], steps: int, work: Path, out: Path | None) -> Figures:
+    figures: Figures = {}
+    for clip in clips:
+        first, second = halves(footage(clip))
+        for way, plate, driver in (("ab", first, second), ("ba", second, first)):
+            name = f"actor.{clip}.{way}"
+            refiner, told = _learned(plate, steps, work / f"{clip}.{way}")
+            figures |= {f"{name}.{key}": value for key, value in told.items()}
+            for row, used in (("hybrid", None), ("refined", refiner)):
+                drawn = driven(plate, true_curves(plate, driver), None, used)
+                figures |= compared(f"{name}.{row}", plate, driver, drawn)
+                if out is not None:
+                    write_sheet(out / f"{name}.{row}.png", plate, driver, drawn)
+                    write_side_by_side(out / f"{name}.{row}.mp4", plate, driver, drawn)
+    return figures
+
+
+def _learned(plate: Half, steps: int, folder: Path) -> tuple[TorchRefiner | None, Figures]:
+    """What is learned of a half, going on from what is kept, and how well it does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    learns, held = _pairs(plate)
+    training = Training.load(folder) if (folder / "training.json").is_file() else Training()
+    curve, best = folder / "curve.json", folder / "best.safetensors"
+    figures: Figures = json.loads(curve.read_text()) if curve.is_file() else {"seconds": 0.0}
+    without = scored(None, held)
+    figures |= {f"held_out.without.{key}": value for key, value in _fields(without)}
+    while training.steps < steps:
+        began = time.perf_counter()
+        for _ in range(ROUND):
+            training.learn(learns)
+        figures["seconds"] += time.perf_counter() - began
+        now = scored(TorchRefiner(training.weights), held)
+        figures[f"curve.{training.steps}"] = now.seen / without.seen
+        if now.is_better_than(without) and now.seen < figures.get("held_out.by.seen", np.inf):
+            figures |= {f"held_out.by.{key}": value for key, value in _fields(now)}
+            save_file(training.weights, best)
+        training.save(folder)
+        curve.write_text(json.dumps(figures))
+        print(f"{folder.name} {training.steps:6} {now}", flush=True)
+    figures["helps"] = float(best.is_file())
+    return TorchRefiner.load(best) if best.is_file() else None, figures
+
+
+def _fields(scores: Scores) -> list[tuple[str, float]]:
+    return [(name, getattr(scores, name)) for name in ("seen", "apart", "unsteady", "sharpness")]
+
+
+def _pairs(plate: Half) -> tuple[Runs, Runs]:
+    with tempfile.TemporaryDirectory() as folder:
+        build_library(plate.plate, plate.track, Path(folder), lambda: None)
+        library = MouthLibrary(Path(folder), plate.track, 1.0, None)
+        shot = ShotPlate(plate.plate, plate.track, library)
+        runs = [run for run in drawn_pairs(shot, [library], 0, lambda: None) if len(run) > 1]
+    held = [run for number, run in enumerate(runs) if number % HELD_OUT_OF == HELD_OUT]
+    return [run for run in runs if run not in held], held
+
+
 if __name__ == "__main__":
-    run(__doc__.splitlines()[0], measure)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a smaller run, under a minute")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--clips", nargs="*", default=["vr4", "od"], help="that an actor is of")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of learning an actor")
+    parser.add_argument("--work", type=Path, help="keep what is learned here")
+    parser.add_argument("--out", type=Path, help="write contact sheets and movies here")
+    options = parser.parse_args()
+    measured = predictor(options.quick)
+    if not options.quick and "DUBWRIGHT_FOOTAGE" in os.environ:
+        with tempfile.TemporaryDirectory() as scratch:
+            work = options.work or Path(scratch)
+            measured |= actor(options.clips, options.steps, work, options.out)
+    for name, value in measured.items():
+        print(f"{name:56} {value:10.4f}")
+    if options.json:
+        options.json.write_text(json.dumps(measured, indent=1) + "\n")

@@ -15,12 +15,10 @@ from dubwright.operations.plates import libraries_of, shot_plate
 from dubwright.operations.results import linked, read_json, write_json
 from dubwright.operations.task import Context
 from dubwright.picture.engines.actor import NETWORK, drawn_pairs
-from dubwright.picture.refinement import DrawnPair, MouthWindow
+from dubwright.picture.refinement import DrawnPair, MouthWindow, Scores, is_over
 
 __all__ = ["join_refiner", "pair_mouths", "refine_round"]
 
-# Rounds without getting nearer to frames that are not learned from, after which nothing is learned.
-PATIENCE: Final = 3
 # Of five runs of frames one is not learned from.
 HELD_OUT_OF, HELD_OUT = 5, 2
 LEAST_RUNS: Final = 5
@@ -65,8 +63,8 @@ def refine_round(context: Context) -> None:
     if len(learned) + len(held) < LEAST_RUNS:
         write_json(context.folder / SCORES, [])
         return
-    scores: list[dict[str, Any]] = read_json(before / SCORES) if before else []
-    if _is_over(scores):
+    scores = _scores(before) if before else []
+    if is_over(scores):
         assert before is not None
         for file in before.iterdir():
             linked(file, context.folder / file.name)
@@ -77,7 +75,7 @@ def refine_round(context: Context) -> None:
         context.step()
     training.save(context.folder)
     found = scored(TorchRefiner(training.weights), held)
-    write_json(context.folder / SCORES, [*scores, asdict(found) | {"steps": training.steps}])
+    write_json(context.folder / SCORES, [asdict(each) for each in [*scores, found]])
 
 
 def join_refiner(context: Context) -> None:
@@ -86,44 +84,29 @@ def join_refiner(context: Context) -> None:
 
     learned, held = _runs(context)
     rounds = [context.inputs[f"round:{n}"] for n in range(context.parameters["rounds"])]
-    scores = read_json(rounds[-1] / SCORES)
+    scores = _scores(rounds[-1])
     told: dict[str, Any] = {
         "actor": context.parameters["actor"],
         "footage": context.parameters["footage"],
         "consents": context.parameters["consents"],
         "frames": sum(map(len, chain(learned, held))),
-        "curve": scores,
+        "rounds": [asdict(each) for each in scores],
         "helps": False,
     }
     if scores:
-        plain = asdict(scored(None, held))
-        best = int(np.argmin([each["seen"] for each in scores]))
-        told |= {"without": plain, "by": scores[best], "helps": _is_better(scores[best], plain)}
-        if told["helps"]:
-            linked(rounds[best] / "network.safetensors", context.folder / NETWORK)
+        plain = scored(None, held)
+        better = [each for each in scores if each.is_better_than(plain)]
+        best = min(better or scores, key=lambda each: each.seen)
+        told |= {"without": asdict(plain), "by": asdict(best), "helps": bool(better)}
+        if better:
+            network = rounds[scores.index(best)] / "network.safetensors"
+            linked(network, context.folder / NETWORK)
     write_json(context.folder / "card.json", told)
 
 
-def _is_over(scores: Sequence[dict[str, Any]]) -> bool:
-    """Whether the last rounds came no nearer."""
-    seen = [each["seen"] for each in scores]
-    return len(seen) > PATIENCE and min(seen[-PATIENCE:]) >= min(seen[:-PATIENCE])
-
-
-def _is_better(found: dict[str, Any], plain: dict[str, Any]) -> bool:
-    """Nearer to the eye and in light, as steady, and not less like the true mouths' sharpness."""
-    softer = abs(np.log(max(found["sharpness"], 1e-6)))
-    was = abs(np.log(max(plain["sharpness"], 1e-6)))
-    return bool(
-        found["seen"] < plain["seen"]
-        and found["apart"] < plain["apart"]
-        and found["unsteady"] <= plain["unsteady"]
-        and softer <= max(was, LEAST_SOFTER)
-    )
-
-
-# A mouth may be this much softer or sharper than the true one, as a logarithm of its detail.
-LEAST_SOFTER: Final = 0.1
+def _scores(folder: Path) -> list[Scores]:
+    """Of each round so far."""
+    return [Scores(**each) for each in read_json(folder / SCORES)]
 
 
 def _runs(context: Context) -> tuple[Runs, Runs]:

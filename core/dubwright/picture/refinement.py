@@ -6,6 +6,7 @@ the plate around it, and where the lips are to be. Nothing is resampled on the w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -17,7 +18,7 @@ from dubwright.face.landmarks import LIPS_INNER, LIPS_OUTER
 from dubwright.model import Box
 from dubwright.picture.raster import Grid
 
-__all__ = ["PLANES", "DrawnMouth", "DrawnPair", "MouthWindow", "Refiner"]
+__all__ = ["PLANES", "DrawnMouth", "DrawnPair", "MouthWindow", "Refiner", "Scores", "is_over"]
 
 Array = NDArray[np.floating[Any]]
 Image = NDArray[np.float32]
@@ -32,6 +33,10 @@ FADE_IOD: Final = 0.1
 DISTANCE_IOD: Final = 0.15
 SUBPIXEL_BITS: Final = 4
 EXACT: Final = 256
+# A mouth may be this much softer or sharper than the true one, as a logarithm of its detail.
+SHARP_ENOUGH: Final = 0.1
+# Rounds of learning that come no nearer, after which nothing is learned.
+PATIENCE: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,3 +143,40 @@ class DrawnPair:
         """The same in a box within its window's."""
         index = box.within(self.window.box)
         return DrawnPair(self.frame, self.drawn[index], self.true[index], self.window.part(box))
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How far drawn mouths are from the true ones, on frames that nothing was learned from.
+
+    Attributes:
+        seen: see dubwright.picture.torch_nlpd.
+        apart: mean absolute difference, as parts of the encoding's range.
+        unsteady: mean absolute change of the difference from frame to frame.
+        sharpness: detail over that of the true mouths.
+    """
+
+    seen: float
+    apart: float
+    unsteady: float
+    sharpness: float
+
+    def is_better_than(self, plain: Scores) -> bool:
+        """Nearer to the eye and in light, no less steady, and no less like them in sharpness."""
+        return (
+            self.seen < plain.seen
+            and self.apart < plain.apart
+            and self.unsteady <= plain.unsteady
+            and self.unsharp <= max(plain.unsharp, SHARP_ENOUGH)
+        )
+
+    @property
+    def unsharp(self) -> float:
+        """How much softer or sharper they are, as a logarithm."""
+        return float(abs(np.log(max(self.sharpness, 1e-6))))
+
+
+def is_over(rounds: Sequence[Scores]) -> bool:
+    """Whether the last rounds of learning came no nearer than one before them."""
+    seen = [each.seen for each in rounds]
+    return len(seen) > PATIENCE and min(seen[-PATIENCE:]) >= min(seen[:-PATIENCE])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -23,10 +22,10 @@ from torch.nn import functional
 
 from dubwright.model import Box
 from dubwright.picture.raster import Grid
-from dubwright.picture.refinement import PLANES, DrawnMouth, DrawnPair, MouthWindow
+from dubwright.picture.refinement import PLANES, DrawnMouth, DrawnPair, MouthWindow, Scores
 from dubwright.picture.torch_nlpd import pyramid_distance, texture_distance
 
-__all__ = ["Scores", "TorchRefiner", "Training", "scored"]
+__all__ = ["TorchRefiner", "Training", "scored"]
 
 Tensor = torch.Tensor
 Image = NDArray[np.float32]
@@ -41,25 +40,9 @@ MOST_CHANGE: Final = 0.25
 CROP: Final = 160
 PAIRS_PER_STEP: Final = 4
 LEARNING_RATE: Final = 1e-3
+AVERAGED: Final = 0.02
 LIGHTER: Final = 0.08
-SEEN_WEIGHT, TEXTURE_WEIGHT, STEADY_WEIGHT = 0.05, 0.03, 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """How far mouths are from the true ones.
-
-    Attributes:
-        seen: see dubwright.picture.torch_nlpd.
-        apart: mean absolute difference, as parts of the encoding's range.
-        unsteady: mean absolute change of the difference from frame to frame.
-        sharpness: detail over that of the true mouths.
-    """
-
-    seen: float
-    apart: float
-    unsteady: float
-    sharpness: float
+APART_WEIGHT, SEEN_WEIGHT, TEXTURE_WEIGHT, STEADY_WEIGHT = 3.0, 0.05, 0.3, 0.5
 
 
 class TorchRefiner:
@@ -118,15 +101,18 @@ class Training:
             torch.manual_seed(seed)
             self._network = _Network().to(self._device)
         self._optimiser = torch.optim.AdamW(self._network.parameters(), LEARNING_RATE)
+        self._average = self._copied()
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        state = self._network.state_dict()
-        return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+        """Those of the last steps, averaged (Polyak and Juditsky, 1992): they waver less."""
+        return {name: tensor.cpu().contiguous() for name, tensor in self._average.items()}
 
     def save(self, folder: Path) -> None:
         """Keep it so that it can go on from here."""
         save_file(self.weights, folder / "network.safetensors")
+        now = {name: tensor.cpu().contiguous() for name, tensor in self._copied().items()}
+        save_file(now, folder / "now.safetensors")
         moments = {
             f"{number}.{name}": value.detach().cpu().contiguous()
             for number, state in self._optimiser.state_dict()["state"].items()
@@ -141,7 +127,9 @@ class Training:
         told = json.loads((folder / "training.json").read_text(encoding="utf-8"))
         training = cls(told["seed"])
         training.steps = told["steps"]
-        training._network.load_state_dict(load_file(folder / "network.safetensors"))
+        training._network.load_state_dict(load_file(folder / "now.safetensors"))
+        average = load_file(folder / "network.safetensors")
+        training._average = {name: each.to(training._device) for name, each in average.items()}
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in load_file(folder / "optimiser.safetensors").items():
             number, _, own = name.partition(".")
@@ -170,13 +158,26 @@ class Training:
         unsteady = changes.sum() / (3 * reach[::2].sum())
         seen = pyramid_distance(found, true, reach).mean()
         texture = texture_distance(found, true, reach).mean()
-        loss = apart + SEEN_WEIGHT * seen + TEXTURE_WEIGHT * texture + STEADY_WEIGHT * unsteady
+        loss = (
+            APART_WEIGHT * apart
+            + SEEN_WEIGHT * seen
+            + TEXTURE_WEIGHT * texture
+            + STEADY_WEIGHT * unsteady
+        )
         self._optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
         self._optimiser.step()
         self.steps += 1
+        # At first what is averaged must not be what nothing has been learned by.
+        share = max(AVERAGED, 1 / self.steps)
+        for name, tensor in self._network.state_dict().items():
+            self._average[name].lerp_(tensor, share)
         return float(loss.detach())
+
+    def _copied(self) -> dict[str, Tensor]:
+        state = self._network.state_dict()
+        return {name: tensor.detach().clone() for name, tensor in state.items()}
 
 
 def scored(refiner: TorchRefiner | None, runs: Sequence[Sequence[DrawnPair]]) -> Scores:
