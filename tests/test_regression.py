@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from conftest import Dubbed
 
 from dubwright.api import EngineChoice, dub
 from dubwright.engines import Encoding
+from dubwright.mouth.articulation import shaped, usual_articulation
+from dubwright.mouth.closures import with_lacking
+from dubwright.mouth.range import MouthRange
 from dubwright.mouth.regression import (
     BLOCKS,
     LEAST_FRAMES,
@@ -32,7 +36,8 @@ def _lesson(told: bool, frames: int = FRAMES) -> Lesson:
     heard = np.repeat(chance.normal(size=(frames, 6)), 9, axis=0).reshape(frames, 9, 6)
     predicted = chance.normal(0.2, 0.05, (frames, 4))
     lacks = heard[:, 4, :4] if told else chance.normal(size=(frames, 4))
-    return Lesson(heard.astype(np.float32), predicted, predicted + 0.05 * lacks)
+    curves = predicted + 0.05 * lacks
+    return Lesson(heard.astype(np.float32), predicted, curves, block_of_frames(frames))
 
 
 def _judged(lesson: Lesson) -> Judged:
@@ -41,7 +46,7 @@ def _judged(lesson: Lesson) -> Judged:
     for block, part in enumerate(parts):
         own = lesson.blocks == block
         told[own] += part.lacking(lesson.heard[own], lesson.predicted[own])
-    return judged(lesson, told)
+    return judged(lesson.curves, lesson.predicted, told)
 
 
 def test_what_is_heard_is_learned() -> None:
@@ -60,7 +65,7 @@ def test_what_is_not_heard_is_not_learned() -> None:
 
 def test_too_few_frames_teach_nothing() -> None:
     few = _lesson(told=True, frames=LEAST_FRAMES - 1)
-    assert not judged(few, few.curves).helps
+    assert not judged(few.curves, few.predicted, few.curves).helps
 
 
 def test_it_learns_the_same_each_time_and_is_kept_as_it_is(tmp_path: Path) -> None:
@@ -77,7 +82,7 @@ def test_a_block_is_not_learned_from_by_those_who_judge_it() -> None:
     lesson = _lesson(told=True)
     spoiled = lesson.curves.copy()
     spoiled[lesson.blocks == 2] += 1000
-    other = Lesson(lesson.heard, lesson.predicted, spoiled)
+    other = replace(lesson, curves=spoiled)
     told, again = (
         torch_regression.trained_without(each, 2, lambda: None).lacking(
             lesson.heard, lesson.predicted
@@ -100,6 +105,20 @@ def test_what_is_heard_is_taken_from_around_each_time() -> None:
     seconds = around * ramp.std() + ramp.mean()
     places = (np.array([[2.0], [2.02]]) + np.linspace(-0.16, 0.16, 9) - 0.0125) * 50
     np.testing.assert_allclose(seconds, places, atol=1e-3)
+
+
+def test_what_is_lacking_neither_moves_a_silent_mouth_nor_opens_closed_lips() -> None:
+    usual = usual_articulation(MouthRange.typical())
+    phones = [(0.5, 0.6, "m"), (0.6, 0.9, "a"), (0.9, 1.0, "p"), (1.0, 1.2, "a")]
+    times = np.arange(0, 2, 1 / 24)
+    curves = shaped(times, phones, usual)
+    told = with_lacking(curves, np.full_like(curves, 0.1), times, phones, usual, 24.0)
+    speaks = told[:, 3] - curves[:, 3]
+    np.testing.assert_allclose(speaks[(times < 0.2) | (times > 1.7)], 0, atol=1e-3)
+    assert speaks[np.abs(times - 0.75).argmin()] > 0.09
+    wide = curves[:, 0].max()
+    assert told[np.abs(times - 0.55).argmin(), 0] < 0.1 * wide
+    assert told[np.abs(times - 0.95).argmin(), 0] < 0.1 * wide
 
 
 def test_a_dub_says_what_an_encoder_taught(dubbed: Dubbed, tmp_path: Path) -> None:

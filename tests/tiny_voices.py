@@ -371,7 +371,7 @@ def tiny_wav2vec2(folder: Path, letters: bool = False) -> Path:
     return folder
 
 
-def tiny_convolutional(folder: Path, family: str) -> Path:
+def tiny_convolutional(folder: Path, family: str, half: bool = False) -> Path:
     """HuBERT's or WavLM's architecture, as encoders are saved: without a head."""
     import torch
     import transformers
@@ -382,7 +382,8 @@ def tiny_convolutional(folder: Path, family: str) -> Path:
         conv_dim=(8,) * 7, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
     )  # fmt: skip
     torch.manual_seed(0)
-    getattr(transformers, f"{named}Model")(config).save_pretrained(folder)
+    model = getattr(transformers, f"{named}Model")(config)
+    (model.half() if half else model).save_pretrained(folder)
     transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder)
     return folder
 

@@ -130,7 +130,8 @@ def _taught(
         found = np.concatenate(list(map(learn(usual, english, kept), english)))
         predicted[blocks == block] = found[blocks == block]
     heard = np.concatenate([_heard(encoder, line) for line in english])
-    lesson = Lesson(heard, predicted, np.concatenate([line.curves for line in english]))
+    curves = np.concatenate([line.curves for line in english])
+    lesson = Lesson(heard, predicted, curves, blocks)
     parts = [trained_without(lesson, block, lambda: None) for block in range(BLOCKS)]
     told = np.concatenate(
         [
@@ -138,11 +139,11 @@ def _taught(
             for n, part in enumerate(parts)
         ]
     )
-    verdict = judged(lesson, told)
+    verdict = judged(curves, predicted, told)
     together = MouthRegression.together(parts)
     drawn = [
-        curves + together.lacking(_heard(encoder, line), curves)
-        for curves, line in zip(plain, spanish, strict=True)
+        own + together.lacking(_heard(encoder, line), own)
+        for own, line in zip(plain, spanish, strict=True)
     ]
     figures = _agreement(name, drawn, spanish)
     return figures | {

@@ -80,7 +80,9 @@ class EngineCard(BaseModel):
     )
     limits: str = Field("", description="What it cannot do, for people.")
     usable: bool = Field(True, description="False where what the user wrote of it is not valid.")
-    content: str = Field("", description="Identity of what the user wrote of it, if they did.")
+    content: str = Field(
+        "", description="Identity of what else decides its results: what the user wrote, an engine."
+    )
 
     @property
     def missing_packages(self) -> tuple[str, ...]:

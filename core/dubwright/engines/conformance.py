@@ -240,6 +240,17 @@ def speech_encoder_faults(
     later = engine.encode(np.concatenate([np.zeros(sample_rate, np.float32), samples]), sample_rate)
     if len(later.values) - len(values) != round(rate):
         faults.append("a second of silence before a recording does not move its frames by a second")
+    # A click is heard when it sounds, also where a long recording is heard in parts.
+    noise = np.random.default_rng(0).normal(0, 0.01, 22 * sample_rate).astype(np.float32)
+    plain = engine.encode(noise, sample_rate)
+    for second in (0.5, 19.0, 21.5):
+        clicked = noise.copy()
+        clicked[round(second * sample_rate)] = 1
+        heard = engine.encode(clicked, sample_rate)
+        changed = np.abs(heard.values - plain.values).sum(axis=1)
+        at = float(heard.first + int(changed.argmax()) / heard.rate)
+        if abs(at - second) > 1.5 / heard.rate:
+            faults.append(f"a click at {second} s is heard at {at:.3f} s")
     return faults
 
 

@@ -21,7 +21,7 @@ from dubwright.mouth.articulation import CLASSES, Observation, Timed, learned, s
 from dubwright.mouth.visemes import Viseme
 from dubwright.speech.features import interpolated
 
-__all__ = ["Acoustics", "Hearing", "learned_acoustics"]
+__all__ = ["Acoustics", "Hearing", "closed_where_heard", "learned_acoustics"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -106,7 +106,7 @@ class Acoustics:
             spread = self.curves.std(axis=0)
             mean = np.mean([_standard(guess, STILL * spread) for guess in guesses], axis=0)
             curves = self.curves.mean(axis=0) + _standard(mean, STILL) * spread
-        return self.closed_where_heard(curves, hearing, times).astype(np.float32)
+        return closed_where_heard(curves, hearing, times, self.usual).astype(np.float32)
 
     def sureness(self) -> float:
         """r of the aperture where each half of what was learned from is predicted by the other.
@@ -128,24 +128,6 @@ class Acoustics:
             guess = np.mean([_standard(each, still)[:, 0] for each in guesses], axis=0)
             found.append(np.corrcoef(guess, self.curves[asked, 0])[0, 1])
         return float(np.clip(np.nan_to_num(np.mean(found)), 0, 1))
-
-    def closed_where_heard(self, curves: Array, hearing: Hearing, times: Array) -> Array:
-        """Lips meet on most hearings' p, b and m, and the mouth rests in their long silences.
-
-        Args:
-            curves: [times, 4].
-            hearing: of the recording.
-            times: in seconds from its start.
-        """
-        held = hearing.shares(times, self.usual)
-        rest = np.array(self.usual.targets[Viseme.SIL])
-        silent = _belief(_least_around(held[:, CLASSES.index(Viseme.SIL)], times))[:, None]
-        closed = _belief(held[:, CLASSES.index(Viseme.PP)])
-        curves = curves * (1 - silent) + rest * silent
-        lips = max(0.0, self.usual.targets[Viseme.PP][0])
-        shut = np.minimum(curves[:, 0], curves[:, 0] * (1 - closed) + lips * closed)
-        curves[:, 0] = np.maximum(shut, 0)
-        return curves
 
 
 def learned_acoustics(
@@ -172,6 +154,26 @@ def learned_acoustics(
     curves = np.vstack([curves for _, _, curves in lines]).astype(np.float64)
     spread = np.linspace(0, frames - 1, min(frames, MOST_FRAMES)).astype(int)
     return Acoustics(usual, own, sound[spread], phones[spread], curves[spread])
+
+
+def closed_where_heard(curves: Array, hearing: Hearing, times: Array, usual: Articulation) -> Array:
+    """Lips meet on most hearings' p, b and m, and the mouth rests in their long silences.
+
+    Args:
+        curves: [times, 4].
+        hearing: of the recording.
+        times: in seconds from its start.
+        usual: the usual articulation, in this actor's range.
+    """
+    held = hearing.shares(times, usual)
+    rest = np.array(usual.targets[Viseme.SIL])
+    silent = _belief(_least_around(held[:, CLASSES.index(Viseme.SIL)], times))[:, None]
+    closed = _belief(held[:, CLASSES.index(Viseme.PP)])
+    curves = curves * (1 - silent) + rest * silent
+    lips = max(0.0, usual.targets[Viseme.PP][0])
+    shut = np.minimum(curves[:, 0], curves[:, 0] * (1 - closed) + lips * closed)
+    curves[:, 0] = np.maximum(shut, 0)
+    return curves
 
 
 def _around(hearing: Hearing, times: Array, usual: Articulation) -> Array:

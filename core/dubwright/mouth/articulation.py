@@ -22,6 +22,7 @@ from dubwright.mouth.range import MouthRange
 from dubwright.mouth.visemes import CLOSE_FRONT_ROUNDED, Viseme, viseme_of
 
 __all__ = [
+    "BREATH",
     "CLASSES",
     "Observation",
     "Timed",

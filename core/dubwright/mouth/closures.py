@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.model import Articulation
-from dubwright.mouth.articulation import Timed
+from dubwright.mouth.articulation import BREATH, CLASSES, Timed, shares
 from dubwright.mouth.visemes import Viseme, viseme_of
 
-__all__ = ["held_closed"]
+__all__ = ["held_closed", "with_lacking"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -41,6 +41,25 @@ def held_closed(
     for viseme, limit in _limits(articulation).items():
         held = _held_to(limit, held, ahead, phones, viseme, rate)
     return held
+
+
+def with_lacking(
+    curves: Array,
+    lacking: Array,
+    times: Array,
+    phones: Sequence[Timed],
+    articulation: Articulation,
+    rate: float,
+) -> Array:
+    """Curves with what networks tell that they lack, where somebody speaks, [times, 4].
+
+    See held_closed: lips still meet where they must.
+    """
+    share = shares(times, phones, articulation.timing)
+    silent = sum(share[:, [CLASSES.index(name)]] for name in (str(Viseme.SIL), BREATH))
+    told = curves + (1 - silent) * lacking
+    told[:, 0] = held_closed(told[:, 0], times, phones, articulation, rate)
+    return np.asarray(told)
 
 
 def _limits(articulation: Articulation) -> dict[Viseme, float]:

@@ -16,9 +16,11 @@ from dubwright.engines import Encoding
 from dubwright.speech.features import interpolated
 
 __all__ = [
+    "APART",
     "BLOCKS",
     "CURVE_WEIGHTS",
     "LEAST_FRAMES",
+    "MOST_FRAMES",
     "SEEDS",
     "Judged",
     "Lesson",
@@ -38,6 +40,10 @@ CURVE_WEIGHTS: Final = (2.0, 0.5, 0.5, 1.0)
 LEAST_SPREAD: Final = 1e-3
 # Of fewer frames nothing is learned.
 LEAST_FRAMES: Final = 96
+# Of more, as many are learned from, of the whole.
+MOST_FRAMES: Final = 3000
+# Frames so near to a block are not learned from by those who judge it.
+APART: Final = 4
 # How much of what the curves miss must be gone before networks are believed to help.
 LEAST_GAIN: Final = 0.02
 
@@ -50,16 +56,13 @@ class Lesson:
         heard: see heard_around, [frames, moments, values].
         predicted: the curves that are predicted by what was learned from other blocks, [frames, 4].
         curves: what the mouth did, [frames, 4].
+        blocks: the block that each frame is of, [frames].
     """
 
     heard: Array
     predicted: Array
     curves: Array
-
-    @property
-    def blocks(self) -> NDArray[np.int64]:
-        """The block that each frame is of, [frames]."""
-        return block_of_frames(len(self.curves))
+    blocks: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +101,21 @@ def heard_around(encoding: Encoding, times: Array) -> NDArray[np.float32]:
     return ((interpolated(values, place) - centre) / spread).astype(np.float32)
 
 
-def judged(lesson: Lesson, told: Array) -> Judged:
-    """Whether what networks told of blocks that they had not seen, [frames, 4], is better."""
+def judged(curves: Array, predicted: Array, told: Array) -> Judged:
+    """Whether curves are better by networks that had not seen their blocks.
+
+    Args:
+        curves: what the mouth did, [frames, 4].
+        predicted: without networks, [frames, 4].
+        told: by them, as they would be drawn, [frames, 4].
+    """
     if len(told) < LEAST_FRAMES:
         return Judged(len(told), 0.0, 0.0, 0.0)
-    without, by = _missed(lesson.predicted, lesson.curves), _missed(told, lesson.curves)
+    without, by = _missed(predicted, curves), _missed(told, curves)
     return Judged(
         frames=len(told),
-        without=_agreement(lesson.predicted, lesson.curves),
-        by=_agreement(told, lesson.curves),
+        without=_agreement(predicted, curves),
+        by=_agreement(told, curves),
         gain=1 - by / without if without else 0.0,
     )
 

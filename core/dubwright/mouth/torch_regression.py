@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
-from dubwright.mouth.regression import AROUND_S, BLOCKS, CURVE_WEIGHTS, SEEDS, Lesson
+from dubwright.mouth.regression import APART, AROUND_S, BLOCKS, CURVE_WEIGHTS, SEEDS, Lesson
 
 __all__ = ["MouthRegression", "trained_without"]
 
@@ -114,10 +114,10 @@ class _Network(torch.nn.Module):
 def _trained(lesson: Lesson, block: int, seed: int) -> dict[str, Tensor]:
     heard, predicted, curves = map(_tensor, (lesson.heard, lesson.predicted, lesson.curves))
     stop = (block + 1) % BLOCKS
-    others = (lesson.blocks != block) & (lesson.blocks != stop)
-    learns, tried = (
-        torch.from_numpy(each).to(heard.device) for each in (others, lesson.blocks == stop)
-    )
+    near = np.convolve(lesson.blocks == block, np.ones(2 * APART + 1), "same") > 0
+    stopping = (lesson.blocks == stop) & ~near
+    others = (lesson.blocks != stop) & ~near
+    learns, tried = (torch.from_numpy(each).to(heard.device) for each in (others, stopping))
     weights = _tensor(np.array(CURVE_WEIGHTS))
     with torch.random.fork_rng():
         torch.manual_seed(seed)

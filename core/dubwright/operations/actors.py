@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from math import ceil
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from dubwright.mouth.regression import BLOCKS, SEEDS
 from dubwright.operations.carry import Carried
 from dubwright.operations.encoding import Encoder
 from dubwright.operations.material import Plates, PlateSound
-from dubwright.operations.refining import ROUND_STEPS, ROUNDS, SEED
+from dubwright.operations.refining import MOST_RUNS, ROUND_STEPS, ROUNDS, SEED
 from dubwright.operations.request import EngineChoice
 from dubwright.operations.slots import Slots
 from dubwright.operations.task import Task
@@ -278,16 +279,17 @@ class Actors:
             f"block:{block}": self._tasks.add(
                 "regression block",
                 lesson | {"block": block},
-                inputs=inputs | encoded | predicted,
+                inputs=inputs | retimed | encoded | predicted,
                 label=f"teaching the mouth of {speaker}",
                 units=SEEDS,
+                loads_weights=True,
             )
             for block in range(BLOCKS)
         }
         return self._tasks.add(
             "regression",
             lesson,
-            inputs=inputs | encoded | predicted | blocks,
+            inputs=inputs | retimed | predicted | blocks,
             label=f"judging what was taught of {speaker}",
         )
 
@@ -326,12 +328,15 @@ class Actors:
         inputs = {f"library:{shot.uid}": self.library(shot, speaker) for shot in seen}
         inputs |= {f"track:{shot.uid}": self.track(shot, speaker) for shot in seen}
         library = [[shot.uid, self._plates.specs[shot.uid].pixel_aspect] for shot in seen]
+        for shot in seen:
+            self.decode(shot)
         pairs = {
             f"pairs:{shot.uid}": self._tasks.add(
                 "mouth pairs",
                 {"shot": shot.uid, "library": library, "card": card.identity,
-                 "plate": self._plates.contents[shot.uid]},
-                inputs=inputs | {"track": self.track(shot, speaker)},
+                 "plate": self._plates.contents[shot.uid], "runs": ceil(MOST_RUNS / len(seen))},
+                inputs=inputs | {"track": self.track(shot, speaker)}
+                | self.decoded_inputs(shot, FrameRange(0, self._plates.specs[shot.uid].frames)),
                 where=self._plates.where(shot.uid),
                 label=f"drawing the mouths of {shot.uid} from others",
                 units=self._plates.specs[shot.uid].frames,

@@ -17,7 +17,7 @@ from dubwright.errors import DubwrightError
 from dubwright.face.head_frame import in_head_frame, mouth_curves
 from dubwright.media.audio import read_mono
 from dubwright.model import Articulation, FaceTrack, MouthControls, MouthCurves
-from dubwright.mouth.acoustic import Hearing, learned_acoustics
+from dubwright.mouth.acoustic import Hearing, closed_where_heard, learned_acoustics
 from dubwright.mouth.articulation import (
     CLASSES,
     Observation,
@@ -28,7 +28,7 @@ from dubwright.mouth.articulation import (
     timed_phones,
     usual_articulation,
 )
-from dubwright.mouth.closures import held_closed
+from dubwright.mouth.closures import with_lacking
 from dubwright.mouth.controls import controlled, keyed, resampled, spoken_freely
 from dubwright.mouth.emphasis import emphasised, louder_than_usual, with_emphasis
 from dubwright.mouth.range import MouthRange, measure_range
@@ -170,9 +170,8 @@ def shape_curves(context: Context) -> None:
         then = loudness_then(louder, times)
         values = emphasised(curves.values, times, spoken, then, articulation)
         if taught:
-            silent = shares(times, spoken, articulation.timing)[:, [CLASSES.index(Viseme.SIL)]]
-            values = values + (1 - silent) * taught(values, times)
-            values[:, 0] = held_closed(values[:, 0], times, spoken, articulation, float(rate))
+            lacking = taught(values, times)
+            values = with_lacking(values, lacking, times, spoken, articulation, float(rate))
         return replace(curves, values=values.astype(np.float32))
 
     save_curves(_as_asked(context, predicted, articulation), context.folder)
@@ -192,7 +191,8 @@ def shape_heard_curves(context: Context) -> None:
         times = (np.arange(frames) + 0.5) / float(rate) - float(start)
         values = acoustics.predict(hearing, times)
         if taught:
-            values = acoustics.closed_where_heard(values + taught(values, times), hearing, times)
+            values = values + taught(values, times)
+            values = closed_where_heard(values, hearing, times, acoustics.usual)
         return MouthCurves(rate, values.astype(np.float32))
 
     save_curves(_as_asked(context, predicted, acoustics.usual), context.folder)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from itertools import chain
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from dubwright.model import Box
 from dubwright.operations.plates import libraries_of, shot_plate
 from dubwright.operations.results import linked, read_json, write_json
 from dubwright.operations.task import Context
-from dubwright.picture.engines.actor import NETWORK, drawn_pairs
+from dubwright.picture.engines.actor import AROUND, NETWORK, drawn_pairs
 from dubwright.picture.refinement import DrawnPair, MouthWindow, Scores, is_over
 
 __all__ = ["join_refiner", "pair_mouths", "refine_round"]
@@ -22,7 +23,6 @@ __all__ = ["join_refiner", "pair_mouths", "refine_round"]
 # Of five runs of frames one is not learned from.
 HELD_OUT_OF, HELD_OUT = 5, 2
 LEAST_RUNS: Final = 5
-MOST_RUNS: Final = 60
 PAIRS: Final = "pairs.json"
 SCORES: Final = "scores.json"
 
@@ -34,23 +34,25 @@ def pair_mouths(context: Context) -> None:
     libraries = libraries_of(context)
     shots = [shot for shot, _ in context.parameters["library"]]
     source = shots.index(context.parameters["shot"])
-    runs = []
-    for run in drawn_pairs(shot_plate(context), libraries, source, context.step):
-        for pair in run:
-            both = np.concatenate([pair.drawn, pair.true], axis=2)
-            np.save(context.folder / f"{pair.frame}.npy", both.astype(np.float16))
-            np.save(context.folder / f"{pair.frame}.points.npy", pair.window.points)
-        told = [
-            {
-                "frame": pair.frame,
-                "box": [pair.window.box.x0, pair.window.box.y0, pair.window.box.x1,
-                        pair.window.box.y1],
-                "interocular": pair.window.interocular,
-            }
-            for pair in run
-        ]  # fmt: skip
+    runs: list[list[dict[str, Any]]] = []
+    most = context.parameters["runs"]
+    for run in drawn_pairs(shot_plate(context), libraries, source, context.step, most):
         if len(run) > 1:
-            runs.append(told)
+            # One file for each run: as many are open while a network learns.
+            pictures = [np.stack([pair.drawn, pair.true]).ravel() for pair in run]
+            np.save(context.folder / f"{len(runs)}.npy", np.concatenate(pictures, dtype=np.float16))
+            points = np.stack([pair.window.points for pair in run])
+            np.save(context.folder / f"{len(runs)}.points.npy", points)
+            runs.append(
+                [
+                    {
+                        "frame": pair.frame,
+                        "box": astuple(pair.window.box),
+                        "interocular": pair.window.interocular,
+                    }
+                    for pair in run
+                ]
+            )
     write_json(context.folder / PAIRS, runs)
 
 
@@ -60,7 +62,7 @@ def refine_round(context: Context) -> None:
 
     learned, held = _runs(context)
     before = context.inputs.get("before")
-    if len(learned) + len(held) < LEAST_RUNS:
+    if len(learned) + len(held) < LEAST_RUNS or not held:
         write_json(context.folder / SCORES, [])
         return
     scores = _scores(before) if before else []
@@ -111,20 +113,32 @@ def _scores(folder: Path) -> list[Scores]:
 
 def _runs(context: Context) -> tuple[Runs, Runs]:
     """The runs that are learned from, and those that are not."""
-    folders = [folder for name, folder in context.inputs.items() if name.startswith("pairs:")]
-    runs = [_run(folder, told) for folder in folders for told in read_json(folder / PAIRS)]
-    if len(runs) > MOST_RUNS:
-        runs = [runs[n] for n in np.linspace(0, len(runs) - 1, MOST_RUNS).astype(int)]
-    held = [run for number, run in enumerate(runs) if number % HELD_OUT_OF == HELD_OUT]
-    learned = [run for number, run in enumerate(runs) if number % HELD_OUT_OF != HELD_OUT]
-    return learned, held
+    every = [
+        (name, _run(context.inputs[name], number, told))
+        for name in sorted(name for name in context.inputs if name.startswith("pairs:"))
+        for number, told in enumerate(read_json(context.inputs[name] / PAIRS))
+    ]
+    held = every[HELD_OUT::HELD_OUT_OF]
+    near = {
+        (shot, pair.frame + away)
+        for shot, run in held
+        for pair in run
+        for away in range(-AROUND, AROUND + 1)
+    }
+    apart = [[pair for pair in run if (shot, pair.frame) not in near] for shot, run in every]
+    return [run for run in apart if len(run) > 1], [run for _, run in held]
 
 
-def _run(folder: Path, told: Sequence[dict[str, Any]]) -> list[DrawnPair]:
+def _run(folder: Path, number: int, told: Sequence[dict[str, Any]]) -> list[DrawnPair]:
+    pictures = np.load(folder / f"{number}.npy", mmap_mode="r")
+    points = np.load(folder / f"{number}.points.npy")
     pairs = []
-    for each in told:
-        both = np.load(folder / f"{each['frame']}.npy", mmap_mode="r")
-        points = np.load(folder / f"{each['frame']}.points.npy")
-        window = MouthWindow(Box(*each["box"]), points, each["interocular"])
-        pairs.append(DrawnPair(each["frame"], both[..., :3], both[..., 3:], window))
+    at = 0
+    for each, mesh in zip(told, points, strict=True):
+        box = Box(*each["box"])
+        shape = (2, box.height, box.width, 3)
+        drawn, true = pictures[at : at + prod(shape)].reshape(shape)
+        at += prod(shape)
+        window = MouthWindow(box, mesh, each["interocular"])
+        pairs.append(DrawnPair(each["frame"], drawn, true, window))
     return pairs

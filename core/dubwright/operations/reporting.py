@@ -9,6 +9,7 @@ from typing import Any, Final, TypedDict
 
 from dubwright.conform.read import Shot
 from dubwright.model import Cue, FrameRange, frame_of_ms
+from dubwright.mouth.regression import LEAST_FRAMES
 from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
 from dubwright.operations.results import (
     SPEAKING,
@@ -126,7 +127,7 @@ def _refiner(told: dict[str, Any]) -> str:
 
 def _regression(told: dict[str, Any], encoder: str) -> str:
     """What an encoder taught of a speaker's mouth, for people."""
-    if not told["without"]:
+    if told["frames"] < LEAST_FRAMES:
         return f"{told['frames']} frames of the original are too few for {encoder} to teach by"
     by = f"aperture r {told['by']:.2f}, {told['without']:.2f} without, on frames not learned from"
     if told["helps"]:

@@ -39,7 +39,9 @@ TILE, TILE_MARGIN = 512, 96
 MOST_CHANGE: Final = 0.25
 CROP: Final = 160
 PAIRS_PER_STEP: Final = 4
-LEARNING_RATE: Final = 1e-3
+LEARNING_RATE: Final = 5e-4
+# A matte that is wholly shut would never learn to open again.
+SHUT: Final = 3.0
 AVERAGED: Final = 0.02
 LIGHTER: Final = 0.08
 APART_WEIGHT, SEEN_WEIGHT, TEXTURE_WEIGHT, STEADY_WEIGHT = 3.0, 0.05, 0.3, 0.5
@@ -153,9 +155,9 @@ class Training:
         self._network.train()
         found = drawn + self._network(torch.cat([drawn, planes], dim=1)) * reach
         wrong = found - true
-        apart = (wrong.abs() * reach).sum() / (3 * reach.sum())
+        apart = (wrong.abs() * reach).sum() / (3 * reach.sum()).clamp(min=1)
         changes = (wrong[1::2] - wrong[::2]).abs() * reach[::2]
-        unsteady = changes.sum() / (3 * reach[::2].sum())
+        unsteady = changes.sum() / (3 * reach[::2].sum()).clamp(min=1)
         seen = pyramid_distance(found, true, reach).mean()
         texture = texture_distance(found, true, reach).mean()
         loss = (
@@ -187,7 +189,10 @@ def scored(refiner: TorchRefiner | None, runs: Sequence[Sequence[DrawnPair]]) ->
     for run in runs:
         before: Tensor | None = None
         for pair in run:
-            found, true = (torch.from_numpy(image).to(device) for image in (pair.drawn, pair.true))
+            found, true = (
+                torch.from_numpy(image.astype(np.float32)).to(device)
+                for image in (pair.drawn, pair.true)
+            )
             if refiner is not None:
                 found = found + refiner.change(found, pair.window)
             found, true = (picture.permute(2, 0, 1)[None] for picture in (found, true))
@@ -219,7 +224,7 @@ class _Network(torch.nn.Module):
         self.up = torch.nn.ModuleList(
             [_Block(wider + wide, wide) for wide, wider in pairwise(WIDTHS)]
         )
-        self.last = torch.nn.Conv2d(WIDTHS[0], 4 * SHUFFLE**2, 3, padding=1)
+        self.last = torch.nn.Conv2d(WIDTHS[0], 4, 3, padding=1)
         for parameter in self.last.parameters():
             torch.nn.init.zeros_(parameter)
 
@@ -235,9 +240,14 @@ class _Network(torch.nn.Module):
         for block, beside in zip(reversed(self.up), reversed(kept), strict=True):
             larger = functional.interpolate(now, scale_factor=2.0, mode="nearest")
             now = block(torch.cat([larger, beside], dim=1))
-        told = functional.pixel_shuffle(self.last(now), SHUFFLE)[..., :height, :width]
-        residual, matte = MOST_CHANGE * torch.tanh(told[:, :3]), torch.sigmoid(told[:, 3:])
-        return residual * matte
+        told = self.last(now)
+        matte = torch.sigmoid(SHUT * torch.tanh(told[:, 3:]))
+        change = MOST_CHANGE * torch.tanh(told[:, :3]) * matte
+        # The finest detail stays that of the drawn mouth, which is a real picture's.
+        whole = functional.interpolate(
+            change, scale_factor=float(SHUFFLE), mode="bilinear", align_corners=False
+        )
+        return whole[..., :height, :width]
 
 
 class _Block(torch.nn.Module):
@@ -255,12 +265,16 @@ def _neighbours(
     runs: Sequence[Sequence[DrawnPair]], chance: np.random.Generator
 ) -> Iterator[tuple[Image, Image, Image, Image]]:
     """Two neighbouring frames of a run, cut alike and lit alike: drawn, true, planes, reach."""
-    side = min(CROP, min(min(pair.drawn.shape[:2]) for run in runs for pair in run))
-    lengths = np.array([len(run) - 1 for run in runs], float)
+    # A face that is far away is not learned from where there are nearer ones.
+    sides = [min(min(pair.drawn.shape[:2]) for pair in run) for run in runs]
+    side = min(CROP, max(sides))
+    lengths = np.array(
+        [(len(run) - 1) * (own >= side) for run, own in zip(runs, sides, strict=True)]
+    )
     run = runs[int(chance.choice(len(runs), p=lengths / lengths.sum()))]
     first = int(chance.integers(len(run) - 1))
     height, width, _ = np.minimum(run[first].drawn.shape, run[first + 1].drawn.shape)
-    down, right = int(chance.integers(height - side + 1)), int(chance.integers(width - side + 1))
+    down, right = (_start(int(length), side, chance) for length in (height, width))
     lighter = np.float32(chance.uniform(-LIGHTER, LIGHTER))
     for whole in (run[first], run[first + 1]):
         x, y = whole.window.box.x0 + right, whole.window.box.y0 + down
@@ -272,6 +286,12 @@ def _neighbours(
             pair.window.planes(),
             pair.window.reach()[None],
         )
+
+
+def _start(length: int, side: int, chance: np.random.Generator) -> int:
+    """Where a cut of a window starts so that the window's middle, the mouth's, is well inside."""
+    first, last = round(length / 2 - 0.8 * side), round(length / 2 - 0.2 * side)
+    return int(chance.integers(max(0, first), min(length - side, last) + 1))
 
 
 def _tiles(width: int, height: int) -> Iterator[Box]:

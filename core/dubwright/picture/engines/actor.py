@@ -23,7 +23,7 @@ from dubwright.picture.engines.retrieval import RetrievalRenderer
 from dubwright.picture.raster import Grid, OpenCvRaster
 from dubwright.picture.refinement import DrawnMouth, DrawnPair, Refiner
 
-__all__ = ["NETWORK", "ActorRenderer", "drawn_pairs"]
+__all__ = ["AROUND", "NETWORK", "ActorRenderer", "drawn_pairs"]
 
 Image = NDArray[np.float32]
 
@@ -31,6 +31,7 @@ NETWORK: Final = "refiner.safetensors"
 # Frames that are drawn from all others but those around them.
 BLOCK: Final = 16
 AROUND: Final = 6
+MOST_RUNS: Final = 60
 
 
 class ActorRenderer:
@@ -42,6 +43,7 @@ class ActorRenderer:
         commercial_use=True,
         packages=("torch", "safetensors"),
         learns=True,
+        content=RetrievalRenderer.card.identity,
         trained=True,
         way_around="draw with retrieval",
         limits="Learns each actor anew: 10 to 20 minutes on a GPU, hours without one. Needs what "
@@ -76,7 +78,11 @@ class ActorRenderer:
 
 
 def drawn_pairs(
-    plate: PlateView, library: Sequence[LibraryView], source: int, step: Callable[[], None]
+    plate: PlateView,
+    library: Sequence[LibraryView],
+    source: int,
+    step: Callable[[], None],
+    most: int = MOST_RUNS,
 ) -> Iterator[list[DrawnPair]]:
     """What a network can learn from a shot, in runs of frames that follow each other.
 
@@ -85,12 +91,13 @@ def drawn_pairs(
         library: of the actor.
         source: which of the library is the shot's.
         step: called after each frame.
+        most: runs that are drawn at most, from the whole of the shot.
     """
     own = library[source]
     usable = plate.track.usable & (own.sharpness > 0)
     motion = in_head_frame(plate.track.landmarks, plate.track.template)
     curves = mouth_curves(motion.positions)
-    for block in _blocks(usable):
+    for block in _spread(list(_blocks(usable)), most):
         others = [_Without(view, block) if view is own else view for view in library]
         asked = MouthCurves(
             Fraction(24),
@@ -158,6 +165,12 @@ def _blocks(usable: NDArray[np.bool_]) -> Iterator[FrameRange]:
         frames = np.flatnonzero(usable[part.start : part.end]) + part.start
         runs = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
         yield from (FrameRange(int(run[0]), int(run[-1]) + 1) for run in runs if len(run) > 1)
+
+
+def _spread(blocks: list[FrameRange], most: int) -> list[FrameRange]:
+    if len(blocks) <= most:
+        return blocks
+    return [blocks[n] for n in np.linspace(0, len(blocks) - 1, most).astype(int)]
 
 
 @remembered

@@ -74,7 +74,7 @@ class TransformersEncoder:
         frames = max(1, math.ceil(len(sound) / model.hop))
         part = model.part // model.hop
         margin = min(MARGIN_S * RATE // model.hop, part // 4)
-        padded = np.pad(sound, (0, (frames + part) * model.hop - len(sound)))
+        padded = np.pad(sound, (0, frames * model.hop - len(sound)))
         values = []
         for start in range(0, frames, part - 2 * margin):
             first = max(0, start - margin)
@@ -89,9 +89,9 @@ class _Model:
 
     Attributes:
         hop: samples between its frames.
-        part: samples that it is given.
+        part: samples that it is given at most.
         first: the middle of its first frame, in seconds.
-        hear: gives its values, [part / hop, values].
+        hear: gives its values, [samples / hop, values].
     """
 
     hop: int
@@ -102,7 +102,7 @@ class _Model:
 
 def _whisper(weights: Path) -> _Model:
     library = transformers()
-    network = loaded(library.WhisperModel, weights).get_encoder()
+    network = loaded(library.WhisperModel, weights).get_encoder().float()
     positions = int(network.config.max_source_positions)
     # Its window is as long as the weights were trained for: usually thirty seconds.
     hop = 2 * MEL_HOP
@@ -120,7 +120,7 @@ def _whisper(weights: Path) -> _Model:
 def _convolutional(weights: Path) -> _Model:
     """wav2vec 2.0 and its like, which hear samples."""
     library = transformers()
-    network = loaded(library.AutoModel, weights)
+    network = loaded(library.AutoModel, weights).float()
     extractor = library.AutoFeatureExtractor.from_pretrained(weights, **OFFLINE)
     hop, field = 1, 1
     for kernel, stride in zip(network.config.conv_kernel, network.config.conv_stride, strict=True):
