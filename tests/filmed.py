@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from dubwright.engines import GeneratedFace
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.face.head_frame import head_template, in_head_frame, mouth_curves
 from dubwright.face.link import linked_faces
@@ -33,6 +34,7 @@ class FilmedActor:
         self.sharpness[-1] = 0
         self.looks = np.zeros((FRAMES, 4), np.float32)
         self.asked: list[int] = []
+        self.faces: dict[int, GeneratedFace] = {}
 
     @property
     def curves(self) -> NDArray[np.float32]:
@@ -41,6 +43,9 @@ class FilmedActor:
 
     def region(self, index: int, box: Box) -> NDArray[np.float32]:
         return self.pictures[index][box.slices].copy()
+
+    def generated(self, index: int) -> GeneratedFace | None:
+        return self.faces.get(index)
 
     def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
         self.asked.append(index)

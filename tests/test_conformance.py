@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from filmed import FRAMES, FilmedActor
 from scipy.ndimage import uniform_filter1d
+from tiny_generators import scripted_wav2lip, scripted_wav2lip_checkpoint, tiny_musetalk
 from tiny_models import scripted_refiner, scripted_whisper, tiny_mdx_net
 from tiny_voices import (
     described_espeak,
@@ -33,6 +34,7 @@ from dubwright.engines.conformance import (
     aligner_faults,
     diarizer_faults,
     face_tracker_faults,
+    mouth_generator_faults,
     mouth_predictor_faults,
     mouth_renderer_faults,
     phone_recognizer_faults,
@@ -201,6 +203,33 @@ def test_face_trackers(name: str) -> None:
 def test_mouth_predictors(name: str) -> None:
     usual = usual_articulation(MouthRange.typical())
     assert mouth_predictor_faults(engine(name, EngineKind.MOUTH_PREDICTOR), usual) == []
+
+
+GENERATORS: Mapping[str, Mapping[str, Callable[[Path], Path]]] = {
+    "wav2lip": {
+        "onnx": scripted_wav2lip,
+        "onnx of 256 pixels": partial(scripted_wav2lip, side=256),
+        "checkpoint": scripted_wav2lip_checkpoint,
+    },
+    "musetalk": {
+        "checkpoint": tiny_musetalk,
+        "safetensors": partial(tiny_musetalk, suffix=".safetensors"),
+    },
+}
+
+
+def test_every_mouth_generator_is_tested() -> None:
+    assert set(GENERATORS) == set(_names(EngineKind.MOUTH_GENERATOR))
+
+
+@pytest.mark.parametrize(
+    ("name", "family"), [(name, family) for name, made in GENERATORS.items() for family in made]
+)
+def test_mouth_generators(name: str, family: str, tmp_path: Path) -> None:
+    _installed(name, EngineKind.MOUTH_GENERATOR)
+    generator = engine(name, EngineKind.MOUTH_GENERATOR, GENERATORS[name][family](tmp_path))
+    speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak("Mama, papa, the boats.", "en", 0.9)
+    assert mouth_generator_faults(generator, speech.samples, speech.sample_rate) == []
 
 
 RENDERERS: Mapping[str, Callable[[Path], Path] | None] = {

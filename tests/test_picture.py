@@ -392,6 +392,8 @@ class _Filmed(_NoFootage):
     def region(self, index: int, box: Box) -> np.ndarray:
         return self.picture[box.slices]
 
+    def generated(self, index: int) -> None: ...
+
     def crop(self, index: int) -> tuple[np.ndarray, tuple[int, int]]:
         return encode_log(self.picture * 1.1), (0, 0)
 

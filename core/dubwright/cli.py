@@ -245,6 +245,12 @@ def dub(
     ] = None,
     engine: Engines = None,
     weights: EngineWeights = None,
+    not_for_sale: Annotated[
+        bool,
+        typer.Option(
+            "--not-for-sale", help="Allow engines that forbid what is sold or shown for money."
+        ),
+    ] = False,
     store: StoreFolder = None,
     workers: Workers = None,
     dry_run: DryRun = False,
@@ -275,7 +281,7 @@ def dub(
         movie_space=movie_space,
         loudness=loudness,
         lexicons=tuple(lexicon or ()),
-        engines=_engines(engine, weights),
+        engines=_engines(engine, weights) | {"not_for_sale": not_for_sale},
     )
     _perform_or_plan("dub", request, store, workers, dry_run, as_json)
 

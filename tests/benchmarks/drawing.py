@@ -66,6 +66,8 @@ class InMemory:
     def region(self, index: int, box: Box) -> NDArray[np.float32]:
         return self._pictures[index][box.slices].astype(np.float32) / 255
 
+    def generated(self, index: int) -> None: ...
+
     def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
         points = self.track.landmarks[index, :, :2]
         low, high = points.min(axis=0), points.max(axis=0)

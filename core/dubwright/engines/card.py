@@ -23,6 +23,7 @@ class EngineKind(StrEnum):
     SPEECH_ENCODER = "speech encoder"
     FACE_TRACKER = "face tracker"
     MOUTH_PREDICTOR = "mouth predictor"
+    MOUTH_GENERATOR = "mouth generator"
     MOUTH_RENDERER = "mouth renderer"
 
 

@@ -22,6 +22,7 @@ from dubwright.engines.protocols import (
     Diarizer,
     FaceTracker,
     LibraryView,
+    MouthGenerator,
     MouthPredictor,
     MouthRenderer,
     PhoneRecognizer,
@@ -40,6 +41,7 @@ __all__ = [
     "card_faults",
     "diarizer_faults",
     "face_tracker_faults",
+    "mouth_generator_faults",
     "mouth_predictor_faults",
     "mouth_renderer_faults",
     "phone_recognizer_faults",
@@ -291,6 +293,46 @@ def mouth_predictor_faults(engine: MouthPredictor, articulation: Articulation) -
             faults.append(f"at {rate}: lips stay open on m or p")
         if np.ptp(aperture[-int(rate / 10) :]) > 0.01:
             faults.append(f"at {rate}: the mouth moves in silence")
+    return faults
+
+
+def mouth_generator_faults(
+    engine: MouthGenerator, samples: NDArray[np.float32], sample_rate: int
+) -> list[str]:
+    """Faults of a generator on a recording of speech of a second or more."""
+    faults = card_faults(engine.card, EngineKind.MOUTH_GENERATOR)
+    framing, together = engine.framing, engine.together
+    if not (framing.left < 0 < framing.right and framing.top < 0.5 < framing.bottom):
+        faults.append("its framing does not show the face")
+    if not 0 <= engine.overlap < together:
+        faults.append("as many frames are drawn again as are drawn together")
+    count = together if together > 1 else 8
+    for rate in (Fraction(24), Fraction(30000, 1001), Fraction(50)):
+        heard = engine.hear(samples, sample_rate, Fraction(1, 5), count, rate)
+        if heard.dtype != np.float32 or len(heard) != count or not np.isfinite(heard).all():
+            return [*faults, f"at {rate}: it does not hear finite float32 for {count} frames"]
+        later = engine.hear(samples, sample_rate, Fraction(1, 5) + 2 / rate, count, rate)
+        if not np.allclose(later[2:], heard[:-2], atol=1e-2):
+            faults.append(f"at {rate}: sound that is heard two frames later is another")
+    far = engine.hear(samples, sample_rate, Fraction(10**4), count, Fraction(24))
+    if far.shape != heard.shape or not np.isfinite(far).all():
+        faults.append("where there is no sound it hears otherwise")
+    heard = engine.hear(samples, sample_rate, Fraction(0), count, Fraction(24))
+    random = np.random.default_rng(0)
+    side = framing.side
+    faces = random.uniform(0, 1, (count, side, side, 3)).astype(np.float32)
+    drawn = engine.draw(faces, heard, 0)
+    if drawn.shape != faces[: len(drawn)].shape or drawn.dtype != np.float32:
+        return [*faults, "it does not give back as many float32 faces of the same size"]
+    if not (np.isfinite(drawn).all() and drawn.min() >= 0 and drawn.max() <= 1):
+        faults.append("what it draws is not between 0 and 1")
+    again = engine.draw(faces[: len(drawn)].copy(), heard[: len(drawn)].copy(), 0)
+    if not np.array_equal(drawn, again):
+        faults.append("the same face is drawn otherwise the second time")
+    if together == 1:
+        alone = engine.draw(faces[2:3], heard[2:3], 2)
+        if not np.allclose(alone[0], drawn[2], atol=1e-4):
+            faults.append("a face that is drawn by itself is another than among others")
     return faults
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,12 @@ __all__ = [
     "Diarizer",
     "Encoding",
     "FaceTracker",
+    "Framing",
+    "GeneratedFace",
     "Heard",
     "HeardWord",
     "LibraryView",
+    "MouthGenerator",
     "MouthPredictor",
     "MouthRenderer",
     "PhoneRecognizer",
@@ -275,6 +278,98 @@ class MouthPredictor(Protocol):
         """Curves for `frames` frames; the first sample sounds `start` seconds into frame 0."""
 
 
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """What of a face a network is shown: upright, and squeezed into a square.
+
+    Attributes:
+        left, top, right, bottom: of the face, in distances between the outer corners of the eyes,
+            from the middle between them.
+        side: of the square, in pixels.
+        resolves: the finest that the network draws, as sigma of a Gaussian, in the square's pixels.
+        known: the share of the square, from its top, that the network only gives back: by this
+            its drawings are laid over the plate.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    side: int
+    resolves: float
+    known: float
+
+
+class MouthGenerator(Protocol):
+    """Draws faces that say what is heard, in small, for a renderer to follow.
+
+    Made with the folder or the file of its weights.
+
+    Attributes:
+        together: frames that are drawn as one; 1 where each is drawn by itself.
+        overlap: of these, how many are drawn again with those that follow, and faded over.
+    """
+
+    card: EngineCard
+    together: int
+    overlap: int
+
+    @property
+    def framing(self) -> Framing: ...
+
+    def hear(
+        self,
+        samples: NDArray[np.float32],
+        sample_rate: int,
+        start: Fraction,
+        frames: int,
+        rate: Fraction,
+    ) -> NDArray[np.float32]:
+        """What it goes by in each of `frames` frames, [frames, ...].
+
+        Args:
+            samples: of speech, mono.
+            sample_rate: in Hz.
+            start: when the first sample sounds, in seconds from frame 0; silence is around them.
+            frames: how many.
+            rate: frames a second.
+        """
+
+    def draw(
+        self, faces: NDArray[np.float32], heard: NDArray[np.float32], first: int
+    ) -> NDArray[np.float32]:
+        """Faces that say what is heard.
+
+        Args:
+            faces: as the plate shows them, [frames, side, side, 3], sRGB between 0 and 1;
+                `together` of them, or any number where that is 1.
+            heard: for each of them.
+            first: the number of the first in its line, which decides what is drawn by chance.
+
+        Returns:
+            As many, of the same kind.
+        """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GeneratedFace:
+    """A face as a mouth generator drew it for a frame of the plate.
+
+    Attributes:
+        picture: log-encoded, [side, side, 3], under the plate's light.
+        placement: takes x and y of the plate's pixels to the picture's, [2, 3].
+        points: where the plate would show this face's mesh, in its pixels, [468, 2].
+        curves: what its mouth does, [4]; see dubwright.model.MouthCurves.
+        resolves: see Framing.
+    """
+
+    picture: NDArray[np.float32]
+    placement: NDArray[np.floating[Any]]
+    points: NDArray[np.floating[Any]]
+    curves: NDArray[np.float32]
+    resolves: float
+
+
 class PlateView(Protocol):
     """The plate that a mouth is drawn on. Frames count from the shot's first, 0."""
 
@@ -298,6 +393,9 @@ class PlateView(Protocol):
 
     def region(self, index: int, box: Box) -> NDArray[np.float32]:
         """A part of a frame, float32 [height, width, 3], scene-linear."""
+
+    def generated(self, index: int) -> GeneratedFace | None:
+        """What the mouth of a frame is to look like in the large, if a generator drew it."""
 
 
 class LibraryView(Protocol):

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from dubwright.engines import EngineCard
-from dubwright.engines.weights import WeightsFolder
+from dubwright.engines.weights import WeightsFolder, forbids_commerce
+from dubwright.errors import DubwrightError
 from dubwright.model import Cue, FrameRange, Likeness, Use
 from dubwright.operations.carry import RECORD, DubRecord
 from dubwright.operations.plan import DubPlan, LanguagePlan
@@ -28,15 +29,23 @@ __all__ = [
     "deeds_of",
     "dub_actions",
     "made_of",
+    "mouth_makers",
     "original_sound",
     "plates_used",
     "require_agreed",
+    "require_licences",
     "told_of",
     "weights_used",
 ]
 
 # The parameters of tasks that name weights.
-WEIGHTS: Final = ("weights", "voice_weights", "aligner_weights", "encoder_weights")
+WEIGHTS: Final = (
+    "weights",
+    "voice_weights",
+    "aligner_weights",
+    "encoder_weights",
+    "generator_weights",
+)
 ORIGINAL_SOUND: Final = "original-sound"
 
 
@@ -114,10 +123,36 @@ def made_of(plan: DubPlan, part: LanguagePlan, picture: bool) -> SourceType:
     if uses & {Use.VOICE_SYNTHESIS, Use.VOICE_CLONING}:
         makers.append(plan.cards["synthesizer"])
     if picture and Use.LIKENESS_EDIT in uses:
-        makers.append(plan.cards["mouth_renderer"])
+        makers += mouth_makers(plan)
     if any(task.stage == "separated" for task in plan.tasks.values()):
         makers.append(plan.cards["separator"])
     return source_type(makers)
+
+
+def mouth_makers(plan: DubPlan) -> list[EngineCard]:
+    """The engines that redraw mouths: who draws, and who has drawn what that follows."""
+    steps = ("mouth_renderer", "mouth_generator")
+    return [plan.cards[step] for step in steps if step in plan.cards]
+
+
+def require_licences(plan: DubPlan) -> None:
+    """See that what a plan loads may be used for what it is made for.
+
+    Raises:
+        DubwrightError: an engine or its weights may not be used for what is sold, and nobody said
+            that this is not.
+    """
+    cards = [card for card in plan.cards.values() if not card.commercial_use]
+    bound = {card.name: card.licence for card in cards}
+    bound |= {name: told for name, told in weights_used(plan).items() if forbids_commerce(told)}
+    if bound:
+        raise DubwrightError(
+            "This may not be used for what is sold",
+            where=", ".join(bound),
+            why="; ".join(bound.values()),
+            repair="say that what is made is neither sold nor shown for money "
+            "(--not-for-sale), or choose others",
+        )
 
 
 def plates_used(plan: DubPlan) -> list[Ingredient]:
@@ -155,8 +190,8 @@ def dub_actions(
             yield Action(
                 "c2pa.edited",
                 f"{cue.speaker}'s mouth was redrawn",
-                source_type([plan.cards["mouth_renderer"]]),
-                plan.cards["mouth_renderer"].identity,
+                source_type(mouth_makers(plan)),
+                " by ".join(card.identity for card in mouth_makers(plan)),
                 about=_about(plan, part, cue)
                 | {"shot": planned.span.shot, "frames": _numbers(plan, planned.span.shot, frames)},
             )

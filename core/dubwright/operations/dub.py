@@ -29,6 +29,7 @@ from dubwright.model import (
     timecode_of_frame,
 )
 from dubwright.mouth.controls import left_alone
+from dubwright.operations.account import require_licences
 from dubwright.operations.actors import Actors
 from dubwright.operations.background import BACKGROUND_BLOCK, SEPARATED_S
 from dubwright.operations.carry import (
@@ -42,6 +43,7 @@ from dubwright.operations.carry import (
 from dubwright.operations.cut import Segment, segments
 from dubwright.operations.deeds import Deeds
 from dubwright.operations.encoding import encoder
+from dubwright.operations.generating import GENERATED_FRAMES, generator
 from dubwright.operations.lines import opened
 from dubwright.operations.material import Colours, plate_content, plates_of, sound_of, speech_of
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
@@ -196,6 +198,7 @@ class DubPlanner:
         optional = (
             ("separator", EngineKind.SEPARATOR),
             ("speech_encoder", EngineKind.SPEECH_ENCODER),
+            ("mouth_generator", EngineKind.MOUTH_GENERATOR),
         )
         for step, kind in optional:
             if name := getattr(request.engines, step):
@@ -207,6 +210,7 @@ class DubPlanner:
         self._sound = sound_of(timeline, self._tasks.fingerprints)
         self._layout = layout_of_clips(timeline.sounds)
         self._access = access
+        self._generator = generator(request.engines, self._tasks, access)
         self._lexicons = dict(map(read_lexicon, request.lexicons))
         self._check_languages()
 
@@ -284,6 +288,8 @@ class DubPlanner:
             source=self._source_content(),
             tasks=self._tasks.tasks,
         )
+        if not self._request.engines.not_for_sale:
+            require_licences(plan)
         request = self._request.model_copy(update={"ocio": self._colours.ocio})
         plan.documents[RECORD] = dub_record(
             plan, request, self._plates.contents, self._recordings, self._recorded_stage
@@ -529,6 +535,16 @@ class DubPlanner:
             inputs={"take": take, **known, **encoded},
             label=f"shaping the mouth for {about}",
         )  # fmt: skip
+        generated = self._generated(cue, shot, span, language, take, starts, about)
+        if generated:
+            curves = self._tasks.add(
+                "guided curves",
+                {"first": frames.start, "starts": str(starts), "rate": str(rate),
+                 "controls": cue.mouth.model_dump(exclude_defaults=True)},
+                inputs={"curves": curves, **known,
+                        **_reaching(generated, FrameRange(0, len(frames)))},
+                label=f"following the generated mouth of {about}",
+            )  # fmt: skip
         drawing = {
             "engine": self._request.engines.mouth_renderer,
             "card": self._cards["mouth_renderer"].identity,
@@ -550,8 +566,9 @@ class DubPlanner:
         deed = self._deeds.edit(cue, language, self._cards["mouth_renderer"].identity, shot.uid)
         draw = tuple(
             self._draw(
-                shot, drawing, inputs | known_looks | {"choices": choices}, chunk, disclosure,
-                deed, about,
+                shot, drawing,
+                inputs | known_looks | _reaching(generated, chunk) | {"choices": choices},
+                chunk, disclosure, deed, about,
             )
             for chunk in FrameRange(0, len(frames)).chunks(CHUNK_FRAMES)
         )  # fmt: skip
@@ -567,6 +584,46 @@ class DubPlanner:
             label=f"checking {about}",
         )  # fmt: skip
         return SpanPlan(span, joins, curves, choices, draw, check)
+
+    def _generated(
+        self,
+        cue: Cue,
+        shot: Shot,
+        span: Span,
+        language: str,
+        take: str,
+        starts: Fraction,
+        about: str,
+    ) -> list[str]:
+        """The tasks that have a span's mouth generated, part by part, if that is asked for."""
+        if self._generator is None:
+            return []
+        frames = span.frames
+        told = {
+            "span": [frames.start, frames.end],
+            "shot": shot.uid,
+            "plate": self._plates.contents[shot.uid],
+            "starts": str(starts + Fraction(cue.mouth.offset_ms, 1000)),
+            "rate": str(self._timeline.rate),
+            "engine": self._request.engines.face_tracker,
+            "card": self._cards["face_tracker"].identity,
+        }
+        inputs = {"track": self._actors.track(shot, cue.speaker), "take": take}
+        decoded = self._actors.decoded_inputs(shot, frames)
+        deed = self._deeds.edit(cue, language, self._cards["mouth_generator"].identity, shot.uid)
+        return [
+            self._tasks.add(
+                "generated mouths",
+                told | self._generator.parameters | {"frames": [part.start, part.end]},
+                inputs=inputs | decoded,
+                where=self._plates.where(shot.uid) | self._generator.where,
+                deed=deed,
+                label=f"generating the mouth of {about}",
+                units=len(part),
+                loads_weights=True,
+            )
+            for part in frames.chunks(GENERATED_FRAMES)
+        ]
 
     def _keep_task(self, span: Span, kept: KeptSpan) -> Task:
         """Takes over what was drawn for another cut."""
@@ -839,6 +896,12 @@ class DubPlanner:
     def _cut(self) -> list[Segment]:
         shots = [shot for shot in self._timeline.shots if shot.uid in self._plates.specs]
         return segments(shots, self._timeline.frames)
+
+
+def _reaching(generated: Sequence[str], chunk: FrameRange) -> dict[str, str]:
+    """Of the tasks that have a span's mouth generated those that some of its frames need."""
+    first, last = chunk.start // GENERATED_FRAMES, (chunk.end - 1) // GENERATED_FRAMES
+    return {f"generated:{n}": key for n, key in enumerate(generated) if first <= n <= last}
 
 
 def _knows(languages: Collection[str], language: str) -> bool:

@@ -9,7 +9,12 @@ from typing import Final
 
 from dubwright.engines import LibraryView
 from dubwright.media.plate import Plate, PlateSpec
-from dubwright.operations.results import decoded_frames, load_track, load_visemes
+from dubwright.operations.results import (
+    decoded_frames,
+    generated_faces_in,
+    load_track,
+    load_visemes,
+)
 from dubwright.operations.task import Context
 from dubwright.picture.library import MouthLibrary, ShotPlate
 
@@ -34,7 +39,10 @@ def shot_plate(context: Context, untouched: Collection[int] = (), why: str = LEF
     )
     own = context.inputs.get(f"library:{context.parameters['shot']}")
     library = MouthLibrary(own, track, 1.0) if own else None
-    return ShotPlate(plate_of(context), replace(track, reasons=reasons), library)
+    generated = generated_faces_in(
+        folder for name, folder in context.inputs.items() if name.startswith("generated:")
+    )
+    return ShotPlate(plate_of(context), replace(track, reasons=reasons), library, generated)
 
 
 def libraries_of(context: Context) -> list[LibraryView]:

@@ -88,12 +88,23 @@ class EngineChoice(BaseModel):
     )
     face_tracker: str = "facemesh"
     mouth_predictor: str = "dominance"
+    mouth_generator: str | None = Field(
+        None,
+        description="A network that draws what the mouth looks like in the large, from the sound; "
+        "what is said alone decides that, if None.",
+    )
     mouth_renderer: str = "retrieval"
     weights: dict[str, str] = Field(
         default_factory=dict,
         description="By engine, or by engine:language, what it loads: a name that was pulled or "
         "imported, a folder or a file; of what it is known to work with, what you have, where none "
         "is named.",
+    )
+
+    not_for_sale: bool = Field(
+        False,
+        description="What is made is neither sold nor shown for money: engines and weights that "
+        "forbid that may be used.",
     )
 
     def weights_for(self, name: str, language: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import Choice, Encoding
+from dubwright.engines import Choice, Encoding, GeneratedFace
 from dubwright.face.speaking import Decision
 from dubwright.face.track import SeenFace
 from dubwright.model import Articulation, FaceTrack, MouthCurves, Phone, Take
@@ -29,6 +29,8 @@ __all__ = [
     "Glimpse",
     "decoded_frames",
     "drawn_frames",
+    "generated_curves",
+    "generated_faces_in",
     "linked",
     "load_acoustics",
     "load_articulation",
@@ -54,6 +56,7 @@ __all__ = [
     "save_decision",
     "save_encoding",
     "save_faces",
+    "save_generated",
     "save_hearing",
     "save_listener",
     "save_loudness",
@@ -76,6 +79,7 @@ FACES: Final = "faces.npz"
 VISEMES: Final = "visemes.npz"
 LISTENER: Final = "listener.npz"
 REFUSED: Final = "refused.json"
+GENERATED: Final = "generated.npz"
 REGRESSION: Final = "regression.safetensors"
 
 
@@ -151,6 +155,50 @@ def load_curves(folder: Path) -> MouthCurves:
         rate, values = Fraction(str(data["rate"])), data["values"]
     visemes = folder / "visemes.npy"
     return MouthCurves(rate, values, np.load(visemes) if visemes.is_file() else None)
+
+
+def save_generated(faces: Mapping[int, GeneratedFace], folder: Path) -> None:
+    """Faces by frame of the shot, each picture in a file of its own."""
+    for frame, face in faces.items():
+        np.save(folder / f"{frame}.npy", face.picture.astype(np.float16))
+    every = list(faces.values())
+    np.savez(
+        folder / GENERATED,
+        frames=np.array(list(faces), np.int64),
+        placements=np.array([face.placement for face in every]),
+        points=np.array([face.points for face in every]),
+        curves=np.array([face.curves for face in every], np.float32),
+        resolves=np.array([face.resolves for face in every]),
+    )
+
+
+def generated_curves(folders: Iterable[Path]) -> dict[int, NDArray[np.float32]]:
+    """What generated mouths do, [4] by frame of the shot."""
+    found: dict[int, NDArray[np.float32]] = {}
+    for folder in folders:
+        with np.load(folder / GENERATED) as data:
+            found |= zip(data["frames"].tolist(), data["curves"], strict=True)
+    return found
+
+
+def generated_faces_in(folders: Iterable[Path]) -> Callable[[int], GeneratedFace | None]:
+    """What finds the generated face of a frame of the shot."""
+    places: dict[int, tuple[Path, tuple[Any, ...]]] = {}
+    for folder in folders:
+        with np.load(folder / GENERATED) as data:
+            names = ("placements", "points", "curves", "resolves")
+            rows = zip(*(data[name] for name in names), strict=True)
+            for frame, row in zip(data["frames"].tolist(), rows, strict=True):
+                places[frame] = folder / f"{frame}.npy", row
+
+    def found(frame: int) -> GeneratedFace | None:
+        if frame not in places:
+            return None
+        file, (placement, points, curves, resolves) = places[frame]
+        picture = np.load(file).astype(np.float32)
+        return GeneratedFace(picture, placement, points, curves, float(resolves))
+
+    return found
 
 
 def save_choices(choices: Sequence[Choice], folder: Path) -> None:

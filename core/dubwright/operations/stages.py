@@ -53,6 +53,7 @@ from dubwright.operations.align_stages import (
 from dubwright.operations.background import find_background, separate_part
 from dubwright.operations.booth_stages import write_guide, write_line
 from dubwright.operations.cast_stage import write_cast
+from dubwright.operations.generated_stages import generate_mouths, guide_curves
 from dubwright.operations.listening import learn_to_hear
 from dubwright.operations.loading import aligner_of
 from dubwright.operations.mixing import mix_language
@@ -430,6 +431,8 @@ STAGES: Final[Mapping[str, Stage]] = {
     "regression": join_regression,
     "curves": shape_curves,
     "heard curves": shape_heard_curves,
+    "generated mouths": generate_mouths,
+    "guided curves": guide_curves,
     "mouth pairs": pair_mouths,
     "refiner round": refine_round,
     "refiner": join_refiner,

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dubwright.engines import GeneratedFace
 from dubwright.face.appearance import LOOK_SIZE, mouth_look
 from dubwright.face.head_frame import in_head_frame
 from dubwright.face.landmarks import (
@@ -62,8 +63,15 @@ class MouthLibrary:
 class ShotPlate:
     """A shot's plate with its face, and what the shot's library tells of both."""
 
-    def __init__(self, plate: Plate, track: FaceTrack, library: MouthLibrary | None = None) -> None:
+    def __init__(
+        self,
+        plate: Plate,
+        track: FaceTrack,
+        library: MouthLibrary | None = None,
+        generated: Callable[[int], GeneratedFace | None] = lambda _: None,
+    ) -> None:
         self._plate = plate
+        self._generated = generated
         self.track = track
         self.shutter = library.shutter if library else 0.0
         self.follows = library.follows if library else None
@@ -78,6 +86,9 @@ class ShotPlate:
 
     def region(self, index: int, box: Box) -> NDArray[np.float32]:
         return next(self._plate.regions([(index, box)]))
+
+    def generated(self, index: int) -> GeneratedFace | None:
+        return self._generated(index)
 
 
 def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[], None]) -> None:

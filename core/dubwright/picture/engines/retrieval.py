@@ -14,11 +14,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import Choice, EngineCard, EngineKind, LibraryView, PlateView
+from dubwright.engines import (
+    Choice,
+    EngineCard,
+    EngineKind,
+    GeneratedFace,
+    LibraryView,
+    PlateView,
+)
 from dubwright.face.head_frame import HeadMotion, in_head_frame, mouth_curves
 from dubwright.face.landmarks import JAW, MESH_POINTS
 from dubwright.model import Box, MouthCurves, Patch
-from dubwright.picture.composite import blended, mouth_matte, tone_matched
+from dubwright.picture.composite import MouthMatte, blended, mouth_matte, tone_matched
 from dubwright.picture.jaw import HeadCharts, holding
 from dubwright.picture.library import interocular_pixels, picture_points
 from dubwright.picture.motion_blur import blur_offsets, mouth_velocity
@@ -49,6 +56,8 @@ OPEN_MOUTHED_PERCENTILE: Final = 90
 MAP_BLUR_IOD: Final = 0.006
 PAD_IOD: Final = 0.15
 STILL_PIXELS: Final = 0.05
+# A generated mouth is not taken over in finer detail, in pixels.
+LEAST_FINEST: Final = 0.7
 # Cells around what changed that its soft edge reaches.
 SOFT_CELLS: Final = 3
 # Mesh points: brow's root and nose bridge (top of the edit), chin and jaw (its bottom).
@@ -252,10 +261,36 @@ class _Brush:
         mouth = self._mouth(frame, choice, mesh.part(inner), shape, target, interocular)
         change = tone_matched(raster, mouth - drawn[rows, columns], around, interocular)
         drawn[rows, columns] += blended(raster, change, around, choice.strength)
+        generated = self._plate.generated(frame)
+        if generated is not None:
+            lacking = self._lacking(
+                generated, drawn[rows, columns], mesh.part(inner), around, interocular
+            )
+            drawn[rows, columns] += blended(raster, lacking, around, choice.strength)
         if self._refiner is not None:
             window = MouthWindow.around(target, interocular)
             self._refine(self._refiner, drawn, cells.box, window, frame, choice.strength)
         return self._patch(drawn, x, y, changed, cells)
+
+    def _lacking(
+        self,
+        generated: GeneratedFace,
+        drawn: Grid,
+        mesh: MeshOver,
+        matte: MouthMatte,
+        interocular: float,
+    ) -> Grid:
+        """What a drawn mouth lacks of a generated one, as far as that goes into detail."""
+        raster = self._raster
+        x, y = mesh.warp(with_frame(generated.points), MAP_BLUR_IOD * interocular).positions(raster)
+        across, down = (
+            right * x + under * y + at for right, under, at in generated.placement.tolist()
+        )
+        wanted = raster.sampled(raster.placed(generated.picture), across, down)
+        size = 1 / np.sqrt(abs(np.linalg.det(generated.placement[:, :2])))
+        finest = max(LEAST_FINEST, float(generated.resolves * size))
+        lacking = raster.blurred(wanted - drawn, finest)
+        return tone_matched(raster, lacking, matte, interocular)
 
     def _refine(
         self,

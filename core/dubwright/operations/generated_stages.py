@@ -1,0 +1,89 @@
+"""Stages that have a mouth drawn in small by a generator, and say what it does there."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from dubwright.engines import EngineKind, FaceTracker, MouthGenerator, engine
+from dubwright.media.audio import read_mono
+from dubwright.model import FrameRange, MouthControls, MouthCurves
+from dubwright.mouth.controls import controlled
+from dubwright.mouth.visemes import Viseme
+from dubwright.operations.plates import plate_of, shot_plate
+from dubwright.operations.results import (
+    REFUSED,
+    generated_curves,
+    linked,
+    load_acoustics,
+    load_articulation,
+    load_curves,
+    load_take,
+    save_curves,
+    save_generated,
+)
+from dubwright.operations.task import Context
+from dubwright.picture.generation import generated_faces
+
+__all__ = ["generate_mouths", "guide_curves"]
+
+
+def generate_mouths(context: Context) -> None:
+    """Some frames of a span's mouth as a generator draws it, in small, and where its face lies."""
+    told = context.parameters
+    weights = Path(context.where["generator_weights"])
+    generator: MouthGenerator = engine(told["generator"], EngineKind.MOUTH_GENERATOR, weights)
+    tracker: FaceTracker = engine(told["engine"], EngineKind.FACE_TRACKER)
+    span = FrameRange(*told["span"])
+    take = load_take(context.inputs["take"])
+    samples, sample_rate = read_mono(context.inputs["take"] / take.audio)
+    heard = generator.hear(
+        samples, sample_rate, Fraction(told["starts"]), len(span), Fraction(told["rate"])
+    )
+    plate = plate_of(context)
+    colours = np.eye(3, dtype=np.float32)[None]
+    faces = generated_faces(
+        shot_plate(context),
+        generator,
+        heard,
+        plate.config.rec709_light(colours, plate.spec.working_space)[0].T.astype(np.float64),
+        span,
+        FrameRange(*told["frames"]),
+        tracker,
+        context.batch,
+        context.step,
+    )
+    save_generated(faces, context.folder)
+
+
+def guide_curves(context: Context) -> None:
+    """The curves of a span as its generated mouth has them, under the artist's controls.
+
+    Where nothing was generated they are those that were predicted.
+    """
+    told = context.parameters
+    predicted = load_curves(context.inputs["curves"])
+    first, rate = told["first"], Fraction(told["rate"])
+    generated = generated_curves(
+        folder for name, folder in context.inputs.items() if name.startswith("generated:")
+    )
+    frames = np.array(sorted(generated), np.int64) - first
+    values = predicted.values.astype(np.float64)
+    if len(frames):
+        values[frames] = [generated[frame + first] for frame in frames.tolist()]
+        usual = (
+            load_articulation(context.inputs["articulation"])
+            if "articulation" in context.inputs
+            else load_acoustics(context.inputs["acoustics"]).usual
+        )
+        rest = np.array(usual.targets[Viseme.SIL])
+        controls = MouthControls.model_validate(told["controls"])
+        middles = (np.arange(len(values)) + 0.5) / float(rate) - float(Fraction(told["starts"]))
+        asked = controlled(values, rest, controls, 1000 * middles)
+        values = predicted.values.astype(np.float64)
+        values[frames] = asked[frames]
+    save_curves(MouthCurves(rate, values.astype(np.float32), predicted.visemes), context.folder)
+    if (context.inputs["curves"] / REFUSED).is_file():
+        linked(context.inputs["curves"] / REFUSED, context.folder / REFUSED)
