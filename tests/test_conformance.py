@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 from filmed import FRAMES, FilmedActor
 from scipy.ndimage import uniform_filter1d
-from tiny_generators import scripted_wav2lip, scripted_wav2lip_checkpoint, tiny_musetalk
+from tiny_generators import (
+    scripted_wav2lip,
+    scripted_wav2lip_checkpoint,
+    tiny_latentsync,
+    tiny_musetalk,
+)
 from tiny_models import scripted_refiner, scripted_whisper, tiny_mdx_net
 from tiny_voices import (
     described_espeak,
@@ -212,8 +217,10 @@ GENERATORS: Mapping[str, Mapping[str, Callable[[Path], Path]]] = {
         "checkpoint": scripted_wav2lip_checkpoint,
     },
     "musetalk": {
-        "checkpoint": tiny_musetalk,
         "safetensors": partial(tiny_musetalk, suffix=".safetensors"),
+    },
+    "latentsync": {
+        "checkpoint": tiny_latentsync,
     },
 }
 

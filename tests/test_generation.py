@@ -16,6 +16,7 @@ from tiny_generators import (
     mouth_in,
     scripted_wav2lip,
     scripted_wav2lip_checkpoint,
+    tiny_latentsync,
     tiny_musetalk,
     tiny_whisper_of_musetalk,
 )
@@ -410,3 +411,61 @@ def test_weights_that_are_not_a_generators_are_told(tmp_path: Path) -> None:
         with pytest.raises(DubwrightError, match="weights cannot be loaded"):
             generator.hear(np.zeros(16000, np.float32), 16000, Fraction(0), 3, Fraction(24))
             assert generator.framing.side
+
+
+def _over(given, norm, axes: tuple[int, ...]):
+    """A group normalisation of [clips, frames, channels, h, w] over these axes of a group."""
+    grouped = given.unflatten(2, (norm.num_groups, -1))
+    mean = grouped.mean(axes, keepdim=True)
+    spread = ((grouped - mean) ** 2).mean(axes, keepdim=True)
+    made = ((grouped - mean) / (spread + norm.eps).sqrt()).flatten(2, 3)
+    return made * norm.weight[:, None, None] + norm.bias[:, None, None]
+
+
+def test_latentsync_normalises_as_it_was_trained(tmp_path: Path) -> None:
+    """Residual blocks over all frames of a clip, motion modules over each frame."""
+    torch = pytest.importorskip("torch", reason="torch is not installed here")
+    from dubwright.picture.torch_latentsync import LatentSync
+
+    network = LatentSync(tiny_latentsync(tmp_path))._network
+    seen: dict[str, tuple] = {}
+    block = network.down_blocks[0]
+    for name, module in (("resnet", block.resnets[0].norm1), ("motion", block.motion_modules[0].norm),
+                         ("last", network.conv_norm_out)):  # fmt: skip
+        module.register_forward_hook(
+            lambda _, given, made, name=name: seen.update({name: (given[0], made)})
+        )
+    random = torch.Generator().manual_seed(0)
+    clip = torch.randn((2, 13, 4, 16, 16), generator=random)
+    tokens = torch.randn((8, 50, 16), generator=random)
+    with torch.no_grad():
+        network(clip, 10, tokens)
+    for name, norm in (("resnet", block.resnets[0].norm1), ("last", network.conv_norm_out)):
+        given, made = (each.unflatten(0, (2, 4)) for each in seen[name])
+        assert torch.allclose(_over(given, norm._norm, (1, 3, 4, 5)), made, atol=1e-4)
+    given, made = (each.transpose(1, 2) for each in seen["motion"])
+    assert torch.allclose(
+        _over(given, block.motion_modules[0].norm._norm, (3, 4, 5)), made, atol=1e-4
+    )
+
+
+def test_latentsync_changes_only_what_its_mask_leaves_open(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="torch is not installed here")
+    from dubwright.picture.engines.latentsync import LatentSyncGenerator
+
+    weights = tiny_latentsync(tmp_path)
+    kept = np.full((32, 32), 255, np.uint8)
+    kept[20:28, 8:24] = 0
+    cv2.imwrite(str(weights / "mask.png"), kept)
+    generator = LatentSyncGenerator(weights)
+    faces = np.random.default_rng(0).uniform(0, 1, (16, 128, 128, 3)).astype(np.float32)
+    random = np.random.default_rng(1)
+    heard = random.normal(0, 1, (16, 50, 16)).astype(np.float32)
+    drawn = generator.draw(faces, heard, 0)
+    changed = np.abs(drawn - faces).max(axis=(0, 3)) > 1e-6
+    assert changed[84:108, 40:88].all()
+    assert not changed[:76].any() and not changed[:, :28].any() and not changed[116:].any()
+    # What is heard moves it, and the frames know of each other.
+    heard[3] = random.normal(0, 1, (50, 16))
+    other = np.abs(generator.draw(faces, heard, 0) - drawn).max(axis=(1, 2, 3))
+    assert other[3] > 1e-4 and other.argmax() == 3 and (other > 0).all()

@@ -169,3 +169,51 @@ def tiny_musetalk(folder: Path, suffix: str = ".pth") -> Path:
     else:
         torch.save(weights, file)
     return folder
+
+
+def tiny_latentsync(folder: Path, suffix: str = ".pt") -> Path:
+    """LatentSync's networks with random weights, named as its checkpoints name them."""
+    import json
+
+    import torch
+    from diffusers import UNetMotionModel
+    from safetensors.torch import save_file
+
+    tiny_whisper_of_musetalk(folder / "whisper")
+    tiny_autoencoder(folder / "sd-vae-ft-mse")
+    told = {"side": 128, "steps": 2, "channels": [8, 8], "layers": 1, "heads": 2, "groups": 4,
+            "heard": 16}  # fmt: skip
+    (folder / "latentsync.json").write_text(json.dumps(told))
+    torch.manual_seed(0)
+    network = UNetMotionModel(
+        in_channels=13, out_channels=4, block_out_channels=(8, 8), layers_per_block=1,
+        norm_num_groups=4, cross_attention_dim=16, num_attention_heads=2,
+        motion_num_attention_heads=2, motion_max_seq_length=24, use_motion_mid_block=False,
+        down_block_types=("CrossAttnDownBlockMotion", "DownBlockMotion"),
+        up_block_types=("UpBlockMotion", "CrossAttnUpBlockMotion"),
+    )  # fmt: skip
+    weights = {}
+    for name, tensor in network.state_dict().items():
+        inside = "motion_modules" in name
+        if inside and "transformer_blocks" in name:
+            name = name.replace(".transformer_blocks.", ".temporal_transformer.transformer_blocks.")
+            for ours, theirs in (
+                (".attn1.", ".attention_blocks.0."), (".attn2.", ".attention_blocks.1."),
+                (".norm1.", ".norms.0."), (".norm2.", ".norms.1."), (".norm3.", ".ff_norm."),
+            ):  # fmt: skip
+                name = name.replace(ours, theirs)
+            if name.endswith(".pos_embed.pe"):
+                for block in (0, 1):
+                    place = f".attention_blocks.{block}.pos_encoder.pe"
+                    weights[name.replace(".pos_embed.pe", place)] = tensor.clone()
+                continue
+        elif inside:
+            for part in (".norm.", ".proj_in.", ".proj_out."):
+                name = name.replace(part, f".temporal_transformer{part}")
+        weights[name] = tensor
+    file = folder / f"latentsync_unet{suffix}"
+    if suffix == ".safetensors":
+        save_file(weights, file)
+    else:
+        torch.save({"global_step": 1, "state_dict": weights}, file)
+    return folder
