@@ -430,8 +430,9 @@ def test_latentsync_normalises_as_it_was_trained(tmp_path: Path) -> None:
     network = LatentSync(tiny_latentsync(tmp_path))._network
     seen: dict[str, tuple] = {}
     block = network.down_blocks[0]
-    for name, module in (("resnet", block.resnets[0].norm1), ("motion", block.motion_modules[0].norm),
-                         ("last", network.conv_norm_out)):  # fmt: skip
+    motion = block.motion_modules[0].norm
+    norms = {"resnet": block.resnets[0].norm1, "last": network.conv_norm_out, "motion": motion}
+    for name, module in norms.items():
         module.register_forward_hook(
             lambda _, given, made, name=name: seen.update({name: (given[0], made)})
         )
@@ -440,13 +441,11 @@ def test_latentsync_normalises_as_it_was_trained(tmp_path: Path) -> None:
     tokens = torch.randn((8, 50, 16), generator=random)
     with torch.no_grad():
         network(clip, 10, tokens)
-    for name, norm in (("resnet", block.resnets[0].norm1), ("last", network.conv_norm_out)):
+    for name in ("resnet", "last"):
         given, made = (each.unflatten(0, (2, 4)) for each in seen[name])
-        assert torch.allclose(_over(given, norm._norm, (1, 3, 4, 5)), made, atol=1e-4)
+        assert torch.allclose(_over(given, norms[name]._norm, (1, 3, 4, 5)), made, atol=1e-4)
     given, made = (each.transpose(1, 2) for each in seen["motion"])
-    assert torch.allclose(
-        _over(given, block.motion_modules[0].norm._norm, (3, 4, 5)), made, atol=1e-4
-    )
+    assert torch.allclose(_over(given, motion._norm, (3, 4, 5)), made, atol=1e-4)
 
 
 def test_latentsync_changes_only_what_its_mask_leaves_open(tmp_path: Path) -> None:

@@ -171,13 +171,12 @@ def tiny_musetalk(folder: Path, suffix: str = ".pth") -> Path:
     return folder
 
 
-def tiny_latentsync(folder: Path, suffix: str = ".pt") -> Path:
+def tiny_latentsync(folder: Path) -> Path:
     """LatentSync's networks with random weights, named as its checkpoints name them."""
     import json
 
     import torch
     from diffusers import UNetMotionModel
-    from safetensors.torch import save_file
 
     tiny_whisper_of_musetalk(folder / "whisper")
     tiny_autoencoder(folder / "sd-vae-ft-mse")
@@ -211,9 +210,5 @@ def tiny_latentsync(folder: Path, suffix: str = ".pt") -> Path:
             for part in (".norm.", ".proj_in.", ".proj_out."):
                 name = name.replace(part, f".temporal_transformer{part}")
         weights[name] = tensor
-    file = folder / f"latentsync_unet{suffix}"
-    if suffix == ".safetensors":
-        save_file(weights, file)
-    else:
-        torch.save({"global_step": 1, "state_dict": weights}, file)
+    torch.save({"global_step": 1, "state_dict": weights}, folder / "latentsync_unet.pt")
     return folder
