@@ -29,6 +29,7 @@ FLOORS = [
         "sample",
         "cli",
         "cli_consent",
+        "cli_engines",
         "cli_models",
         "cli_publish",
         "cli_translate",

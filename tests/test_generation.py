@@ -26,6 +26,7 @@ from dubwright.engines import Framing
 from dubwright.errors import DubwrightError
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.face.head_frame import head_template, in_head_frame, mouth_curves
+from dubwright.media.audio import write_wav
 from dubwright.media.colour import (
     LINEAR_REC709,
     ColourConfig,
@@ -34,7 +35,10 @@ from dubwright.media.colour import (
     encode_log,
 )
 from dubwright.media.exr import read_rgb
+from dubwright.media.movie import probe_movie
 from dubwright.model import Box, FrameRange, MouthCurves
+from dubwright.operations.compare import compare
+from dubwright.operations.request import LipSyncRequest
 from dubwright.picture.engines.retrieval import RetrievalRenderer
 from dubwright.picture.engines.wav2lip import Wav2LipGenerator, mel_spectrogram
 from dubwright.picture.generation import (
@@ -46,6 +50,10 @@ from dubwright.picture.generation import (
     placement,
     shift_between,
 )
+from dubwright.quality.comparison import Comparison
+from dubwright.speech.engines.espeak import EspeakSynthesizer
+from dubwright.store import Store
+from dubwright.trust import Authority
 
 FRAMING = Framing(-0.78, -0.5, 0.78, 1.45, 96, 1.0, 0.5)
 SPAN = FrameRange(8, 20)
@@ -329,6 +337,9 @@ def test_a_dub_follows_a_generated_mouth(dubbed: Dubbed, tmp_path: Path) -> None
         store=dubbed.store,
     )
     assert result.report.engines["mouth_generator"].startswith("wav2lip/")
+    (language,) = result.report.languages
+    told = [reason for span in language.spans for reason in span.attention]
+    assert not any("can be followed" in reason for reason in told)
     plates = sorted((sample.folder / "plates/lighthouse_010").glob("*.exr"))[8:98:2]
     own = _apertures(plates)
     followed, spoken = (
@@ -468,3 +479,60 @@ def test_latentsync_changes_only_what_its_mask_leaves_open(tmp_path: Path) -> No
     heard[3] = random.normal(0, 1, (50, 16))
     other = np.abs(generator.draw(faces, heard, 0) - drawn).max(axis=(1, 2, 3))
     assert other[3] > 1e-4 and other.argmax() == 3 and (other > 0).all()
+
+
+def test_engines_are_compared_side_by_side(sample: Sample, tmp_path: Path) -> None:
+    speech = EspeakSynthesizer().speak("Mama, papa, mama.", "es", 1.0)
+    write_wav(tmp_path / "line.wav", speech.samples, speech.sample_rate)
+    request = LipSyncRequest(
+        plate=sample.folder / "plates/lighthouse_010/lighthouse_010.####.exr",
+        dialogue=tmp_path / "line.wav",
+        text="Mama, papa, mama.",
+        language="es",
+        frames=(1001, 1030),
+        output=tmp_path / "out",
+        engines=EngineChoice(
+            weights={
+                "wav2lip": str(scripted_wav2lip(tmp_path / "wav2lip")),
+                "musetalk": str(tmp_path / "nothing"),
+            },
+            not_for_sale=True,
+        ),
+    )
+    found = compare(
+        request,
+        Store(tmp_path / "store"),
+        Authority.of_this_machine(),
+        only=("retrieval", "wav2lip", "musetalk"),
+    )
+    told = {each.name: each for each in found.engines}
+    assert list(told) == ["retrieval", "musetalk", "wav2lip"]
+    assert "no weights" in told["musetalk"].why_not and not told["musetalk"].drawn
+    for each in (told["retrieval"], told["wav2lip"]):
+        assert each.drawn > 20 and not each.why_not
+        assert each.seconds_per_frame and each.followed_r and each.sharpness and each.flicker
+    assert not told["wav2lip"].commercial_use
+    # The scripted network shows the plate's own mouth, and not what is said.
+    assert told["retrieval"].said_r > 0.9 > told["wav2lip"].said_r
+    movie = probe_movie(tmp_path / "out/compare.mp4")
+    assert movie.frames == found.frames == 30
+    # The plate and two engines, one beside the other.
+    width = cv2.imread(str(tmp_path / "out/compare.jpg")).shape[1]
+    assert width == movie.width and width % 3 == 0
+    page = (tmp_path / "out/compare.html").read_text()
+    for words in ("retrieval", "wav2lip", "no weights", "not for sale", "compare.mp4"):
+        assert words in page
+    kept = Comparison.model_validate_json((tmp_path / "out/compare.json").read_text())
+    assert kept == found
+
+
+def test_engines_that_are_not_there_are_not_compared(sample: Sample, tmp_path: Path) -> None:
+    request = LipSyncRequest(
+        plate=sample.folder / "plates/lighthouse_010/lighthouse_010.####.exr",
+        dialogue=tmp_path / "line.wav",
+        language="es",
+        output=tmp_path,
+    )
+    with pytest.raises(DubwrightError) as refused:
+        compare(request, Store(tmp_path), Authority.of_this_machine(), only=("cinema",))
+    assert "retrieval" in refused.value.why

@@ -526,7 +526,9 @@ def test_a_shot_goes_out_and_its_mouth_comes_back(
     lip_sync["render"].execute()
     nuke.run_until(_has_ended(lip_sync))
     assert _state(lip_sync).startswith("v001, 12 of 12"), nuke._said
-    assert lip_sync["engine"].values() == ["automatic", "actor", "retrieval"]
+    assert lip_sync["engine"].values() == [
+        "automatic", "actor", "retrieval", "follow latentsync", "follow musetalk", "follow wav2lip",
+    ]  # fmt: skip
     assert 100 in nuke._shown and not nuke._said
     assert nuke._panels == ["LipSync"]
     (version,) = tmp_path.glob("dubwright/*/results/v001")

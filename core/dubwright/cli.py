@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 
 from dubwright._version import __version__
 from dubwright.cli_consent import app as consent
+from dubwright.cli_engines import app as engines
 from dubwright.cli_models import app as models
 from dubwright.cli_publish import publish
 from dubwright.cli_translate import app as translate
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dubwright.trust import Head
     from dubwright_plugin import Service
 
-__all__ = ["app", "main", "performed"]
+__all__ = ["app", "bar", "first_and_last", "main", "pairs", "performed"]
 
 app = typer.Typer(
     help="Dubbing and lip-sync on OpenTimelineIO timelines and EXR plates.",
@@ -34,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(consent, name="consent")
+app.add_typer(engines, name="engines")
 app.add_typer(models, name="models")
 app.command("publish")(publish)
 app.add_typer(translate, name="translate")
@@ -288,10 +289,10 @@ def dub(
 
 def _engines(engine: list[str] | None, weights: list[str] | None) -> dict[str, Any]:
     """Which engine does which step, and what it loads, as the command line names them."""
-    return _pairs("--engine", engine) | {"weights": _pairs("--weights", weights)}
+    return pairs("--engine", engine) | {"weights": pairs("--weights", weights)}
 
 
-def _pairs(option: str, given: list[str] | None) -> dict[str, Any]:
+def pairs(option: str, given: list[str] | None) -> dict[str, Any]:
     pairs = {}
     for pair in given or ():
         name, equals, value = pair.partition("=")
@@ -341,7 +342,7 @@ def lipsync(
         text=text,
         language=language,
         output=out,
-        frames=_first_and_last(frames),
+        frames=first_and_last(frames),
         start_ms=start,
         face=face,
         cast=cast,
@@ -583,7 +584,7 @@ def capture(
         CaptureRequest,
         **rig_fields(rig),
         plate=plate,
-        frames=_first_and_last(frames),
+        frames=first_and_last(frames),
         face=face,
         flaps=flaps,
         flaps_on=flaps_on,
@@ -625,7 +626,7 @@ def live(
         rate=rate,
         intensity=intensity,
     )
-    with _bar() as show:
+    with bar() as show:
         listener = taught_listener(
             Store(store or default_store_folder()),
             listener=lambda at: show(at.done, at.total, at.label),
@@ -708,7 +709,7 @@ def sample(
     except (ValueError, ZeroDivisionError) as error:
         raise typer.BadParameter("a rate looks like 24 or 24000/1001") from error
     scene = sample_scene(width, height, exact, seed)
-    with _bar() as show:
+    with bar() as show:
         path = write_sample(out, scene, lambda done, total: show(done, total, "drawing the actor"))
     if as_json:
         print_json({"timeline": str(path)})
@@ -734,26 +735,6 @@ def languages(as_json: AsJson = False) -> None:
         people.print(f"{name}: {len(tags)} languages")
         for tag, title in tags.items():
             typer.echo(f"{tag:14} {title}")
-
-
-@app.command()
-def engines(as_json: AsJson = False) -> None:
-    """List the engines: what each does, its licence and limits, and what it lacks."""
-    from dubwright.engines import engines as installed
-
-    cards = installed()
-    if as_json:
-        print_json([card.model_dump(mode="json") for card in cards])
-        return
-    for kind, of_kind in groupby(sorted(cards, key=lambda card: card.kind), lambda card: card.kind):
-        typer.echo(str(kind))
-        for card in of_kind:
-            lacks = [f"not installed: {', '.join(card.missing_packages)}"] * bool(
-                card.missing_packages
-            )
-            lacks += ["needs weights"] * card.needs_weights
-            lacks += [card.limits] * (not card.usable)
-            typer.echo(f"  {card.name:24} {'; '.join([card.licence, *lacks])}")
 
 
 @app.command()
@@ -1050,14 +1031,14 @@ def performed(
     from dubwright.store import Store, default_store_folder
 
     store = Store(store_folder or default_store_folder())
-    with _bar() as show:
+    with bar() as show:
         running = api.Running(
             workers, lambda at: show(at.done, at.total, at.label), forewarned=_forewarn
         )
         return api.perform(operation, request, store, running)
 
 
-def _first_and_last(frames: str | None) -> tuple[str, ...] | None:
+def first_and_last(frames: str | None) -> tuple[str, ...] | None:
     """A range as it is written, 1001-1100; the request checks what it holds."""
     return tuple(frames.split("-")) if frames else None
 
@@ -1098,7 +1079,7 @@ def _subtitle_files(given: list[Path]) -> dict[str, Path]:
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[int, int, str], None]]:
+def bar() -> Iterator[Callable[[int, int, str], None]]:
     """A progress bar for people, on standard error."""
     with Progress(
         SpinnerColumn(),

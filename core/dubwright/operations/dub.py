@@ -541,7 +541,7 @@ class DubPlanner:
                 "guided curves",
                 {"first": frames.start, "starts": str(starts), "rate": str(rate),
                  "controls": cue.mouth.model_dump(exclude_defaults=True)},
-                inputs={"curves": curves, **known,
+                inputs={"curves": curves, "track": track, **known,
                         **_reaching(generated, FrameRange(0, len(frames)))},
                 label=f"following the generated mouth of {about}",
             )  # fmt: skip

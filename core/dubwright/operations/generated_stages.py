@@ -14,6 +14,7 @@ from dubwright.mouth.controls import controlled
 from dubwright.mouth.visemes import Viseme
 from dubwright.operations.plates import plate_of, shot_plate
 from dubwright.operations.results import (
+    GUIDED,
     REFUSED,
     generated_curves,
     linked,
@@ -21,8 +22,10 @@ from dubwright.operations.results import (
     load_articulation,
     load_curves,
     load_take,
+    load_track,
     save_curves,
     save_generated,
+    write_json,
 )
 from dubwright.operations.task import Context
 from dubwright.picture.generation import generated_faces
@@ -84,6 +87,8 @@ def guide_curves(context: Context) -> None:
         asked = controlled(values, rest, controls, 1000 * middles)
         values = predicted.values.astype(np.float64)
         values[frames] = asked[frames]
+    usable = load_track(context.inputs["track"]).usable[first : first + len(values)]
+    write_json(context.folder / GUIDED, {"lost": int(usable.sum()) - len(frames)})
     save_curves(MouthCurves(rate, values.astype(np.float32), predicted.visemes), context.folder)
     if (context.inputs["curves"] / REFUSED).is_file():
         linked(context.inputs["curves"] / REFUSED, context.folder / REFUSED)

@@ -12,6 +12,7 @@ from dubwright.model import Cue, FrameRange, frame_of_ms
 from dubwright.mouth.regression import LEAST_FRAMES
 from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
 from dubwright.operations.results import (
+    GUIDED,
     SPEAKING,
     load_articulation,
     load_choices,
@@ -293,6 +294,12 @@ def _runs(reasons: list[str]) -> list[FrameRange]:
     return runs
 
 
+def _lost(curves: Path) -> int:
+    """Frames of a span in which a generator drew no face that could be followed."""
+    file = curves / GUIDED
+    return int(read_json(file)["lost"]) if file.is_file() else 0
+
+
 def _span(language: str, planned: SpanPlan, store: Store) -> SpanReport:
     check: dict[str, Any] = read_json(store.path(planned.check) / "check.json")
     choices = load_choices(store.path(planned.choices))
@@ -309,6 +316,7 @@ def _span(language: str, planned: SpanPlan, store: Store) -> SpanReport:
         aperture_r=measured["aperture_r"],
         lag_ms=measured["lag_ms"],
         closures_held=measured["closures_held"],
+        lost=_lost(store.path(planned.curves)),
     )
     return SpanReport(
         cue=span.cue,

@@ -80,6 +80,7 @@ VISEMES: Final = "visemes.npz"
 LISTENER: Final = "listener.npz"
 REFUSED: Final = "refused.json"
 GENERATED: Final = "generated.npz"
+GUIDED: Final = "guided.json"
 REGRESSION: Final = "regression.safetensors"
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
-__all__ = ["Autoencoder", "device", "network_weights", "precision", "subfolder"]
+__all__ = ["Autoencoder", "device", "network_weights", "placed", "precision", "subfolder"]
 
 TENSORS: Final = (".safetensors", ".pt", ".pth", ".bin")
 
@@ -23,8 +23,10 @@ class Autoencoder:
     """Rombach et al.'s (2022, "High-resolution image synthesis with latent diffusion models")."""
 
     def __init__(self, weights: Path) -> None:
-        network = AutoencoderKL.from_pretrained(weights, local_files_only=True)
-        self._network = network.eval().to(device(), precision())
+        network = AutoencoderKL.from_pretrained(
+            weights, local_files_only=True, low_cpu_mem_usage=False, torch_dtype=precision()
+        )
+        self._network = network.eval().to(device())
         self._scale = float(network.config.scaling_factor)
         # Pixels along a latent.
         self.pixels = 2 ** (len(network.config.block_out_channels) - 1)
@@ -52,6 +54,12 @@ def device() -> str:
 
 def precision() -> torch.dtype:
     return torch.float16 if torch.cuda.is_available() else torch.float32
+
+
+def placed(network: Any) -> Any:
+    """A network where it works, in half precision on a GPU."""
+    at_work = network.eval().to(device())
+    return at_work.half() if precision() is torch.float16 else at_work
 
 
 def subfolder(weights: Path, key: str, value: str) -> Path:

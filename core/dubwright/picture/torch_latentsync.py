@@ -21,9 +21,8 @@ from torch import Tensor, nn
 
 from dubwright.picture.torch_diffusion import (
     Autoencoder,
-    device,
     network_weights,
-    precision,
+    placed,
     subfolder,
 )
 from dubwright.speech.engines.whisper_windows import WhisperWindows
@@ -158,7 +157,7 @@ def _network(told: Description, weights: Any) -> Any:
             named[name] = tensor
     network.load_state_dict(named)
     _renormed(network)
-    return network.eval().to(device(), precision())
+    return placed(network)
 
 
 def _renormed(network: Any) -> None:

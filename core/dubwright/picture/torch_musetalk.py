@@ -20,6 +20,7 @@ from dubwright.picture.torch_diffusion import (
     Autoencoder,
     device,
     network_weights,
+    placed,
     precision,
     subfolder,
 )
@@ -44,7 +45,7 @@ class MuseTalk:
         self._autoencoder = Autoencoder(vae)
         network = UNet2DConditionModel(**json.loads(config.read_text(encoding="utf-8")))
         network.load_state_dict(network_weights(weights, (vae, whisper)))
-        self._network = network.eval().to(device(), precision())
+        self._network = placed(network)
 
     def drawn(self, faces: NDArray[np.float32], heard: NDArray[np.float32]) -> NDArray[np.float32]:
         """Faces [n, side, side, 3] between 0 and 1; see MouthGenerator.draw."""

@@ -21,6 +21,7 @@ def span_attention(
     aperture_r: float | None,
     lag_ms: float | None,
     closures_held: float | None,
+    lost: int = 0,
 ) -> list[str]:
     """Reasons to look at a span; none where it measures well.
 
@@ -30,6 +31,7 @@ def span_attention(
         aperture_r: correlation of the lips' gap with the one asked for.
         lag_ms: how late the lips are; negative if early.
         closures_held: share of p, b and m on which the lips meet.
+        lost: frames in which a mouth generator drew no face that could be followed.
     """
     reasons = []
     if drawn < frames:
@@ -45,5 +47,9 @@ def span_attention(
     if drawn and limited > MOST_LIMITED * drawn:
         reasons.append(
             f"{limited} frames open less than asked: the actor's footage has no wider mouth"
+        )
+    if lost:
+        reasons.append(
+            f"the generator drew no face that can be followed in {lost} of {frames} frames"
         )
     return reasons

@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, List, Optional
 import nuke
 
 from dubwright_nuke.node import (
+    FOLLOWS,
     Asked,
     Refused,
     asked_of,
@@ -52,6 +53,7 @@ GROUP = Path(__file__).resolve().parent.parent / "lipsync.nk"
 MENU = "Dubwright"
 RUNNING = ("queued", "running", "paused")
 MOUTH_RENDERER = "mouth renderer"
+MOUTH_GENERATOR = "mouth generator"
 FRAMES_A_SLICE = 25
 BUSY_S = 0.5
 WORKS = Works()
@@ -183,6 +185,7 @@ def _render(asked: Asked, view: str, work: Work) -> None:
 def _offer_engines(service: Service, known: str) -> None:
     cards = service.capabilities()["engines"]
     names = sorted(card["name"] for card in cards if card["kind"] == MOUTH_RENDERER)
+    names += sorted(FOLLOWS + card["name"] for card in cards if card["kind"] == MOUTH_GENERATOR)
     on_main(lambda: offer_engines(_node(known), names))
 
 

@@ -12,6 +12,7 @@ import nuke
 from dubwright_plugin.version import DubbedShot, read_version
 
 __all__ = [
+    "FOLLOWS",
     "Asked",
     "Refused",
     "asked_of",
@@ -32,6 +33,8 @@ MOUTH = ("intensity", "jaw", "mouth_width", "smoothing", "offset")
 # As the service calls them.
 NAMED = {"mouth_width": "width", "smoothing": "smoothing_ms", "offset": "offset_ms"}
 AUTOMATIC = "automatic"
+# Before the name of an engine that draws what the mouth is to look like.
+FOLLOWS = "follow "
 # The language of a recording that names none (ISO 639-2).
 UNKNOWN = "und"
 UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
@@ -81,7 +84,9 @@ class Asked(NamedTuple):
             "ocio": config,
             "cast": self.cast or None,
         }
-        if self.engine != AUTOMATIC:
+        if self.engine.startswith(FOLLOWS):
+            request["engines"] = {"mouth_generator": self.engine[len(FOLLOWS) :]}
+        elif self.engine != AUTOMATIC:
             request["engines"] = {"mouth_renderer": self.engine}
         if self.cue_sheet:
             request.update(timeline=str(plate), languages=[self.language], cue_sheet=self.cue_sheet)

@@ -51,7 +51,7 @@ class Wav2LipGenerator:
         version=1,
         licence="Apache-2.0; the weights have theirs, the authors' are for research only",
         commercial_use=False,
-        packages=("torch", "transformers"),
+        packages=("onnxruntime", "torch", "transformers"),
         needs_weights=True,
         trained=True,
         way_around="leave the mouth generator out: mouths are then drawn by what is said",

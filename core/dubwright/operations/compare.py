@@ -1,0 +1,349 @@
+"""Draws the same seconds with each engine that redraws mouths, and lays them side by side."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dubwright.engines import EngineCard, EngineKind, engines
+from dubwright.engines.choice import chosen_weights
+from dubwright.errors import DubwrightError
+from dubwright.media.audio import read_mono, resampled
+from dubwright.media.colour import display_preview
+from dubwright.media.exr import read_rgb
+from dubwright.media.movie import Sound, write_picture, write_preview
+from dubwright.media.plate import Plate, PlateSpec
+from dubwright.model import FaceTrack, FrameRange
+from dubwright.operations.execute import Cancelling, execute
+from dubwright.operations.lip_sync import plan_lip_sync
+from dubwright.operations.plan import DubPlan, SpanPlan
+from dubwright.operations.request import EngineChoice, LipSyncRequest
+from dubwright.operations.results import drawn_frames, load_curves, load_track, read_json
+from dubwright.operations.run import run
+from dubwright.operations.task import Task
+from dubwright.quality.comparison import Compared, Comparison, comparison_page
+from dubwright.quality.picture import measure_pictures
+from dubwright.quality.sync import correlation
+from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, whole
+from dubwright.trust import Authority
+
+__all__ = ["compare"]
+
+Listener = Callable[[int, int, str], None]
+
+# Stages that are timed, and those that are done once for an actor.
+DRAWING: Final = ("generated mouths", "guided curves", "choose", "draw")
+LEARNING: Final = ("mouth pairs", "refiner round", "refiner")
+TILE_HEIGHT: Final = 360
+MARGIN: Final = 0.25
+LABEL_HEIGHT: Final = 28
+SHEET_FRAMES: Final = 6
+SOUND_RATE: Final = 48000
+PLATE: Final = "plate"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """What an engine drew: the frames' EXR by frame of the shot."""
+
+    name: str
+    frames: Mapping[int, Path]
+
+
+def compare(
+    request: LipSyncRequest,
+    store: Store,
+    authority: Authority,
+    *,
+    only: Sequence[str] = (),
+    access: Access = EVERYWHERE,
+    listener: Listener = lambda *_: None,
+    cancel: Cancelling | None = None,
+) -> Comparison:
+    """Draw a plate with every engine that can, and lay the results side by side.
+
+    Into the request's output go compare.mp4, compare.jpg, and what is known of them as
+    compare.html and compare.json.
+
+    Args:
+        request: the plate and its recording; of its engines the weights, and whether it is for
+            sale, are as it says.
+        store: where results are found and kept.
+        authority: by which consents are judged.
+        only: names of the engines; all of them if there are none.
+        access: the folders that media may lie in.
+        listener: told how many units of work of how many are done, and of what.
+        cancel: stops the work when set.
+
+    Raises:
+        DubwrightError: the plate or the recording must be repaired first, or no engine could draw.
+    """
+    told: list[Compared] = []
+    drawn: list[_Drawn] = []
+    plan: DubPlan | None = None
+    for card in _cards(only):
+        try:
+            choice = _choice(request.engines, card, store, access)
+            asked = request.model_copy(update={"engines": choice})
+            plan = plan_lip_sync(asked, store, authority, access)
+            seconds = _done(plan, store, card.name, listener, cancel or threading.Event())
+        except DubwrightError as error:
+            told.append(_about(card, why_not=f"{error.what}: {error.why}"))
+            continue
+        (part,) = plan.languages
+        frames = drawn_frames(store.path(key) for span in part.spans for key in span.draw)
+        drawn.append(_Drawn(card.name, frames))
+        figures = _figures(plan, part.spans, frames, store)
+        told.append(_about(card, drawn=len(frames), **seconds, **figures))
+    if plan is None or not drawn:
+        raise DubwrightError(
+            "No engine could draw this plate",
+            where=str(request.plate),
+            why="; ".join(f"{each.name}: {each.why_not}" for each in told) or "none is installed",
+            repair="mend what is said of one of them, or name others",
+        )
+    _write_movie(plan, drawn, request, store)
+    (shot,) = plan.shots
+    spec = plan.plates[shot.uid]
+    comparison = Comparison(
+        plate=str(request.plate),
+        language=request.language,
+        frames=spec.frames,
+        rate=str(spec.rate),
+        engines=tuple(told),
+    )
+    for name, text in (
+        ("compare.json", comparison.model_dump_json(indent=1) + "\n"),
+        ("compare.html", comparison_page(comparison)),
+    ):
+        with whole(request.output / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return comparison
+
+
+def _about(card: EngineCard, **figures: Any) -> Compared:
+    return Compared(
+        name=card.name, licence=card.licence, commercial_use=card.commercial_use, **figures
+    )
+
+
+def _cards(only: Sequence[str]) -> list[EngineCard]:
+    """Renderers, and then what they can follow.
+
+    Raises:
+        DubwrightError: none has one of the names.
+    """
+    kinds = (EngineKind.MOUTH_RENDERER, EngineKind.MOUTH_GENERATOR)
+    found = [card for kind in kinds for card in engines(kind)]
+    unknown = set(only) - {card.name for card in found}
+    if unknown:
+        raise DubwrightError(
+            f"No engine that redraws mouths is named {', '.join(sorted(unknown))}",
+            where="the engines to compare",
+            why=f"installed: {', '.join(card.name for card in found)}",
+            repair="choose of these",
+        )
+    return [card for card in found if not only or card.name in only]
+
+
+def _choice(engines: EngineChoice, card: EngineCard, store: Store, access: Access) -> EngineChoice:
+    """That this engine draws; retrieval, where it has to be followed."""
+    if card.kind is EngineKind.MOUTH_RENDERER:
+        return engines.model_copy(update={"mouth_renderer": card.name, "mouth_generator": None})
+    named = engines.weights_for(card.name, "")
+    chosen_weights(card, named, Fingerprints(store.folder), access)
+    return engines.model_copy(update={"mouth_renderer": "retrieval", "mouth_generator": card.name})
+
+
+def _done(
+    plan: DubPlan, store: Store, name: str, listener: Listener, cancel: Cancelling
+) -> dict[str, float | None]:
+    """Do a plan's tasks, those that draw one by one: how long they took.
+
+    Only what is not done already is timed; the quickest task of each stage counts, for the first
+    loads what the others use.
+    """
+    (part,) = plan.languages
+    wanted = _needed(plan.tasks, [span.check for span in part.spans])
+    timed = {key: task for key, task in wanted.items() if task.stage in (*DRAWING, *LEARNING)}
+    later = _depending(wanted, timed)
+    total = sum(task.units for task in wanted.values())
+    run(
+        {key: task for key, task in wanted.items() if key not in later},
+        store,
+        listener=lambda at: listener(at.done, total, f"{name}: {at.label}"),
+        cancel=cancel,
+    )
+    done = total - sum(task.units for task in later.values())
+    took: dict[str, list[float]] = {}
+    spent = 0.0
+    for key, task in later.items():
+        if store.find(key) is None:
+            began = time.perf_counter()
+            execute(task, store, lambda _: None, cancel)
+            seconds = time.perf_counter() - began
+            took.setdefault(task.stage, []).append(seconds / task.units)
+            spent += seconds * (task.stage in LEARNING)
+        done += task.units
+        listener(done, total, f"{name}: {task.label}")
+    frames = sum(len(planned.span.frames) for planned in part.spans)
+    per_frame = [
+        min(took[stage]) / (1 if stage in ("generated mouths", "draw") else frames)
+        for stage in DRAWING
+        if stage in took
+    ]
+    return {
+        "seconds_per_frame": sum(per_frame) if "draw" in took else None,
+        "learning_seconds": spent or None,
+    }
+
+
+def _needed(tasks: Mapping[str, Task], last: Sequence[str]) -> dict[str, Task]:
+    """Some tasks and all that they read from, in the plan's order."""
+    needed: set[str] = set()
+    waiting = list(last)
+    while waiting:
+        key = waiting.pop()
+        if key not in needed:
+            needed.add(key)
+            waiting += tasks[key].inputs.values()
+    return {key: task for key, task in tasks.items() if key in needed}
+
+
+def _depending(tasks: Mapping[str, Task], on: Mapping[str, Task]) -> dict[str, Task]:
+    """Tasks that read from these, and these, each after what it reads from."""
+    found: dict[str, Task] = {}
+    for key, task in tasks.items():
+        if key in on or any(read in found for read in task.inputs.values()):
+            found[key] = task
+    return found
+
+
+def _figures(
+    plan: DubPlan, spans: Sequence[SpanPlan], frames: Mapping[int, Path], store: Store
+) -> dict[str, float | None]:
+    if not frames:
+        return {}
+    (shot,) = plan.shots
+    spec, track = plan.plates[shot.uid], _track(plan, store)
+    said, seen, checks = [], [], []
+    for planned in spans:
+        check = read_json(store.path(planned.check) / "check.json")
+        if check:
+            task = plan.tasks[planned.curves]
+            predicted = load_curves(store.path(task.inputs.get("curves", planned.curves)))
+            apertures = predicted.values[:, 0]
+            said += [apertures[frame - planned.span.frames.start] for frame in check["frames"]]
+            seen += [np.nan if value is None else value for value in check["seen"]]
+            checks.append(check)
+    numbers = sorted(frames)
+    plates = Plate(spec, _decoded(plan, store))
+    pictures = (
+        (plate, plate, _shown(read_rgb(frames[frame]), spec, plates))
+        for frame, plate in (
+            (frame, _shown(plates.frame(frame), spec, plates)) for frame in numbers
+        )
+    )
+    landmarks = track.landmarks[numbers]
+    still = np.zeros(len(numbers))
+    measured = measure_pictures(pictures, [landmarks] * 3, [still] * 3)
+    return {
+        "said_r": correlation(np.array(seen), np.array(said)) if seen else None,
+        "followed_r": _mean([check["aperture_r"] for check in checks]),
+        "lag_ms": _mean([check["lag_ms"] for check in checks]),
+        "sharpness": measured.sharpness,
+        "seam": measured.seam_p95,
+        "flicker": measured.flicker,
+    }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def _track(plan: DubPlan, store: Store) -> FaceTrack:
+    (tracks,) = plan.tracks.values()
+    (key,) = tracks.values()
+    return load_track(store.path(key))
+
+
+def _decoded(plan: DubPlan, store: Store) -> dict[int, Path]:
+    return drawn_frames(store.path(key) for keys in plan.decoded.values() for key in keys)
+
+
+def _shown(linear: NDArray[np.float32], spec: PlateSpec, plate: Plate) -> NDArray[np.uint8]:
+    """A frame for people, its pixels square."""
+    size = round(spec.width * spec.pixel_aspect), spec.height
+    square = cv2.resize(linear, size, interpolation=cv2.INTER_AREA)
+    return display_preview(square, spec.working_space, plate.config)
+
+
+def _write_movie(
+    plan: DubPlan, drawn: Sequence[_Drawn], request: LipSyncRequest, store: Store
+) -> None:
+    """compare.mp4, with the new line, and compare.jpg, some of its frames one below the other."""
+    (shot,) = plan.shots
+    spec = plan.plates[shot.uid]
+    plate = Plate(spec, _decoded(plan, store))
+    tile = _tile(_track(plan, store), spec)
+    kept: list[NDArray[np.uint8]] = []
+    numbers = sorted({frame for each in drawn for frame in each.frames}) or [0]
+    moments = {numbers[n] for n in np.linspace(0, len(numbers) - 1, SHEET_FRAMES).astype(int)}
+
+    def rows() -> Iterator[NDArray[np.uint8]]:
+        for frame, linear in enumerate(plate.frames(FrameRange(0, spec.frames))):
+            tiles = [tile(PLATE, _shown(linear, spec, plate))]
+            for each in drawn:
+                file = each.frames.get(frame)
+                tiles.append(
+                    tile(each.name, _shown(read_rgb(file) if file else linear, spec, plate))
+                )
+            row = np.hstack(tiles)
+            if frame in moments:
+                kept.append(row)
+            yield row
+
+    folder = request.output
+    folder.mkdir(parents=True, exist_ok=True)
+    silent = folder / "compare.silent.mp4"
+    write_picture(silent, rows(), spec.rate)
+    samples, rate = read_mono(request.dialogue)
+    later = np.zeros(request.start_ms * SOUND_RATE // 1000, np.float32)
+    line = np.concatenate([later, resampled(samples, rate, SOUND_RATE)])
+    sound = Sound(iter([line[:, None]]), 1, request.language, request.language)
+    write_preview(folder / "compare.mp4", silent, [sound])
+    silent.unlink()
+    sheet = cv2.cvtColor(np.vstack(kept), cv2.COLOR_RGB2BGR)
+    with whole(folder / "compare.jpg") as partial:
+        partial.write_bytes(cv2.imencode(".jpg", sheet)[1].tobytes())
+
+
+def _tile(
+    track: FaceTrack, spec: PlateSpec
+) -> Callable[[str, NDArray[np.uint8]], NDArray[np.uint8]]:
+    """What cuts the lower face out of a frame, all of one size, with a name below it."""
+    points = track.landmarks[track.found, :, :2]
+    low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
+    low[1] = (low[1] + high[1]) / 2 - MARGIN * (high[1] - low[1])
+    margin = MARGIN / 2 * (high - low)
+    width, height = round(spec.width * spec.pixel_aspect), spec.height
+    x0, y0 = np.maximum(low - margin, 0).astype(int)
+    x1, y1 = np.minimum(high + margin, (width, height)).astype(int)
+    size = max(2, round(TILE_HEIGHT * (x1 - x0) / (y1 - y0)) // 2 * 2), TILE_HEIGHT
+
+    def cut(name: str, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        part = cv2.resize(picture[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
+        label = np.zeros((LABEL_HEIGHT, size[0], 3), np.uint8)
+        cv2.putText(label, name, (8, LABEL_HEIGHT - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.5,
+                    (255, 255, 255), 1, cv2.LINE_AA)  # fmt: skip
+        return np.vstack([part, label])
+
+    return cut
