@@ -14,6 +14,8 @@ it did not learn from, as they were drawn (`without`) and refined (`by`); `curve
 are from the true mouths after so many steps, beside the drawn ones. `hybrid` and `refined` are the
 table of lipsync.py. What is learned is kept in --work, and gone on with. Without footage, and with
 --quick, it is left out.
+
+`speed` is how fast networks of full size draw; see _neural_speed.py.
 """
 
 from __future__ import annotations
@@ -64,6 +66,7 @@ from dubwright.speech.features import HOP_RATE, acoustic_features
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from _common import Figures
+from _neural_speed import speed
 from lipsync import (
     Half,
     compared,
@@ -305,7 +308,7 @@ if __name__ == "__main__":
     parser.add_argument("--work", type=Path, help="keep what is learned here")
     parser.add_argument("--out", type=Path, help="write contact sheets and movies here")
     options = parser.parse_args()
-    measured = predictor(options.quick)
+    measured = predictor(options.quick) | speed(options.quick)
     if not options.quick and "DUBWRIGHT_FOOTAGE" in os.environ:
         with tempfile.TemporaryDirectory() as scratch:
             work = options.work or Path(scratch)
