@@ -18,7 +18,13 @@ from tiny_generators import (
     tiny_latentsync,
     tiny_musetalk,
 )
-from tiny_models import scripted_refiner, scripted_whisper, tiny_mdx_net
+from tiny_models import (
+    scripted_refiner,
+    scripted_whisper,
+    tiny_demucs,
+    tiny_mdx_net,
+    tiny_voice_embedding,
+)
 from tiny_voices import (
     described_espeak,
     tiny_bark,
@@ -75,12 +81,23 @@ def test_transcribers(name: str, tmp_path: Path) -> None:
     assert transcriber_faults(transcriber, speech.samples, speech.sample_rate) == []
 
 
-@pytest.mark.parametrize("name", _names(EngineKind.DIARIZER))
-def test_diarizers(name: str) -> None:
+DIARIZERS: Mapping[str, Callable[[Path], Path] | None] = {
+    "resemblyzer": None,
+    "voice-embedding": tiny_voice_embedding,
+}
+
+
+def test_every_diarizer_is_tested() -> None:
+    assert set(DIARIZERS) == set(_names(EngineKind.DIARIZER))
+
+
+@pytest.mark.parametrize("name", list(DIARIZERS))
+def test_diarizers(name: str, tmp_path: Path) -> None:
     _installed(name, EngineKind.DIARIZER)
     speech = engine("espeak-ng", EngineKind.SYNTHESIZER).speak("Mama, papa, mama.", "es", 0.9)
     ranges = [(0, len(speech.samples)), (0, len(speech.samples) // 2)]
-    diarizer = engine(name, EngineKind.DIARIZER)
+    made = DIARIZERS[name]
+    diarizer = engine(name, EngineKind.DIARIZER, made(tmp_path) if made else None)
     assert diarizer_faults(diarizer, speech.samples, speech.sample_rate, ranges) == []
 
 
@@ -131,17 +148,36 @@ def test_a_program_that_speaks(
     assert synthesizer_faults(voice, language, "Mama, papa.") == []
 
 
-@pytest.mark.parametrize("name", _names(EngineKind.SEPARATOR))
-@pytest.mark.parametrize("stem", ["background", "voice"])
-def test_separators(name: str, stem: str, tmp_path: Path) -> None:
-    separator = engine(name, EngineKind.SEPARATOR, tiny_mdx_net(tmp_path, stem))
+SEPARATORS: Mapping[str, Mapping[str, tuple[Callable[[Path], Path], float]]] = {
+    # What each keeps of what it hears.
+    "mdx-net": {
+        "background": (tiny_mdx_net, 0.25),
+        "voice": (partial(tiny_mdx_net, stem="voice"), 0.75),
+    },
+    "demucs": {
+        "parts": (tiny_demucs, 0.25),
+        "any length": (partial(tiny_demucs, length=None), 0.25),
+    },
+}
+
+
+def test_every_separator_is_tested() -> None:
+    assert set(SEPARATORS) == set(_names(EngineKind.SEPARATOR))
+
+
+@pytest.mark.parametrize(
+    ("name", "family"), [(name, family) for name, made in SEPARATORS.items() for family in made]
+)
+def test_separators(name: str, family: str, tmp_path: Path) -> None:
+    _installed(name, EngineKind.SEPARATOR)
+    made, keeps = SEPARATORS[name][family]
+    separator = engine(name, EngineKind.SEPARATOR, made(tmp_path))
     noise = np.random.default_rng(0).normal(0, 0.1, (100_000, 2)).astype(np.float32)
-    # The tiny model hears up to 11 kHz.
+    # The tiny MDX-Net hears up to 11 kHz.
     mix = np.asarray(uniform_filter1d(uniform_filter1d(noise, 24, axis=0), 24, axis=0), np.float32)
     for rate in (44100, 48000):
         assert separator_faults(separator, mix, rate) == []
-        # It keeps a quarter of what it hears.
-        kept = separator.background(mix, rate) / (0.25 if stem == "background" else 0.75)
+        kept = separator.background(mix, rate) / keeps
         assert np.abs(kept - mix)[10:-10].max() < 0.1 * np.abs(mix).max()
 
 

@@ -14,6 +14,7 @@ from filmed import FRAMES, FilmedActor
 from numpy.typing import NDArray
 
 from dubwright.api import EngineChoice, dub
+from dubwright.face.landmarks import INNER_LIP_PAIRS
 from dubwright.model import Box, MouthCurves, Patch
 from dubwright.operations import actors
 from dubwright.picture.engines.actor import AROUND, BLOCK, NETWORK, ActorRenderer, drawn_pairs
@@ -143,6 +144,29 @@ def test_a_network_changes_the_mouth_and_nothing_around_it(tmp_path: Path) -> No
         assert away.max() < 0.75 * apart
 
 
+def test_lips_that_touch_are_left_as_they_are_drawn() -> None:
+    filmed = FilmedActor()
+    points = filmed.track.landmarks[10, :468, :2].astype(np.float64)
+    pairs = np.array(INNER_LIP_PAIRS)
+    opened = []
+    for gap in (0.0, 0.01, 0.02, 0.03, 0.05):
+        lips = points.copy()
+        lips[pairs[:, 1]] = lips[pairs[:, 0]] + (0, gap * 80)
+        opened.append(MouthWindow.around(lips, 80.0).openness())
+    assert opened == sorted(opened) and opened[:2] == [0, 0] and opened[-1] == 1
+    assert 0 < opened[2] < opened[3] < 1
+    picture = torch.full((80, 80, 3), 0.4)
+    closed = points.copy()
+    closed[pairs[:, 1]] = closed[pairs[:, 0]]
+    weights = refiner.Training().weights
+    weights["last.bias"].fill_(0.5)
+    changes = [
+        refiner.TorchRefiner(weights).change(picture, MouthWindow.around(each, 80.0)).abs().max()
+        for each in (points, closed)
+    ]
+    assert changes[0] > 0.01 and changes[1] == 0
+
+
 def test_learning_goes_on_as_if_it_had_not_stopped(
     tinted: list[list[DrawnPair]], tmp_path: Path
 ) -> None:
@@ -181,7 +205,7 @@ def test_large_faces_teach_as_well_as_small_ones() -> None:
     run = [DrawnPair(frame, flat, flat, window) for frame in range(2)]
     small = [DrawnPair(n, flat[:48, :48], flat[:48, :48], window) for n in range(2)]
     for _ in range(60):
-        for drawn, _, planes, reach in refiner._neighbours([run, small], chance):
+        for drawn, _, planes, reach, _ in refiner._neighbours([run, small], chance):
             assert drawn.shape[1:] == planes.shape[1:] == reach.shape[1:] == (160, 160)
             assert reach.max() > 0.5
 

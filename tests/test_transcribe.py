@@ -13,7 +13,12 @@ from consents import authority_on
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tiny_models import WHISPER_LINE, scripted_whisper, scripted_whisper_folder
+from tiny_models import (
+    WHISPER_LINE,
+    scripted_whisper,
+    scripted_whisper_folder,
+    tiny_voice_embedding,
+)
 
 from dubwright.api import perform
 from dubwright.dialogue import Cast, CueSheet, read_subtitles
@@ -22,7 +27,7 @@ from dubwright.engines.choice import chosen_weights
 from dubwright.engines.weights import WeightsFolder
 from dubwright.errors import DubwrightError
 from dubwright.model import Word
-from dubwright.operations.request import TranscribeRequest, validated
+from dubwright.operations.request import EngineChoice, TranscribeRequest, validated
 from dubwright.operations.transcribe import plan_transcript
 from dubwright.speech.activity import ACTIVITY_RATE, speech_ranges
 from dubwright.speech.engines.whisper import WhisperTranscriber
@@ -224,6 +229,23 @@ def test_two_voices_are_two_speakers_and_known_again(weights: Path, tmp_path: Pa
     )
     assert {cue.speaker for cue in CueSheet.read(folder / "cue_sheet.json").cues} == {"Ada"}
     assert Cast.read(folder / "cast.json") == Cast.read(known), "nobody is added"
+
+
+@neural
+def test_voices_are_told_apart_by_weights_of_ones_own(weights: Path, tmp_path: Path) -> None:
+    """Prints are kept under the engine and what it loaded: others' are not theirs."""
+    recording = tmp_path / "one.wav"
+    soundfile.write(recording, _talk([0.5] + [1.0] * 9, ["m1", "f4"] * 5), RATE)
+    request = _request(recording, weights, tmp_path / "out")
+    named = request.engines.weights | {"voice-embedding": str(tiny_voice_embedding(tmp_path))}
+    engines = EngineChoice(diarizer="voice-embedding", weights=named)
+    asked = request.model_copy(update={"engines": engines})
+    folder = Path(perform("transcribe", asked, Store(tmp_path / "store"))["folder"])
+    cast = Cast.read(folder / "cast.json")
+    identities = {identity for speaker in cast.speakers for identity in speaker.prints}
+    assert len(identities) == 1
+    assert identities.pop().startswith("voice-embedding/1 ")
+    assert all(len(each) == 80 for speaker in cast.speakers for each in speaker.prints.values())
 
 
 @neural

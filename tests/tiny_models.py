@@ -285,30 +285,72 @@ def _vocabulary(pieces: bytes) -> dict[str, int]:
 
 def tiny_mdx_net(folder: Path, stem: str = "background", keeps: float = 0.25) -> Path:
     """An ONNX model with MDX-Net's input and output: what it gives back is what it hears, times
-    `keeps`. Written by hand, as protobuf says."""
+    `keeps`."""
     import json
-    import struct
 
-    def field(number: int, content: bytes | int) -> bytes:
-        if isinstance(content, int):
-            return varint(number << 3) + varint(content)
-        return varint(number << 3 | 2) + varint(len(content)) + content
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
 
-    def varint(value: int) -> bytes:
-        low, rest = value & 127, value >> 7
-        return bytes([low | 128]) + varint(rest) if rest else bytes([low])
-
-    def tensor(name: bytes) -> bytes:
-        sizes = [field(1, field(2, b"n"))] + [field(1, field(1, size)) for size in (4, 512, 32)]
-        shape = field(1, 1) + field(2, b"".join(sizes))
-        return field(1, name) + field(2, field(1, shape))
-
-    folder.mkdir(parents=True, exist_ok=True)
-    gain = field(1, 1) + field(2, 1) + field(9, struct.pack("<f", keeps)) + field(8, b"gain")
-    node = field(1, b"mix") + field(1, b"gain") + field(2, b"stem") + field(4, b"Mul")
-    graph = field(1, node) + field(2, b"g") + field(5, gain)
-    graph += field(11, tensor(b"mix")) + field(12, tensor(b"stem"))
-    model = field(1, 8) + field(7, graph) + field(8, field(1, b"") + field(2, 13))
-    (folder / "model.onnx").write_bytes(model)
+    shape = ["n", 4, 512, 32]
+    _save_onnx(
+        folder,
+        [helper.make_node("Mul", ["mix", "gain"], ["stem"])],
+        [helper.make_tensor_value_info("mix", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("stem", TensorProto.FLOAT, shape)],
+        [numpy_helper.from_array(np.float32(keeps), "gain")],
+    )
     (folder / "mdx.json").write_text(json.dumps({"fft": 2048, "hop": 512, "stem": stem}))
     return folder
+
+
+def tiny_demucs(folder: Path, keeps: float = 0.25, length: int | None = 20_000) -> Path:
+    """An ONNX model with Demucs' input and output: its background is what it hears, times `keeps`,
+    its voice the rest. Of any length where None is said."""
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    parts = np.float32([keeps / 2, keeps / 4, keeps / 4, 1 - keeps])[None, :, None, None]
+    samples = length or "samples"
+    _save_onnx(
+        folder,
+        [
+            helper.make_node("Unsqueeze", ["mix", "axis"], ["wide"]),
+            helper.make_node("Mul", ["wide", "parts"], ["stems"]),
+        ],
+        [helper.make_tensor_value_info("mix", TensorProto.FLOAT, [1, 2, samples])],
+        [helper.make_tensor_value_info("stems", TensorProto.FLOAT, [1, 4, 2, samples])],
+        [
+            numpy_helper.from_array(np.array([1]), "axis"),
+            numpy_helper.from_array(parts, "parts"),
+        ],
+    )
+    return folder
+
+
+def tiny_voice_embedding(folder: Path) -> Path:
+    """An ONNX model with WeSpeaker's input and output: how much each band of a voice changes."""
+    import json
+
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    _save_onnx(
+        folder,
+        [helper.make_node("ReduceL2", ["feats", "frames"], ["embs"], keepdims=0)],
+        [helper.make_tensor_value_info("feats", TensorProto.FLOAT, ["n", "t", 80])],
+        [helper.make_tensor_value_info("embs", TensorProto.FLOAT, ["n", 80])],
+        [numpy_helper.from_array(np.array([1]), "frames")],
+    )
+    (folder / "voices.json").write_text(json.dumps({"same_voice": 0.9}))
+    return folder
+
+
+def _save_onnx(folder: Path, nodes: list, given: list, made: list, constants: list) -> None:
+    import onnx
+    from onnx import helper
+
+    graph = helper.make_graph(nodes, "tiny", given, made, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.checker.check_model(model)
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, folder / "model.onnx")

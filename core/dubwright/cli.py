@@ -403,6 +403,10 @@ def transcribe(
     original: Original = None,
     cast: CastFile = None,
     voices: Annotated[bool, typer.Option(help="Tell voices apart.")] = True,
+    voice_weights: Annotated[
+        str | None,
+        typer.Option("--voice-weights", help="By an ONNX file of a network that knows speakers."),
+    ] = None,
     rate: EdlRate = None,
     store: StoreFolder = None,
     workers: Workers = None,
@@ -411,7 +415,11 @@ def transcribe(
     """Find who says what when: a cue sheet, a cast and subtitles to look through."""
     from dubwright.operations.request import EngineChoice, TranscribeRequest, validated
 
-    engine = EngineChoice().transcriber
+    named = {EngineChoice().transcriber: weights} if weights else {}
+    engines: dict[str, Any] = {"weights": named}
+    if voice_weights:
+        engines = {"diarizer": "voice-embedding",
+                   "weights": named | {"voice-embedding": voice_weights}}  # fmt: skip
     request = validated(
         TranscribeRequest,
         timeline=timeline,
@@ -420,7 +428,7 @@ def transcribe(
         cast=cast,
         voices=voices,
         rate=rate,
-        engines={"weights": {engine: weights} if weights else {}},
+        engines=engines,
     )
     delivered = performed("transcribe", request, store, workers)
     if as_json:

@@ -43,6 +43,7 @@ WEIGHTS: Final = (
     "weights",
     "voice_weights",
     "aligner_weights",
+    "diarizer_weights",
     "encoder_weights",
     "generator_weights",
 )

@@ -42,6 +42,7 @@ from dubwright.operations.carry import (
 )
 from dubwright.operations.cut import Segment, segments
 from dubwright.operations.deeds import Deeds
+from dubwright.operations.diarizing import diarizing
 from dubwright.operations.encoding import encoder
 from dubwright.operations.generating import GENERATED_FRAMES, generator
 from dubwright.operations.lines import opened
@@ -456,6 +457,8 @@ class DubPlanner:
         if voice == OWN_VOICE:
             deed = self._deeds.cloning(cue, language, identity)
             inputs = {"sample": self._own_voice(cue.speaker)}
+            heard = diarizing(self._request.engines, self._tasks, self._access)
+            told = replace(told, where=told.where | (heard.where if heard else {}))
         else:
             deed, inputs = self._deeds.synthesis(cue, language, identity), {}
         return self._tasks.made(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dubwright.engines import Aligner, EngineKind, engine
+from dubwright.engines import Aligner, Diarizer, EngineKind, engine
 from dubwright.operations.task import Context
 
-__all__ = ["aligner_of"]
+__all__ = ["aligner_of", "diarizer_of"]
 
 
 def aligner_of(context: Context) -> Aligner:
@@ -17,3 +17,10 @@ def aligner_of(context: Context) -> Aligner:
         context.parameters["aligner"], EngineKind.ALIGNER, Path(weights) if weights else None
     )
     return aligner
+
+
+def diarizer_of(name: str, context: Context) -> Diarizer:
+    """What tells voices apart, of this name; see dubwright.operations.diarizing."""
+    weights = context.where.get("diarizer_weights")
+    diarizer: Diarizer = engine(name, EngineKind.DIARIZER, Path(weights) if weights else None)
+    return diarizer

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.dialogue import Cast, CueSheet, Speaker
-from dubwright.engines import Diarizer, EngineKind, Transcriber, engine, engine_card
+from dubwright.engines import EngineKind, Transcriber, engine
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 from dubwright.model import Cue, FrameRange, Word
+from dubwright.operations.loading import diarizer_of
 from dubwright.operations.mouth_stages import line_on_plate, sounds_of
 from dubwright.operations.results import read_json, write_json
 from dubwright.operations.task import Context
@@ -44,6 +45,7 @@ CUT_WITHIN_S: Final = 15
 # What is shorter tells too little of a voice to found one on.
 TELLING_S: Final = 1.0
 NOBODY: Final = "Speaker 1"
+VOICES: Final = "voices.npz"
 
 Samples = NDArray[np.float32]
 
@@ -89,14 +91,15 @@ def transcribe_part(context: Context) -> None:
 
 def print_voices(context: Context) -> None:
     """What the voices of one part of the timeline are like."""
-    diarizer: Diarizer = engine(context.parameters["engine"], EngineKind.DIARIZER)
+    diarizer = diarizer_of(context.parameters["diarizer"], context)
     start, end, speech = _part(context)
     turns = turns_of([(first - start, last - start) for first, last in speech], ACTIVITY_RATE)
     sound = _heard(sounds_of(context.where["sounds"]), *_on_timeline(start, end))
     np.savez(
-        context.folder / "voices.npz",
+        context.folder / VOICES,
         turns=np.array(turns, np.int64).reshape(-1, 2) + start,
         prints=diarizer.prints(sound, ACTIVITY_RATE, turns),
+        same_voice=diarizer.same_voice,
     )
 
 
@@ -155,15 +158,13 @@ class _Voices:
 
 def _voices(context: Context, known: Cast) -> _Voices | None:
     """None where no voice was told from another."""
-    name = context.parameters["diarizer"]
-    if not name:
+    identity = context.parameters["diarizer"]
+    if not identity:
         return None
     folders = [context.inputs[f"voices:{n}"] for n in range(context.parameters["parts"])]
-    diarizer: Diarizer = engine(name, EngineKind.DIARIZER)
-    identity = engine_card(name, EngineKind.DIARIZER).identity
-    found = grouped_voices(
-        map(_read_voices, folders), diarizer.same_voice, round(TELLING_S * ACTIVITY_RATE)
-    )
+    with np.load(folders[0] / VOICES) as data:
+        same_voice = float(data["same_voice"])
+    found = grouped_voices(map(_read_voices, folders), same_voice, round(TELLING_S * ACTIVITY_RATE))
     turns, prints, voices = found
     if not len(turns):
         return None
@@ -173,7 +174,7 @@ def _voices(context: Context, known: Cast) -> _Voices | None:
         for speaker in known.speakers
         if identity in speaker.prints
     }
-    names = _filled(named_voices(means, saved, diarizer.same_voice), known)
+    names = _filled(named_voices(means, saved, same_voice), known)
     cast = _with_speakers(known, names)
     for speaker_name, mean in zip(names, means, strict=True):
         if speaker_name not in saved:
@@ -182,7 +183,7 @@ def _voices(context: Context, known: Cast) -> _Voices | None:
 
 
 def _read_voices(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    with np.load(folder / "voices.npz") as data:
+    with np.load(folder / VOICES) as data:
         return data["turns"], data["prints"]
 
 

@@ -481,6 +481,7 @@ VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
     "mix": 6,
     "original mix": 3,
     "readings": 2,
+    "voices": 2,
     "listener": 3,
 }
 

@@ -12,6 +12,7 @@ from dubwright.dialogue import Cast, CueSheet, Subtitle, write_subtitles
 from dubwright.engines import EngineKind, engine_card
 from dubwright.engines.choice import chosen_weights
 from dubwright.operations.deliver import copied, deliver_once, write_manifest
+from dubwright.operations.diarizing import diarizing
 from dubwright.operations.lines import opened_sound
 from dubwright.operations.material import PlateSound
 from dubwright.operations.request import TranscribeRequest
@@ -85,22 +86,20 @@ class _Planner:
         }
         for number in range(self._parts):
             inputs[f"words:{number}"] = self._part(
-                "words", number, asked, speech, "transcribing", str(weights.path)
+                "words", number, asked, speech, "transcribing", {"weights": str(weights.path)}
             )
-        diarizer = self._diarizer()
-        if diarizer:
-            card = engine_card(diarizer, EngineKind.DIARIZER)
-            used["diarizer"] = card.identity
-            told = {"engine": diarizer, "card": card.identity}
+        told = diarizing(engines, self._tasks, access) if self._request.voices else None
+        if told:
+            used["diarizer"] = told.identity
             for number in range(self._parts):
                 inputs[f"voices:{number}"] = self._part(
-                    "voices", number, told, speech, "telling voices apart"
+                    "voices", number, told.parameters, speech, "telling voices apart", told.where
                 )
         known = Cast.read(self._request.cast) if self._request.cast else Cast()
         transcript = self._tasks.add(
             "transcript",
-            {"parts": self._parts, "diarizer": diarizer, "cast": known.model_dump(mode="json"),
-             "name": self._soundtrack.path.name},
+            {"parts": self._parts, "diarizer": told.identity if told else "",
+             "cast": known.model_dump(mode="json"), "name": self._soundtrack.path.name},
             inputs=inputs,
             label="writing the cue sheet",
         )  # fmt: skip
@@ -113,23 +112,16 @@ class _Planner:
         asked: dict[str, Any],
         speech: str,
         doing: str,
-        weights: str = "",
+        weights: dict[str, Any],
     ) -> str:
-        where: dict[str, Any] = {"sounds": self._sound.where}
         return self._tasks.add(
             stage,
             asked | {"part": number, "samples": self._samples, "sounds": self._sound.hashes},
             inputs={"speech": speech},
-            where=where | ({"weights": weights} if weights else {}),
+            where={"sounds": self._sound.where} | weights,
             label=f"{doing}, minute {number * PART_S // 60 + 1} of {self._parts * PART_S // 60}",
             loads_weights=True,
         )
-
-    def _diarizer(self) -> str:
-        """The engine that tells voices apart; "" where none does."""
-        named = self._request.engines.diarizer
-        installed = not engine_card(named, EngineKind.DIARIZER).missing_packages
-        return named if self._request.voices and installed else ""
 
 
 def deliver_transcript(plan: TranscriptPlan, store: Store, output: Path) -> Path:

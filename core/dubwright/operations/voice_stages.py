@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from dubwright.engines import (
     Ability,
-    Diarizer,
     EngineKind,
     Speech,
     Synthesizer,
@@ -23,7 +22,7 @@ from dubwright.engines import (
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, resampled, write_wav
 from dubwright.model import Performance, Phone
-from dubwright.operations.loading import aligner_of
+from dubwright.operations.loading import aligner_of, diarizer_of
 from dubwright.operations.mouth_stages import line_on_plate, sounds_of
 from dubwright.operations.results import read_json, write_json
 from dubwright.operations.task import Context
@@ -111,7 +110,7 @@ def write_sample(context: Context) -> None:
     write_wav(context.folder / SAMPLE, together, SAMPLE_RATE)
     write_json(context.folder / LINES, lines)
     if name := context.parameters.get("diarizer"):
-        diarizer: Diarizer = engine(name, EngineKind.DIARIZER)
+        diarizer = diarizer_of(name, context)
         # A single line is its own two halves.
         edges = [0, len(together) // 2, len(together)]
         ranges = (
@@ -132,7 +131,7 @@ def likeness(context: Context, samples: NDArray[np.float32], sample_rate: int) -
     if folder is None or not (folder / VOICE).is_file():
         return ()
     told = read_json(folder / VOICE)
-    diarizer: Diarizer = engine(told["engine"], EngineKind.DIARIZER)
+    diarizer = diarizer_of(told["engine"], context)
     (found,) = diarizer.prints(samples, sample_rate, [(0, len(samples))])
     alike = float(found @ np.array(told["print"], np.float32))
     return (

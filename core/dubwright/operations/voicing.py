@@ -11,6 +11,7 @@ from dubwright.engines import Ability, EngineKind, engine_card
 from dubwright.engines.choice import chosen_weights
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue, CueKind, Performance
+from dubwright.operations.diarizing import diarizing
 from dubwright.operations.material import PlateSound
 from dubwright.operations.request import EngineChoice
 from dubwright.operations.task_list import TaskList
@@ -136,17 +137,12 @@ def sample_task(
         }
         for cue in chosen
     ]
-    diarizer = engine_card(engines.diarizer, EngineKind.DIARIZER)
-    heard = (
-        {}
-        if diarizer.missing_packages
-        else {"diarizer": diarizer.name, "diarizer_card": diarizer.identity}
-    )
+    heard = diarizing(engines, tasks, access)
     return tasks.add(
         "voice sample",
         {"lines": lines, "sounds": sound.hashes, "language": original if known else None}
-        | timed.parameters | heard,
-        where={"sounds": sound.where} | timed.where,
+        | timed.parameters | (heard.parameters if heard else {}),
+        where={"sounds": sound.where} | timed.where | (heard.where if heard else {}),
         label=f"listening to the voice of {speaker}",
-        loads_weights=timed.loads_weights or bool(heard),
+        loads_weights=timed.loads_weights or heard is not None,
     )  # fmt: skip

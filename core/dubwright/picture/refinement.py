@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.face.landmarks import LIPS_INNER, LIPS_OUTER
+from dubwright.face.landmarks import INNER_LIP_PAIRS, LIPS_INNER, LIPS_OUTER
 from dubwright.model import Box
 from dubwright.picture.raster import Grid
+from dubwright.picture.shape import smoothstep
 
 __all__ = ["PLANES", "DrawnMouth", "DrawnPair", "MouthWindow", "Refiner", "Scores", "is_over"]
 
@@ -31,6 +32,8 @@ ROUNDED_TO: Final = 16
 # Beyond the outer lips a refiner fades out over this.
 FADE_IOD: Final = 0.1
 DISTANCE_IOD: Final = 0.15
+# Inner lips that are less apart touch; from where on they are open.
+TOUCH_IOD: Final = (0.012, 0.035)
 SUBPIXEL_BITS: Final = 4
 EXACT: Final = 256
 # A mouth may be this much softer or sharper than the true one, as a logarithm of its detail.
@@ -103,6 +106,13 @@ class MouthWindow:
         outside = -self._distance(LIPS_OUTER) / np.float32(FADE_IOD * self.interocular)
         faded = np.clip(1 - outside, 0, 1)
         return np.asarray(faded * faded * (3 - 2 * faded), np.float32)
+
+    def openness(self) -> float:
+        """0 where the lips touch, 1 where they are open: that they touch is a drawing's to say."""
+        pairs = np.array(INNER_LIP_PAIRS)
+        apart = self.points[pairs[:, 0]] - self.points[pairs[:, 1]]
+        gap = np.linalg.norm(apart, axis=1).mean() / self.interocular
+        return float(smoothstep(*TOUCH_IOD, np.array(gap)))
 
     def part(self, box: Box) -> MouthWindow:
         """The same mouth in another box."""

@@ -72,7 +72,8 @@ class TorchRefiner:
         half = self._device.type == "cuda"
         with torch.no_grad(), torch.autocast(self._device.type, torch.float16, enabled=half):
             told = self._tiled(torch.cat(given)[None])[0].float()
-        return told.permute(1, 2, 0) * torch.from_numpy(window.reach()).to(self._device)[..., None]
+        where = torch.from_numpy(window.reach() * np.float32(window.openness())).to(self._device)
+        return told.permute(1, 2, 0) * where[..., None]
 
     def _tiled(self, given: Tensor) -> Tensor:
         height, width = given.shape[-2:]
@@ -148,12 +149,12 @@ class Training:
         """
         chance = np.random.default_rng((self._seed, self.steps))
         batch = [pair for _ in range(PAIRS_PER_STEP // 2) for pair in _neighbours(runs, chance)]
-        drawn, true, planes, reach = (
+        drawn, true, planes, reach, where = (
             torch.from_numpy(np.stack(column)).to(self._device)
             for column in zip(*batch, strict=True)
         )
         self._network.train()
-        found = drawn + self._network(torch.cat([drawn, planes], dim=1)) * reach
+        found = drawn + self._network(torch.cat([drawn, planes], dim=1)) * where
         wrong = found - true
         apart = (wrong.abs() * reach).sum() / (3 * reach.sum()).clamp(min=1)
         changes = (wrong[1::2] - wrong[::2]).abs() * reach[::2]
@@ -263,8 +264,11 @@ class _Block(torch.nn.Module):
 
 def _neighbours(
     runs: Sequence[Sequence[DrawnPair]], chance: np.random.Generator
-) -> Iterator[tuple[Image, Image, Image, Image]]:
-    """Two neighbouring frames of a run, cut alike and lit alike: drawn, true, planes, reach."""
+) -> Iterator[tuple[Image, Image, Image, Image, Image]]:
+    """Two neighbouring frames of a run, cut alike and lit alike.
+
+    Of each what is drawn, the true picture, its planes, its reach, and where it may be changed.
+    """
     # A face that is far away is not learned from where there are nearer ones.
     sides = [min(min(pair.drawn.shape[:2]) for pair in run) for run in runs]
     side = min(CROP, max(sides))
@@ -280,11 +284,13 @@ def _neighbours(
         x, y = whole.window.box.x0 + right, whole.window.box.y0 + down
         pair = whole.part(Box(x, y, x + side, y + side))
         drawn, true = (each.astype(np.float32) + lighter for each in (pair.drawn, pair.true))
+        reach = pair.window.reach()[None]
         yield (
             drawn.transpose(2, 0, 1),
             true.transpose(2, 0, 1),
             pair.window.planes(),
-            pair.window.reach()[None],
+            reach,
+            reach * np.float32(pair.window.openness()),
         )
 
 

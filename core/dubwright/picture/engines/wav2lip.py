@@ -19,6 +19,7 @@ from scipy.signal import lfilter
 
 from dubwright.engines import EngineCard, EngineKind, Framing
 from dubwright.engines.choice import remembered
+from dubwright.engines.onnx_loading import session_of
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 
@@ -144,11 +145,7 @@ class _Network:
 
 
 def _onnx(file: Path) -> _Network:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(
-        str(file), providers=onnxruntime.get_available_providers()
-    )
+    session = session_of(file)
     shapes = {given.name: given.shape for given in session.get_inputs()}
     mel = next((name for name, shape in shapes.items() if shape[-2:] == [MELS, COLUMNS]), None)
     face = next((name for name, shape in shapes.items() if len(shape) == 4 and shape[1] == 6), None)

@@ -12,11 +12,12 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.signal import ShortTimeFFT, get_window
 
 from dubwright.engines import EngineCard, EngineKind
 from dubwright.engines.choice import remembered
+from dubwright.engines.onnx_loading import described_beside, onnx_file, session_of
 from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 
@@ -119,19 +120,10 @@ class _Model:
 
 @remembered
 def _loaded(weights: Path) -> _Model:
-    import onnxruntime
-
-    file = next(iter(sorted(weights.glob("*.onnx"))), None)
     try:
-        if file is None:
-            raise ValueError("it is no folder with an .onnx file")
-        text = (file.parent / DESCRIPTION).read_text(encoding="utf-8")
-        described = Description.model_validate_json(text)
-        session = onnxruntime.InferenceSession(
-            str(file), providers=onnxruntime.get_available_providers()
-        )
-        return _Model(session, described)
-    except (OSError, ValueError, ValidationError, RuntimeError) as error:
+        file = onnx_file(weights)
+        return _Model(session_of(file), described_beside(file, DESCRIPTION, Description))
+    except (OSError, ValueError, RuntimeError) as error:
         raise DubwrightError(
             "A separator's weights cannot be loaded",
             where=str(weights),
