@@ -38,7 +38,7 @@ class ActorRenderer:
     card = EngineCard(
         name="actor",
         kind=EngineKind.MOUTH_RENDERER,
-        version=1,
+        version=2,
         licence="Apache-2.0",
         commercial_use=True,
         packages=("torch", "safetensors"),
