@@ -251,5 +251,5 @@ def test_a_dub_learns_its_actor(
     assert content["actor"] in result.report.articulation
     assert len(content["rounds"]) == 2
     assert len(content["footage"]) == len({*content["footage"].values()}) >= 1
-    assert result.report.engines["mouth_renderer"].startswith("actor/1@retrieval/")
+    assert result.report.engines["mouth_renderer"].startswith("actor/2@retrieval/")
     assert list((result.folder / "patches" / "es").glob("*/*.exr"))
