@@ -6,11 +6,11 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeVar
 
 from dubwright.engines.card import EngineCard, SuggestedWeights
+from dubwright.engines.warm import warm_models
 from dubwright.engines.weights import NAME, WeightsFolder
 from dubwright.errors import DubwrightError
 from dubwright.store import Access, Fingerprints, content_key
@@ -101,14 +101,13 @@ def require_packages(card: EngineCard) -> None:
 
 
 def remembered(load: Callable[[Path], Loaded]) -> Callable[[Path], Loaded]:
-    """A function that loads weights, and loads the same ones again only when their files change."""
-
-    @lru_cache(maxsize=1)
-    def held(weights: Path, _: tuple[tuple[str, int, int], ...]) -> Loaded:
-        return load(weights)
+    """A function that loads weights, and loads the same ones again only when their files change,
+    or there was no room to keep them; see dubwright.engines.warm."""
 
     def found(weights: Path) -> Loaded:
-        return held(weights, _stamp(weights))
+        stamp = _stamp(weights)
+        size = sum(length for _, _, length in stamp)
+        return warm_models().get((load, weights, stamp), size, lambda: load(weights))
 
     return found
 

@@ -192,7 +192,7 @@ def dub_actions(
                 "c2pa.edited",
                 f"{cue.speaker}'s mouth was redrawn",
                 source_type(mouth_makers(plan)),
-                " by ".join(card.identity for card in mouth_makers(plan)),
+                ", ".join(card.identity for card in mouth_makers(plan)),
                 about=_about(plan, part, cue)
                 | {"shot": planned.span.shot, "frames": _numbers(plan, planned.span.shot, frames)},
             )

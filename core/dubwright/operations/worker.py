@@ -28,6 +28,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from dubwright.engines.warm import release_models
 from dubwright.errors import Cancelled, DubwrightError, PlanOutdated
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def main() -> None:
 
     cv2.setNumThreads(1)
     while True:
-        request = requests.get()
+        request, ran_out = requests.get(), False
         try:
             reply({"done": _do(request, Store.found(store_folder), reply, cancel)})
         except PlanOutdated as error:
@@ -67,10 +68,13 @@ def main() -> None:
             reply({"cancelled": True})
         except Exception as error:  # noqa: BLE001 - a fault of ours is reported whole, never hidden
             if _out_of_memory(error):
+                ran_out = True
                 reply({"memory": f"{type(error).__name__}: {error}"})
             else:
                 frames = "".join(traceback.format_tb(error.__traceback__))
                 reply({"fault": f"{type(error).__name__}: {error}", "frames": frames})
+        if ran_out:
+            release_models()
 
 
 def claim_stdout() -> TextIO:
