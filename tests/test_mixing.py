@@ -363,11 +363,19 @@ def test_weights_that_are_no_separator_are_met(tmp_path: Path) -> None:
     from dubwright.engines import EngineKind, engine
 
     mix = np.zeros((100, 2), np.float32)
-    (tmp_path / "mdx.json").write_text("{}")
-    for name, content in (("none", b""), ("model.onnx", b"not a model")):
-        (tmp_path / name).write_bytes(content)
+    described = '{"fft": 6144, "hop": 1024, "stem": "background"}'
+    for place, model, description in (
+        ("nothing", None, described),
+        ("undescribed", b"not a model", "{}"),
+        ("unreadable", b"not a model", described),
+    ):
+        folder = tmp_path / place
+        folder.mkdir()
+        (folder / "mdx.json").write_text(description)
+        if model is not None:
+            (folder / "model.onnx").write_bytes(model)
         with pytest.raises(DubwrightError, match="separator's weights"):
-            engine("mdx-net", EngineKind.SEPARATOR, tmp_path).background(mix, 48000)
+            engine("mdx-net", EngineKind.SEPARATOR, folder).background(mix, 48000)
 
 
 def test_movies_hold_a_surround_mix_in_stereo(tmp_path: Path) -> None:

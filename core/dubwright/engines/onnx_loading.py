@@ -25,10 +25,27 @@ def onnx_file(weights: Path) -> Path:
 
 
 def session_of(file: Path) -> Any:
-    """An ONNX file, ready to run on the fastest device that onnxruntime knows here."""
-    import onnxruntime
+    """An ONNX file, ready to run on the fastest device that onnxruntime knows here.
 
-    return onnxruntime.InferenceSession(str(file), providers=onnxruntime.get_available_providers())
+    Raises:
+        ValueError: onnxruntime cannot read it, or lacks what it is made of.
+    """
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as refusals
+
+    providers = onnxruntime.get_available_providers()
+    try:
+        return onnxruntime.InferenceSession(str(file), providers=providers)
+    except (
+        refusals.Fail,
+        refusals.InvalidArgument,
+        refusals.InvalidGraph,
+        refusals.InvalidProtobuf,
+        refusals.NoSuchFile,
+        refusals.NotImplemented,
+        refusals.RuntimeException,
+    ) as error:
+        raise ValueError(str(error)) from error
 
 
 def described_beside(file: Path, name: str, kind: type[Description]) -> Description:

@@ -123,7 +123,7 @@ def _loaded(weights: Path) -> _Model:
     try:
         file = onnx_file(weights)
         return _Model(session_of(file), described_beside(file, DESCRIPTION, Description))
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError) as error:
         raise DubwrightError(
             "A separator's weights cannot be loaded",
             where=str(weights),
