@@ -317,7 +317,8 @@ def test(python, rest):
         ("Style", ["-m", "ruff", "check", "."]),
         ("Format", ["-m", "ruff", "format", "--check", "."]),
         ("Types", ["-m", "mypy"]),
-        ("Tests", ["-m", "pytest", *rest]),
+        # Each process has its own sample, services and models: more than four want much memory.
+        ("Tests", ["-m", "pytest", "-n", "logical", "--maxprocesses", "4", *rest]),
     ):
         say(f"{title}: {' '.join(command[1:])}")
         done = subprocess.run([str(python), *command], cwd=ROOT, check=False)
