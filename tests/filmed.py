@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import GeneratedFace
+from dubwright.engines import FrontMatte, GeneratedFace
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.face.head_frame import head_template, in_head_frame, mouth_curves
 from dubwright.face.link import linked_faces
@@ -35,6 +35,7 @@ class FilmedActor:
         self.looks = np.zeros((FRAMES, 4), np.float32)
         self.asked: list[int] = []
         self.faces: dict[int, GeneratedFace] = {}
+        self.fronts: dict[int, FrontMatte] = {}
 
     @property
     def curves(self) -> NDArray[np.float32]:
@@ -46,6 +47,9 @@ class FilmedActor:
 
     def generated(self, index: int) -> GeneratedFace | None:
         return self.faces.get(index)
+
+    def front(self, index: int) -> FrontMatte | None:
+        return self.fronts.get(index)
 
     def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
         self.asked.append(index)

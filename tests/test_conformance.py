@@ -19,10 +19,13 @@ from tiny_generators import (
     tiny_musetalk,
 )
 from tiny_models import (
+    scripted_bisenet,
+    scripted_occlusion_mask,
     scripted_refiner,
     scripted_whisper,
     tiny_demucs,
     tiny_mdx_net,
+    tiny_segformer,
     tiny_voice_embedding,
 )
 from tiny_voices import (
@@ -44,6 +47,7 @@ from dubwright.engines import Ability, EngineKind, Speech, engine, engine_card, 
 from dubwright.engines.conformance import (
     aligner_faults,
     diarizer_faults,
+    face_parser_faults,
     face_tracker_faults,
     mouth_generator_faults,
     mouth_predictor_faults,
@@ -244,6 +248,27 @@ def test_face_trackers(name: str) -> None:
 def test_mouth_predictors(name: str) -> None:
     usual = usual_articulation(MouthRange.typical())
     assert mouth_predictor_faults(engine(name, EngineKind.MOUTH_PREDICTOR), usual) == []
+
+
+PARSERS: Mapping[str, Mapping[str, Callable[[Path], Path]]] = {
+    "bisenet": {"onnx": scripted_bisenet, "occlusion mask": scripted_occlusion_mask},
+    "transformers-parser": {"segformer": tiny_segformer},
+}
+
+
+def test_every_face_parser_is_tested() -> None:
+    assert set(PARSERS) == set(_names(EngineKind.FACE_PARSER))
+
+
+@pytest.mark.parametrize(
+    ("name", "family"), [(name, family) for name, made in PARSERS.items() for family in made]
+)
+def test_face_parsers(name: str, family: str, tmp_path: Path) -> None:
+    _installed(name, EngineKind.FACE_PARSER)
+    parser = engine(name, EngineKind.FACE_PARSER, PARSERS[name][family](tmp_path))
+    faces = np.full((2, parser.side, parser.side, 3), (0.7, 0.5, 0.4), np.float32)
+    faces[1, : parser.side // 8] = (0.2, 0.3, 0.9)
+    assert face_parser_faults(parser, faces) == []
 
 
 GENERATORS: Mapping[str, Mapping[str, Callable[[Path], Path]]] = {

@@ -41,13 +41,11 @@ from dubwright.operations.compare import compare
 from dubwright.operations.request import LipSyncRequest
 from dubwright.picture.engines.retrieval import RetrievalRenderer
 from dubwright.picture.engines.wav2lip import Wav2LipGenerator, mel_spectrogram
+from dubwright.picture.face_square import FaceLight, framed, placement
 from dubwright.picture.generation import (
-    FaceLight,
     drawn_faces,
-    framed,
     generated_faces,
     laid_over,
-    placement,
     shift_between,
 )
 from dubwright.quality.comparison import Comparison

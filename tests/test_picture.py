@@ -394,6 +394,8 @@ class _Filmed(_NoFootage):
 
     def generated(self, index: int) -> None: ...
 
+    def front(self, index: int) -> None: ...
+
     def crop(self, index: int) -> tuple[np.ndarray, tuple[int, int]]:
         return encode_log(self.picture * 1.1), (0, 0)
 

@@ -345,6 +345,84 @@ def tiny_voice_embedding(folder: Path) -> Path:
     return folder
 
 
+def scripted_bisenet(folder: Path, hair: float = 0.0, side: int = 64) -> Path:
+    """An ONNX model with BiSeNet's input and outputs: what is bluer than red is background, the
+    rest skin; or hair, where `hair` is more than 0."""
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    scores = np.zeros((19, 3, 1, 1), np.float32)
+    scores[0, :, 0, 0] = -20, 0, 20
+    bias = np.full(19, -50, np.float32)
+    bias[[0, 1, 17]] = -8, 0, 50 * hair - 25
+    wanted = [1, 19, side, side]
+    _save_onnx(
+        folder,
+        [
+            helper.make_node("Conv", ["input", "scores", "bias"], ["output"]),
+            helper.make_node("Identity", ["output"], ["auxiliary"]),
+        ],
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, side, side])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, wanted)
+            for name in ("output", "auxiliary")
+        ],
+        [numpy_helper.from_array(scores, "scores"), numpy_helper.from_array(bias, "bias")],
+    )
+    return folder
+
+
+def scripted_occlusion_mask(folder: Path, side: int = 64) -> Path:
+    """An ONNX model with XSeg's input and output, colours last and blue first: how much of each
+    pixel is the face, all of it where it is redder than blue."""
+    import json
+
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    _save_onnx(
+        folder,
+        [
+            helper.make_node("MatMul", ["in_face:0", "scores"], ["score"]),
+            helper.make_node("Sigmoid", ["score"], ["out_mask:0"]),
+        ],
+        [helper.make_tensor_value_info("in_face:0", TensorProto.FLOAT, ["n", side, side, 3])],
+        [helper.make_tensor_value_info("out_mask:0", TensorProto.FLOAT, ["n", side, side, 1])],
+        [numpy_helper.from_array(np.float32([[-100], [0], [100]]), "scores")],
+    )
+    told = {"labels": ["face"], "mean": [0, 0, 0], "std": [1, 1, 1], "bgr": True}
+    (folder / "parsing.json").write_text(json.dumps(told))
+    return folder
+
+
+def tiny_segformer(folder: Path) -> Path:
+    """A SegFormer with CelebAMask-HQ's labels as its weights name them, to which all is skin."""
+    import json
+
+    import torch
+    from transformers import SegformerConfig, SegformerForSemanticSegmentation
+
+    labels = (
+        ("background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear")
+        + ("r_ear", "mouth", "u_lip", "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth")
+    )  # fmt: skip
+    torch.manual_seed(0)
+    config = SegformerConfig(
+        depths=[1, 1, 1, 1],
+        hidden_sizes=[8, 8, 16, 16],
+        num_attention_heads=[1, 1, 2, 2],
+        decoder_hidden_size=16,
+        id2label=dict(enumerate(labels)),
+    )
+    network = SegformerForSemanticSegmentation(config)
+    with torch.no_grad():
+        network.decode_head.classifier.bias[labels.index("skin")] = 10
+    network.save_pretrained(folder)
+    told = {"size": {"height": 128, "width": 128}, "image_mean": [0.485, 0.456, 0.406]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(told))
+    return folder
+
+
 def _save_onnx(folder: Path, nodes: list, given: list, made: list, constants: list) -> None:
     import onnx
     from onnx import helper

@@ -68,6 +68,8 @@ class InMemory:
 
     def generated(self, index: int) -> None: ...
 
+    def front(self, index: int) -> None: ...
+
     def crop(self, index: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
         points = self.track.landmarks[index, :, :2]
         low, high = points.min(axis=0), points.max(axis=0)

@@ -22,6 +22,7 @@ class EngineKind(StrEnum):
     PHONE_RECOGNIZER = "phone recognizer"
     SPEECH_ENCODER = "speech encoder"
     FACE_TRACKER = "face tracker"
+    FACE_PARSER = "face parser"
     MOUTH_PREDICTOR = "mouth predictor"
     MOUTH_GENERATOR = "mouth generator"
     MOUTH_RENDERER = "mouth renderer"

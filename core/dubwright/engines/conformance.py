@@ -20,6 +20,7 @@ from dubwright.engines.card import Ability, EngineCard, EngineKind
 from dubwright.engines.protocols import (
     Aligner,
     Diarizer,
+    FaceParser,
     FaceTracker,
     LibraryView,
     MouthGenerator,
@@ -27,6 +28,7 @@ from dubwright.engines.protocols import (
     MouthRenderer,
     PhoneRecognizer,
     PlateView,
+    Region,
     Separator,
     SpeechEncoder,
     Synthesizer,
@@ -40,6 +42,7 @@ __all__ = [
     "aligner_faults",
     "card_faults",
     "diarizer_faults",
+    "face_parser_faults",
     "face_tracker_faults",
     "mouth_generator_faults",
     "mouth_predictor_faults",
@@ -273,6 +276,32 @@ def face_tracker_faults(engine: FaceTracker, frames: Sequence[NDArray[np.uint8]]
             faults.append(f"{len(points)} faces are found in frame {index}")
         elif not ((points[..., :2] > -width) & (points[..., :2] < 2 * max(width, height))).all():
             faults.append(f"landmarks of frame {index} are not in pixels")
+    return faults
+
+
+def face_parser_faults(engine: FaceParser, faces: NDArray[np.float32]) -> list[str]:
+    """Faults of a parser on faces that fill their pictures, [faces, side, side, 3], sRGB.
+
+    Args:
+        engine: that is examined.
+        faces: two or more, whose middles show nothing but the face.
+    """
+    faults = card_faults(engine.card, EngineKind.FACE_PARSER)
+    side = engine.side
+    if faces.shape[1:] != (side, side, 3):
+        return [*faults, f"it is given {side} pixels along a side, not {faces.shape[1]}"]
+    shares = engine.parse(faces)
+    if shares.shape != (*faces.shape[:3], len(Region)) or shares.dtype != np.float32:
+        return [*faults, "it does not give float32 [faces, side, side, regions]"]
+    if not np.allclose(shares.sum(axis=3), 1, atol=1e-3) or shares.min() < -1e-3:
+        faults.append("shares of a pixel are not 0 or more, their sum 1")
+    if not np.array_equal(shares, engine.parse(faces.copy())):
+        faults.append("the same face is parsed otherwise the second time")
+    if not np.allclose(engine.parse(faces[1:2])[0], shares[1], atol=1e-3):
+        faults.append("a face that is parsed by itself is another than among others")
+    middle = np.s_[:, side * 2 // 5 : side * 3 // 5, side * 2 // 5 : side * 3 // 5]
+    if shares[middle][..., Region.FACE].mean() < 0.5:
+        faults.append("the middle of a face is not of the face")
     return faults
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from fractions import Fraction
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -27,8 +28,10 @@ __all__ = [
     "Choice",
     "Diarizer",
     "Encoding",
+    "FaceParser",
     "FaceTracker",
     "Framing",
+    "FrontMatte",
     "GeneratedFace",
     "Heard",
     "HeardWord",
@@ -38,6 +41,7 @@ __all__ = [
     "MouthRenderer",
     "PhoneRecognizer",
     "PlateView",
+    "Region",
     "Separator",
     "Speech",
     "SpeechEncoder",
@@ -278,6 +282,35 @@ class MouthPredictor(Protocol):
         """Curves for `frames` frames; the first sample sounds `start` seconds into frame 0."""
 
 
+class Region(IntEnum):
+    """What a part of a face's picture shows: the last axis of what a FaceParser gives."""
+
+    FACE = 0
+    NECK = 1
+    HAIR = 2
+    OTHER = 3  # what is behind or in front of it: hands, clothes, glasses
+
+
+class FaceParser(Protocol):
+    """Tells the parts of a face's picture apart. Made with the folder or the file of its weights.
+
+    Attributes:
+        side: of the pictures that it is given, in pixels.
+    """
+
+    card: EngineCard
+
+    @property
+    def side(self) -> int: ...
+
+    def parse(self, faces: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The share of each region in each pixel, [faces, side, side, regions], their sum 1.
+
+        Args:
+            faces: upright, with hair and neck, [faces, side, side, 3], sRGB between 0 and 1.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Framing:
     """What of a face a network is shown: upright, and squeezed into a square.
@@ -370,6 +403,19 @@ class GeneratedFace:
     resolves: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FrontMatte:
+    """What lies in front of a face in a frame of the plate, such as a hand or hair.
+
+    Attributes:
+        matte: 1 where the face is hidden, 0 where it is seen, [side, side].
+        placement: takes x and y of the plate's pixels to the matte's, [2, 3].
+    """
+
+    matte: NDArray[np.float32]
+    placement: NDArray[np.floating[Any]]
+
+
 class PlateView(Protocol):
     """The plate that a mouth is drawn on. Frames count from the shot's first, 0."""
 
@@ -396,6 +442,9 @@ class PlateView(Protocol):
 
     def generated(self, index: int) -> GeneratedFace | None:
         """What the mouth of a frame is to look like in the large, if a generator drew it."""
+
+    def front(self, index: int) -> FrontMatte | None:
+        """What lies in front of the face of a frame, where that is known: it stays as it is."""
 
 
 class LibraryView(Protocol):

@@ -113,10 +113,10 @@ def _seen_face(plate: Plate, landmarks: NDArray[np.float32], behind: NDArray[np.
     corners = np.array([(box.x0, box.y0) if box else (0, 0) for box in boxes], np.float32)
     inside = (own - corners[:, None]).astype(np.float32)
     seen = appearance_of(_faces(plate, boxes), inside, spec.pixel_aspect)
-    hidden = behind | covered(seen, precise, float(spec.rate))
+    hidden = covered(seen, precise, float(spec.rate))
     size = spec.width * spec.pixel_aspect, float(spec.height)
     return SeenFace(
-        FaceTrack(precise, template, reasons(precise, motion, size, seen.detail, hidden)),
+        FaceTrack(precise, template, reasons(precise, motion, size, seen.detail, hidden, behind)),
         seen.likeness,
         _portrait(plate, boxes, motion),
     )

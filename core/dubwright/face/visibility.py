@@ -22,11 +22,12 @@ from dubwright.face.appearance import (
 from dubwright.face.head_frame import HeadMotion, similarity
 from dubwright.face.landmarks import FACE_OVAL, LIPS_OUTER, SKIN_RING_FAR
 
-__all__ = ["NO_FACE", "behind_others", "covered", "reasons"]
+__all__ = ["COVERED", "NO_FACE", "behind_others", "covered", "reasons"]
 
 Array = NDArray[np.floating[Any]]
 
 NO_FACE: Final = "no face was found"
+COVERED: Final = "something covers the mouth"
 MAX_YAW_DEGREES: Final = 35
 MAX_RESIDUAL: Final = 0.05
 MIN_INTEROCULAR_PIXELS: Final = 40
@@ -56,6 +57,7 @@ def reasons(
     size: tuple[float, float],
     detail: NDArray[np.float32],
     hidden: NDArray[np.bool_],
+    behind: NDArray[np.bool_],
 ) -> tuple[str, ...]:
     """Why the mouth cannot be redrawn, for each frame; "" where it can.
 
@@ -65,6 +67,7 @@ def reasons(
         size: of the picture, in square pixels.
         detail: of the face, [frames]; see Appearance.
         hidden: whether something covers the mouth, [frames].
+        behind: whether another face does, [frames].
     """
     yaw = np.abs(motion.yaw_degrees)
     with np.errstate(divide="ignore"):
@@ -85,8 +88,10 @@ def reasons(
             found.append("the face leaves the picture")
         elif motion.residual[frame] > MAX_RESIDUAL:
             found.append("the tracking is unsure")
+        elif behind[frame]:
+            found.append("another face covers the mouth")
         elif hidden[frame]:
-            found.append("something covers the mouth")
+            found.append(COVERED)
         elif blurred[frame]:
             found.append("the face is blurred")
         else:

@@ -46,6 +46,7 @@ WEIGHTS: Final = (
     "diarizer_weights",
     "encoder_weights",
     "generator_weights",
+    "parser_weights",
 )
 ORIGINAL_SOUND: Final = "original-sound"
 

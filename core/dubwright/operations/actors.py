@@ -14,7 +14,7 @@ from dubwright.engines import EngineCard, EngineKind, engine_card
 from dubwright.model import Cue, CueKind, FrameRange, samples_of_ms
 from dubwright.mouth.regression import BLOCKS, SEEDS
 from dubwright.operations.carry import Carried
-from dubwright.operations.encoding import Encoder
+from dubwright.operations.chosen_engine import ChosenEngine
 from dubwright.operations.material import Plates, PlateSound
 from dubwright.operations.refining import MOST_RUNS, ROUND_STEPS, ROUNDS, SEED
 from dubwright.operations.request import EngineChoice
@@ -70,7 +70,7 @@ class Actors:
         cards: Mapping[str, EngineCard],
         carried: Carried | None = None,
         timed: Timing | None = None,
-        encoder: Encoder | None = None,
+        encoder: ChosenEngine | None = None,
     ) -> None:
         self._encoder = encoder
         self.regressions: dict[tuple[str, bool], str] = {}
@@ -255,7 +255,7 @@ class Actors:
             self.regressions[speaker, words] = self._taught(self._encoder, speaker, words)
         return self.regressions[speaker, words]
 
-    def _taught(self, encoder: Encoder, speaker: str, words: bool) -> str:
+    def _taught(self, encoder: ChosenEngine, speaker: str, words: bool) -> str:
         line_of = self._original_line if words else self._heard_line
         lesson, inputs = self._lesson(speaker, line_of)
         predictor = {"engine": self._engines.mouth_predictor,
@@ -293,7 +293,7 @@ class Actors:
             label=f"judging what was taught of {speaker}",
         )
 
-    def _encoded_line(self, encoder: Encoder, cue: Cue) -> str:
+    def _encoded_line(self, encoder: ChosenEngine, cue: Cue) -> str:
         return self._tasks.add(
             "encoded line",
             {"samples": _line_samples(cue), "sounds": self._speech.hashes} | encoder.parameters,

@@ -40,11 +40,9 @@ from dubwright.operations.carry import (
     Speech,
     dub_record,
 )
+from dubwright.operations.chosen_engine import diarizer, encoder, generator, parser
 from dubwright.operations.cut import Segment, segments
 from dubwright.operations.deeds import Deeds
-from dubwright.operations.diarizing import diarizing
-from dubwright.operations.encoding import encoder
-from dubwright.operations.generating import GENERATED_FRAMES, generator
 from dubwright.operations.lines import opened
 from dubwright.operations.material import Colours, plate_content, plates_of, sound_of, speech_of
 from dubwright.operations.plan import DubPlan, LanguagePlan, OriginalPlan, SpanPlan
@@ -64,6 +62,9 @@ from dubwright.trust import Authority, Disclosure, disclosure_for
 __all__ = ["DubPlanner", "plan_dub"]
 
 CHUNK_FRAMES: Final = 24
+# Frames of a task that has weights look at frames: what is lost at most where it is broken off.
+GENERATED_FRAMES: Final = 48
+PARSED_FRAMES: Final = 96
 DISSOLVE: Final = "SMPTE_Dissolve"
 NUMBERED: Final = re.compile(r"\.t(\d+)\.wav$")
 
@@ -200,6 +201,7 @@ class DubPlanner:
             ("separator", EngineKind.SEPARATOR),
             ("speech_encoder", EngineKind.SPEECH_ENCODER),
             ("mouth_generator", EngineKind.MOUTH_GENERATOR),
+            ("face_parser", EngineKind.FACE_PARSER),
         )
         for step, kind in optional:
             if name := getattr(request.engines, step):
@@ -212,6 +214,7 @@ class DubPlanner:
         self._layout = layout_of_clips(timeline.sounds)
         self._access = access
         self._generator = generator(request.engines, self._tasks, access)
+        self._parser = parser(request.engines, self._tasks, access)
         self._lexicons = dict(map(read_lexicon, request.lexicons))
         self._check_languages()
 
@@ -457,7 +460,7 @@ class DubPlanner:
         if voice == OWN_VOICE:
             deed = self._deeds.cloning(cue, language, identity)
             inputs = {"sample": self._own_voice(cue.speaker)}
-            heard = diarizing(self._request.engines, self._tasks, self._access)
+            heard = diarizer(self._request.engines, self._tasks, self._access)
             told = replace(told, where=told.where | (heard.where if heard else {}))
         else:
             deed, inputs = self._deeds.synthesis(cue, language, identity), {}
@@ -562,15 +565,18 @@ class DubPlanner:
         learned = actors.looks(cue.speaker)
         inputs = sources | {"track": track, "curves": curves}
         known_looks = {"learned": learned} if learned else {}
+        front = self._front(shot, cue.speaker, frames)
         choices = self._tasks.add(
-            "choose", drawing, inputs=inputs | known, where=self._plates.where(shot.uid),
+            "choose", drawing, inputs=inputs | known | front, where=self._plates.where(shot.uid),
             label=f"choosing mouths for {about}",
         )  # fmt: skip
         deed = self._deeds.edit(cue, language, self._cards["mouth_renderer"].identity, shot.uid)
         draw = tuple(
             self._draw(
                 shot, drawing,
-                inputs | known_looks | _reaching(generated, chunk) | {"choices": choices},
+                inputs | known_looks | _reaching(generated, chunk)
+                | self._front(shot, cue.speaker, chunk.shifted(frames.start))
+                | {"choices": choices},
                 chunk, disclosure, deed, about,
             )
             for chunk in FrameRange(0, len(frames)).chunks(CHUNK_FRAMES)
@@ -627,6 +633,28 @@ class DubPlanner:
             )
             for part in frames.chunks(GENERATED_FRAMES)
         ]
+
+    def _front(self, shot: Shot, speaker: str, frames: FrameRange) -> dict[str, str]:
+        """The tasks that find what lies in front of a speaker's face, if that is asked for."""
+        if self._parser is None:
+            return {}
+        spec = self._plates.specs[shot.uid]
+        parts = FrameRange(0, spec.frames).chunks(PARSED_FRAMES)
+        return {
+            f"front:{number}": self._tasks.add(
+                "front",
+                {"plate": self._plates.contents[shot.uid], "shot": shot.uid,
+                 "frames": [part.start, part.end]} | self._parser.parameters,
+                inputs={"track": self._actors.track(shot, speaker)}
+                | self._actors.decoded_inputs(shot, part),
+                where=self._plates.where(shot.uid) | self._parser.where,
+                label=f"finding what is in front of {speaker} in {shot.uid}",
+                units=len(part),
+                loads_weights=self._parser.loads_weights,
+            )
+            for number, part in enumerate(parts)
+            if part.intersection(frames) is not None
+        }  # fmt: skip
 
     def _keep_task(self, span: Span, kept: KeptSpan) -> Task:
         """Takes over what was drawn for another cut."""

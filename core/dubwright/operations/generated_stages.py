@@ -12,7 +12,7 @@ from dubwright.media.audio import read_mono
 from dubwright.model import FrameRange, MouthControls, MouthCurves
 from dubwright.mouth.controls import controlled
 from dubwright.mouth.visemes import Viseme
-from dubwright.operations.plates import plate_of, shot_plate
+from dubwright.operations.plates import plate_of, rec709_of, shot_plate
 from dubwright.operations.results import (
     GUIDED,
     REFUSED,
@@ -45,13 +45,11 @@ def generate_mouths(context: Context) -> None:
     heard = generator.hear(
         samples, sample_rate, Fraction(told["starts"]), len(span), Fraction(told["rate"])
     )
-    plate = plate_of(context)
-    colours = np.eye(3, dtype=np.float32)[None]
     faces = generated_faces(
         shot_plate(context),
         generator,
         heard,
-        plate.config.rec709_light(colours, plate.spec.working_space)[0].T.astype(np.float64),
+        rec709_of(plate_of(context)),
         span,
         FrameRange(*told["frames"]),
         tracker,

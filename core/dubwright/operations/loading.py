@@ -20,7 +20,7 @@ def aligner_of(context: Context) -> Aligner:
 
 
 def diarizer_of(name: str, context: Context) -> Diarizer:
-    """What tells voices apart, of this name; see dubwright.operations.diarizing."""
+    """What tells voices apart, of this name; see dubwright.operations.chosen_engine."""
     weights = context.where.get("diarizer_weights")
     diarizer: Diarizer = engine(name, EngineKind.DIARIZER, Path(weights) if weights else None)
     return diarizer

@@ -87,6 +87,11 @@ class EngineChoice(BaseModel):
         "phones do; the phones alone, if None.",
     )
     face_tracker: str = "facemesh"
+    face_parser: str | None = Field(
+        None,
+        description="Tells hands, hair and whatever else is in front of a face, which then stays "
+        "as it is; frames in which something covers the mouth are left alone, if None.",
+    )
     mouth_predictor: str = "dominance"
     mouth_generator: str | None = Field(
         None,

@@ -14,18 +14,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import Choice, Encoding, GeneratedFace
+from dubwright.engines import Choice, Encoding, FrontMatte, GeneratedFace
 from dubwright.face.speaking import Decision
 from dubwright.face.track import SeenFace
 from dubwright.model import Articulation, FaceTrack, MouthCurves, Phone, Take
 from dubwright.mouth.acoustic import Acoustics, Hearing
 from dubwright.mouth.listener import Listener
 from dubwright.operations.task import Context
+from dubwright.picture.front import Front
 
 __all__ = [
     "REGRESSION",
     "SPEAKING",
     "THUMBNAIL",
+    "Fronts",
     "Glimpse",
     "decoded_frames",
     "drawn_frames",
@@ -56,6 +58,7 @@ __all__ = [
     "save_decision",
     "save_encoding",
     "save_faces",
+    "save_fronts",
     "save_generated",
     "save_hearing",
     "save_listener",
@@ -81,6 +84,7 @@ LISTENER: Final = "listener.npz"
 REFUSED: Final = "refused.json"
 GENERATED: Final = "generated.npz"
 GUIDED: Final = "guided.json"
+FRONT: Final = "front.npz"
 REGRESSION: Final = "regression.safetensors"
 
 
@@ -200,6 +204,42 @@ def generated_faces_in(folders: Iterable[Path]) -> Callable[[int], GeneratedFace
         return GeneratedFace(picture, placement, points, curves, float(resolves))
 
     return found
+
+
+def save_fronts(fronts: Mapping[int, Front], folder: Path) -> None:
+    """What lies in front of a face, by frame of the shot."""
+    every = list(fronts.values())
+    np.savez_compressed(
+        folder / FRONT,
+        frames=np.array(list(fronts), np.int64),
+        mattes=np.array([np.round(255 * each.matte.matte) for each in every], np.uint8),
+        placements=np.array([each.matte.placement for each in every]),
+        lips_hidden=np.array([each.lips_hidden for each in every]),
+    )
+
+
+class Fronts:
+    """What lies in front of a face in the frames that tasks have looked at."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.lips_hidden: dict[int, float] = {}
+        self._places: dict[int, tuple[Path, int]] = {}
+        self._read: tuple[Path, NDArray[np.uint8], NDArray[Any]] | None = None
+        for folder in folders:
+            with np.load(folder / FRONT) as data:
+                frames = data["frames"].tolist()
+                self.lips_hidden |= zip(frames, data["lips_hidden"].tolist(), strict=True)
+            self._places |= {frame: (folder, at) for at, frame in enumerate(frames)}
+
+    def matte(self, frame: int) -> FrontMatte | None:
+        if frame not in self._places:
+            return None
+        folder, at = self._places[frame]
+        if self._read is None or self._read[0] != folder:
+            with np.load(folder / FRONT) as data:
+                self._read = folder, data["mattes"], data["placements"]
+        _, mattes, placements = self._read
+        return FrontMatte(mattes[at].astype(np.float32) / 255, placements[at])
 
 
 def save_choices(choices: Sequence[Choice], folder: Path) -> None:

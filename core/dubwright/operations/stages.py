@@ -21,6 +21,7 @@ from dubwright.character.visemes import viseme_weights
 from dubwright.engines import (
     Aligner,
     EngineKind,
+    FaceParser,
     FaceTracker,
     MouthPredictor,
     MouthRenderer,
@@ -69,7 +70,15 @@ from dubwright.operations.mouth_stages import (
     time_original_line,
 )
 from dubwright.operations.movies import write_language_movie
-from dubwright.operations.plates import LEFT, libraries_of, plate_of, shot_plate, source_of, spec_of
+from dubwright.operations.plates import (
+    LEFT,
+    libraries_of,
+    plate_of,
+    rec709_of,
+    shot_plate,
+    source_of,
+    spec_of,
+)
 from dubwright.operations.preview import (
     write_language_picture,
     write_language_preview,
@@ -100,6 +109,7 @@ from dubwright.operations.results import (
     save_curves,
     save_decision,
     save_faces,
+    save_fronts,
     save_take,
     save_track,
     write_json,
@@ -114,6 +124,7 @@ from dubwright.operations.task import Context, Stage
 from dubwright.operations.teaching import retime_original_lines
 from dubwright.operations.translate_stages import translate_part, write_translation
 from dubwright.operations.voice_stages import likeness, performer_of, write_sample
+from dubwright.picture.front import front_of_faces
 from dubwright.picture.library import build_library
 from dubwright.quality.check import check_span
 from dubwright.speech.mix import MIX_RATE
@@ -168,6 +179,24 @@ def _library(context: Context) -> None:
     """Cut out the mouths of a shot."""
     track = load_track(context.inputs["track"])
     build_library(plate_of(context), track, context.folder, context.step)
+
+
+def _front(context: Context) -> None:
+    """What lies in front of a face in some frames of a shot."""
+    told = context.parameters
+    weights = context.where.get("parser_weights")
+    parser: FaceParser = engine(
+        told["parser"], EngineKind.FACE_PARSER, Path(weights) if weights else None
+    )
+    fronts = front_of_faces(
+        shot_plate(context),
+        parser,
+        rec709_of(plate_of(context)),
+        FrameRange(*told["frames"]),
+        context.batch,
+        context.step,
+    )
+    save_fronts(fronts, context.folder)
 
 
 def _decode(context: Context) -> None:
@@ -412,6 +441,7 @@ STAGES: Final[Mapping[str, Stage]] = {
     "speaking": _speaking,
     "cast": write_cast,
     "library": _library,
+    "front": _front,
     "decode": _decode,
     "original line": time_original_line,
     "retimed lines": retime_original_lines,
@@ -464,6 +494,7 @@ STAGES: Final[Mapping[str, Stage]] = {
     "booth line": write_line,
 }
 VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(STAGES, 1) | {
+    "faces": 2,
     "take": 2,
     "dialogue": 2,
     "line": 2,

@@ -11,8 +11,8 @@ from dubwright.conform.read import Soundtrack
 from dubwright.dialogue import Cast, CueSheet, Subtitle, write_subtitles
 from dubwright.engines import EngineKind, engine_card
 from dubwright.engines.choice import chosen_weights
+from dubwright.operations.chosen_engine import diarizer
 from dubwright.operations.deliver import copied, deliver_once, write_manifest
-from dubwright.operations.diarizing import diarizing
 from dubwright.operations.lines import opened_sound
 from dubwright.operations.material import PlateSound
 from dubwright.operations.request import TranscribeRequest
@@ -88,7 +88,7 @@ class _Planner:
             inputs[f"words:{number}"] = self._part(
                 "words", number, asked, speech, "transcribing", {"weights": str(weights.path)}
             )
-        told = diarizing(engines, self._tasks, access) if self._request.voices else None
+        told = diarizer(engines, self._tasks, access) if self._request.voices else None
         if told:
             used["diarizer"] = told.identity
             for number in range(self._parts):

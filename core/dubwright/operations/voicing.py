@@ -11,7 +11,7 @@ from dubwright.engines import Ability, EngineKind, engine_card
 from dubwright.engines.choice import chosen_weights
 from dubwright.errors import DubwrightError
 from dubwright.model import Cue, CueKind, Performance
-from dubwright.operations.diarizing import diarizing
+from dubwright.operations.chosen_engine import diarizer
 from dubwright.operations.material import PlateSound
 from dubwright.operations.request import EngineChoice
 from dubwright.operations.task_list import TaskList
@@ -137,7 +137,7 @@ def sample_task(
         }
         for cue in chosen
     ]
-    heard = diarizing(engines, tasks, access)
+    heard = diarizer(engines, tasks, access)
     return tasks.add(
         "voice sample",
         {"lines": lines, "sounds": sound.hashes, "language": original if known else None}

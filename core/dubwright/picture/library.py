@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import GeneratedFace
+from dubwright.engines import FrontMatte, GeneratedFace
 from dubwright.face.appearance import LOOK_SIZE, mouth_look
 from dubwright.face.head_frame import in_head_frame
 from dubwright.face.landmarks import (
@@ -69,9 +69,11 @@ class ShotPlate:
         track: FaceTrack,
         library: MouthLibrary | None = None,
         generated: Callable[[int], GeneratedFace | None] = lambda _: None,
+        front: Callable[[int], FrontMatte | None] = lambda _: None,
     ) -> None:
         self._plate = plate
         self._generated = generated
+        self._front = front
         self.track = track
         self.shutter = library.shutter if library else 0.0
         self.follows = library.follows if library else None
@@ -89,6 +91,9 @@ class ShotPlate:
 
     def generated(self, index: int) -> GeneratedFace | None:
         return self._generated(index)
+
+    def front(self, index: int) -> FrontMatte | None:
+        return self._front(index)
 
 
 def build_library(plate: Plate, track: FaceTrack, folder: Path, step: Callable[[], None]) -> None:

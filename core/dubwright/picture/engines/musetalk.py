@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dubwright.engines import EngineCard, EngineKind, Framing
 from dubwright.engines.choice import remembered
+from dubwright.engines.transformers_loading import unloadable
 from dubwright.errors import DubwrightError
-from dubwright.speech.engines.transformers_loading import unloadable
 
 if TYPE_CHECKING:
     from dubwright.picture.torch_musetalk import MuseTalk

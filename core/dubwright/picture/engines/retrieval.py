@@ -8,6 +8,7 @@ The mouth interior, teeth and texture are therefore real pictures of this actor.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import cv2
@@ -26,6 +27,7 @@ from dubwright.face.head_frame import HeadMotion, in_head_frame, mouth_curves
 from dubwright.face.landmarks import JAW, MESH_POINTS
 from dubwright.model import Box, MouthCurves, Patch
 from dubwright.picture.composite import MouthMatte, blended, mouth_matte, tone_matched
+from dubwright.picture.front import hidden_share
 from dubwright.picture.jaw import HeadCharts, holding
 from dubwright.picture.library import interocular_pixels, picture_points
 from dubwright.picture.motion_blur import blur_offsets, mouth_velocity
@@ -37,6 +39,7 @@ from dubwright.picture.teeth import Bite, TeethMotion
 from dubwright.picture.warp import (
     Cells,
     MeshOver,
+    Warp,
     face_triangles,
     grid_step,
     with_frame,
@@ -249,6 +252,8 @@ class _Brush:
             return None
         cells = cells.part(_covered(changed, cells, cells.step * SOFT_CELLS))
         jaw, matte, changed = jaw.part(cells), matte.part(cells), changed[cells.within(mesh.cells)]
+        seen = self._seen(frame, jaw)
+        matte = replace(matte, skin=matte.skin * seen)
 
         under = jaw.reach().clipped(*self._plate.size)
         region = raster.log(raster.placed(self._plate.region(frame, under)))
@@ -259,18 +264,33 @@ class _Brush:
         rows, columns = inner.box.within(cells.box)
         around = matte.part(inner)
         mouth = self._mouth(frame, choice, mesh.part(inner), shape, target, interocular)
-        change = tone_matched(raster, mouth - drawn[rows, columns], around, interocular)
+        # Else what is in front would shine through around itself.
+        visible = raster.enlarged(raster.placed(seen[inner.within(cells)]), cells.step)[..., None]
+        difference = (mouth - drawn[rows, columns]) * visible
+        change = tone_matched(raster, difference, around, interocular)
         drawn[rows, columns] += blended(raster, change, around, choice.strength)
         generated = self._plate.generated(frame)
         if generated is not None:
             lacking = self._lacking(
                 generated, drawn[rows, columns], mesh.part(inner), around, interocular
             )
-            drawn[rows, columns] += blended(raster, lacking, around, choice.strength)
+            drawn[rows, columns] += blended(raster, lacking * visible, around, choice.strength)
         if self._refiner is not None:
             window = MouthWindow.around(target, interocular)
             self._refine(self._refiner, drawn, cells.box, window, frame, choice.strength)
-        return self._patch(drawn, x, y, changed, cells)
+        return self._patch(drawn, x, y, _soft_edged(changed) * seen, cells)
+
+    def _seen(self, frame: int, jaw: Warp) -> Image:
+        """How much of each cell is not hidden by what is in front of the face.
+
+        Neither is that drawn over, nor does it move with the jaw.
+        """
+        front = self._plate.front(frame)
+        if front is None:
+            return np.ones(jaw.cells.shape, np.float32)
+        x, y = jaw.cells.places()
+        here, moved = hidden_share(front, x, y), hidden_share(front, x + jaw.dx, y + jaw.dy)
+        return 1 - np.maximum(here, moved)
 
     def _lacking(
         self,
@@ -353,17 +373,13 @@ class _Brush:
         light = [raster.linear(each) for each in seen]
         return raster.log(sum(light[1:], light[0]) / len(light))
 
-    def _patch(
-        self, drawn: Grid, x: Grid, y: Grid, changed: NDArray[np.bool_], cells: Cells
-    ) -> Patch:
-        """The changed pixels: where the plate moved or the mouth shows, with a soft edge."""
+    def _patch(self, drawn: Grid, x: Grid, y: Grid, share: Image, cells: Cells) -> Patch:
+        """What is drawn over the plate, as much of each cell as `share` tells."""
         raster = self._raster
-        wide = cv2.dilate(changed.astype(np.float32), np.ones((3, 3), np.uint8))
-        soft = cv2.GaussianBlur(wide, (3, 3), 0).astype(np.float32)
         width, height = self._plate.size
         box = cells.box.clipped(width, height)
         rows, columns = box.within(cells.box)
-        alpha = raster.enlarged(raster.placed(soft), cells.step)[rows, columns]
+        alpha = raster.enlarged(raster.placed(share), cells.step)[rows, columns]
         # Rounded so that the matte as written in half floats is 0 wherever nothing was drawn.
         alpha = alpha * (alpha >= 1 / 512)
         places = [(x[rows, columns] + 0.5) / width, 1 - (y[rows, columns] + 0.5) / height]
@@ -431,6 +447,12 @@ def _covered(flags: NDArray[np.bool_], cells: Cells, pad: int) -> Box:
         (int(columns[-1]) + 1) * step, (int(rows[-1]) + 1) * step,
     )  # fmt: skip
     return found.shifted(cells.box.x0, cells.box.y0).padded(pad)
+
+
+def _soft_edged(changed: NDArray[np.bool_]) -> Image:
+    """1 in the cells where the plate moved or the mouth shows, fading out around them."""
+    wide = cv2.dilate(changed.astype(np.float32), np.ones((3, 3), np.uint8))
+    return cv2.GaussianBlur(wide, (3, 3), 0).astype(np.float32)
 
 
 def _ramps(reasons: Sequence[str], *, from_cut: bool, to_cut: bool) -> Array:

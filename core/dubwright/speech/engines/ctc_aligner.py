@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 from dubwright.dialogue.speakable import speakable
 from dubwright.engines import EngineCard, EngineKind, Speech, SuggestedWeights
 from dubwright.engines.choice import remembered
-from dubwright.errors import DubwrightError
-from dubwright.media.audio import resampled
-from dubwright.model import Phone
-from dubwright.speech.engines.espeak import EspeakSynthesizer
-from dubwright.speech.engines.transformers_loading import (
+from dubwright.engines.transformers_loading import (
     OFFLINE,
     device,
     loaded,
     transformers,
     unloadable,
 )
+from dubwright.errors import DubwrightError
+from dubwright.media.audio import resampled
+from dubwright.model import Phone
+from dubwright.speech.engines.espeak import EspeakSynthesizer
 from dubwright.speech.long_takes import LONG_S, timed_in_parts
 
 __all__ = ["CtcAligner", "placed_along"]

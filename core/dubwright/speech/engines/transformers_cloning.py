@@ -19,10 +19,7 @@ from dubwright.engines import (
     VoiceSample,
 )
 from dubwright.engines.choice import remembered
-from dubwright.errors import DubwrightError
-from dubwright.media.audio import resampled
-from dubwright.model import Performance
-from dubwright.speech.engines.transformers_loading import (
+from dubwright.engines.transformers_loading import (
     OFFLINE,
     checked_family,
     device,
@@ -31,6 +28,9 @@ from dubwright.speech.engines.transformers_loading import (
     transformers,
     voice_model,
 )
+from dubwright.errors import DubwrightError
+from dubwright.media.audio import resampled
+from dubwright.model import Performance
 
 __all__ = ["TransformersCloning"]
 

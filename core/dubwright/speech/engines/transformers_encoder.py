@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 from dubwright.engines import EngineCard, EngineKind, SuggestedWeights
 from dubwright.engines.choice import remembered
 from dubwright.engines.protocols import Encoding
-from dubwright.errors import DubwrightError
-from dubwright.media.audio import resampled
-from dubwright.speech.engines.transformers_loading import (
+from dubwright.engines.transformers_loading import (
     OFFLINE,
     checked_family,
     device,
@@ -29,6 +27,8 @@ from dubwright.speech.engines.transformers_loading import (
     transformers,
     unloadable,
 )
+from dubwright.errors import DubwrightError
+from dubwright.media.audio import resampled
 
 __all__ = ["TransformersEncoder"]
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from dubwright.engines import EngineCard, EngineKind, SuggestedWeights
 from dubwright.engines.choice import remembered
+from dubwright.engines.transformers_loading import OFFLINE, unloadable
 from dubwright.errors import DubwrightError
-from dubwright.speech.engines.transformers_loading import OFFLINE, unloadable
 
 __all__ = ["TransformersTranslator"]
 

@@ -20,9 +20,7 @@ from dubwright.engines import (
     VoiceSample,
 )
 from dubwright.engines.choice import remembered
-from dubwright.errors import DubwrightError
-from dubwright.model import Performance
-from dubwright.speech.engines.transformers_loading import (
+from dubwright.engines.transformers_loading import (
     OFFLINE,
     checked_family,
     device,
@@ -32,6 +30,8 @@ from dubwright.speech.engines.transformers_loading import (
     transformers,
     voice_model,
 )
+from dubwright.errors import DubwrightError
+from dubwright.model import Performance
 
 __all__ = ["TransformersVoice"]
 

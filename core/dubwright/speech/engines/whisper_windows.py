@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dubwright.engines.transformers_loading import OFFLINE, device, loaded, transformers
 from dubwright.media.audio import resampled
-from dubwright.speech.engines.transformers_loading import OFFLINE, device, loaded, transformers
 
 __all__ = ["TOKENS", "WhisperWindows"]
 
