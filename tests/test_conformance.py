@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from filmed import FRAMES, FilmedActor
 from scipy.ndimage import uniform_filter1d
+from tiny_face_landmarker import face_landmarker_task
 from tiny_generators import (
     scripted_wav2lip,
     scripted_wav2lip_checkpoint,
@@ -234,14 +235,26 @@ def test_speech_encoders(name: str, family: str, tmp_path: Path) -> None:
     assert speech_encoder_faults(encoder, speech.samples, speech.sample_rate) == []
 
 
-@pytest.mark.parametrize("name", _names(EngineKind.FACE_TRACKER))
-def test_face_trackers(name: str) -> None:
+TRACKERS: Mapping[str, Callable[[Path], Path] | None] = {
+    "facemesh": None,
+    "face-landmarker": face_landmarker_task,
+}
+
+
+def test_every_face_tracker_is_tested() -> None:
+    assert set(TRACKERS) == set(_names(EngineKind.FACE_TRACKER))
+
+
+@pytest.mark.parametrize("name", list(TRACKERS))
+def test_face_trackers(name: str, tmp_path: Path) -> None:
     actor, config = Actor(320, 240), ColourConfig()
     frames = [
         display_proxy(actor.frame(i, {"jawOpen": i / 9}, Pose(i)), LINEAR_REC709, config)
         for i in range(4)
     ]
-    assert face_tracker_faults(engine(name, EngineKind.FACE_TRACKER), frames) == []
+    made = TRACKERS[name]
+    tracker = engine(name, EngineKind.FACE_TRACKER, made(tmp_path) if made else None)
+    assert face_tracker_faults(tracker, frames) == []
 
 
 @pytest.mark.parametrize("name", _names(EngineKind.MOUTH_PREDICTOR))

@@ -7,18 +7,22 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
 import opentimelineio as otio
 import pytest
-from conftest import run_cli
+from conftest import Sample, run_cli
 from consents import authority_on
 from numpy.typing import NDArray
 from scipy.io import wavfile
+from tiny_face_landmarker import face_landmarker_task
 
-from dubwright.api import dub
+from dubwright.api import EngineChoice, dub
 from dubwright.dialogue import Cast, CueSheet
+from dubwright.engines import EngineKind, engine
+from dubwright.errors import DubwrightError
 from dubwright.face.appearance import alike
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.face.link import linked_faces, nearest_face
@@ -30,8 +34,11 @@ from dubwright.media.exr import read_rgb, write_rgb
 from dubwright.media.movie import probe_movie
 from dubwright.media.plate import Plate, PlateSpec, probe_plate
 from dubwright.model import Cue, FrameRange, Likeness
+from dubwright.operations.capture import plan_capture
 from dubwright.operations.reconform import plan_reconform
-from dubwright.operations.request import ReconformRequest
+from dubwright.operations.request import CaptureRequest, ReconformRequest
+from dubwright.operations.results import load_track
+from dubwright.operations.run import run
 from dubwright.sample.actor import Actor, Pose
 from dubwright.store import Store
 
@@ -369,3 +376,37 @@ def test_each_speaker_is_found_confirmed_and_drawn(pair: Pair, tmp_path: Path) -
 
 def _hashes(folder: Path) -> dict[int, bytes]:
     return {int(p.name.split(".")[-2]): p.read_bytes() for p in folder.rglob("frames/**/*.exr")}
+
+
+@pytest.mark.parametrize("content", [None, b"not a task", "another"])
+def test_weights_that_are_no_face_landmarker_are_met(
+    content: bytes | str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "hand_landmarker.task"
+    if content == "another":
+        with ZipFile(file, "w") as task:
+            task.writestr("hand_detector.tflite", b"")
+    elif isinstance(content, bytes):
+        file.write_bytes(content)
+    tracker = engine("face-landmarker", EngineKind.FACE_TRACKER, tmp_path)
+    with pytest.raises(DubwrightError, match="face tracker's weights"):
+        next(tracker.follow([np.zeros((120, 160, 3), np.uint8)]))
+
+
+def test_a_plate_is_captured_by_a_task_file(sample: Sample, tmp_path: Path) -> None:
+    """What plans a tracker's weights, loads them and follows a face through a shot."""
+    weights = {"face-landmarker": str(face_landmarker_task(tmp_path))}
+    shot = sample.scene.shots[0].name
+    request = CaptureRequest(
+        plate=sample.folder / "plates" / shot / f"{shot}.####.exr",
+        output=tmp_path / "out",
+        frames=(1010, 1040),
+        engines=EngineChoice(face_tracker="face-landmarker", weights=weights),
+    )
+    store = Store(tmp_path / "store")
+    plan = plan_capture(request, store, authority_on())
+    run(plan.tasks, store, workers=1)
+    (faces,) = (task for task in plan.tasks.values() if task.stage == "faces")
+    assert faces.parameters["tracker_weights"].startswith("face_landmarker.task@")
+    (tracked,) = (task for task in plan.tasks.values() if task.stage == "track")
+    assert load_track(store.path(tracked.key)).usable.mean() > 0.9

@@ -47,6 +47,7 @@ WEIGHTS: Final = (
     "encoder_weights",
     "generator_weights",
     "parser_weights",
+    "tracker_weights",
 )
 ORIGINAL_SOUND: Final = "original-sound"
 

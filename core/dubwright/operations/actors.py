@@ -68,11 +68,13 @@ class Actors:
         speech: PlateSound,
         engines: EngineChoice,
         cards: Mapping[str, EngineCard],
+        tracker: ChosenEngine,
         carried: Carried | None = None,
         timed: Timing | None = None,
         encoder: ChosenEngine | None = None,
     ) -> None:
         self._encoder = encoder
+        self._tracker = tracker
         self.regressions: dict[tuple[str, bool], str] = {}
         self.refiners: dict[str, str] = {}
         self._timed = timed
@@ -95,9 +97,8 @@ class Actors:
         """The key of all faces of a shot."""
         return self._tasks.add(
             "faces",
-            {"plate": self._plates.contents[shot.uid], "engine": self._engines.face_tracker,
-             "card": self._cards["face_tracker"].identity},
-            where=self._plates.where(shot.uid),
+            {"plate": self._plates.contents[shot.uid]} | self._tracker.parameters,
+            where=self._plates.where(shot.uid) | self._tracker.where,
             label=f"following the faces in {shot.uid}",
             units=self._plates.specs[shot.uid].frames,
         )  # fmt: skip

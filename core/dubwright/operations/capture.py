@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dubwright.conform.read import read_timeline
-from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
 from dubwright.model import FrameRange
 from dubwright.operations.animate import AnimatePlan
+from dubwright.operations.chosen_engine import tracker
 from dubwright.operations.material import Colours, plates_of
 from dubwright.operations.request import CaptureRequest, request_paths
 from dubwright.operations.task_list import TaskList
@@ -40,11 +40,11 @@ def plan_capture(
             repair="give a movie, or an EXR sequence such as plate.####.exr",
         )
     ((uid, spec),) = plates.specs.items()
-    tracker = engine(request.engines.face_tracker, EngineKind.FACE_TRACKER).card
+    told = tracker(request.engines, tasks, access)
     faces = tasks.add(
         "faces",
-        {"plate": plates.contents[uid], "engine": tracker.name, "card": tracker.identity},
-        where=plates.where(uid),
+        {"plate": plates.contents[uid]} | told.parameters,
+        where=plates.where(uid) | told.where,
         label=f"following the faces in {uid}",
         units=spec.frames,
     )

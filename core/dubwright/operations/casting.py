@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from dubwright.dialogue import Cast
-from dubwright.engines import EngineKind, engine
 from dubwright.errors import DubwrightError
 from dubwright.operations.actors import Actors
 from dubwright.operations.cast_stage import CAST, FACES, SHEET
+from dubwright.operations.chosen_engine import tracker
 from dubwright.operations.deliver import copied, deliver_once, write_manifest
 from dubwright.operations.lines import opened
 from dubwright.operations.material import Colours, plates_of, speech_of
@@ -56,7 +56,7 @@ def plan_cast(
     actors = Actors(
         tasks, timeline, sheet, nameless, slots, plates,
         speech_of(timeline, tasks.fingerprints), request.engines,
-        {"face_tracker": engine(request.engines.face_tracker, EngineKind.FACE_TRACKER).card},
+        {}, tracker(request.engines, tasks, access),
     )  # fmt: skip
     shots = [shot for shot in timeline.shots if shot.uid in plates.specs]
     inputs = {f"faces:{shot.uid}": actors.faces(shot) for shot in shots}

@@ -11,7 +11,7 @@ from dubwright.operations.request import EngineChoice
 from dubwright.operations.task_list import TaskList
 from dubwright.store import Access
 
-__all__ = ["ChosenEngine", "diarizer", "encoder", "generator", "parser"]
+__all__ = ["ChosenEngine", "diarizer", "encoder", "generator", "parser", "tracker"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,16 @@ def parser(engines: EngineChoice, tasks: TaskList, access: Access) -> ChosenEngi
         return None
     card = engine_card(engines.face_parser, EngineKind.FACE_PARSER)
     return _chosen("parser", card, engines, tasks, access)
+
+
+def tracker(engines: EngineChoice, tasks: TaskList, access: Access) -> ChosenEngine:
+    """By which engine faces are followed.
+
+    Raises:
+        DubwrightError: there is no such tracker, or it has no weights.
+    """
+    card = engine_card(engines.face_tracker, EngineKind.FACE_TRACKER)
+    return _chosen("tracker", card, engines, tasks, access)
 
 
 def _chosen(

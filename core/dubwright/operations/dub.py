@@ -40,7 +40,7 @@ from dubwright.operations.carry import (
     Speech,
     dub_record,
 )
-from dubwright.operations.chosen_engine import diarizer, encoder, generator, parser
+from dubwright.operations.chosen_engine import diarizer, encoder, generator, parser, tracker
 from dubwright.operations.cut import Segment, segments
 from dubwright.operations.deeds import Deeds
 from dubwright.operations.lines import opened
@@ -214,6 +214,7 @@ class DubPlanner:
         self._layout = layout_of_clips(timeline.sounds)
         self._access = access
         self._generator = generator(request.engines, self._tasks, access)
+        self._tracker = tracker(request.engines, self._tasks, access)
         self._parser = parser(request.engines, self._tasks, access)
         self._lexicons = dict(map(read_lexicon, request.lexicons))
         self._check_languages()
@@ -258,7 +259,7 @@ class DubPlanner:
         self._actors = Actors(
             self._tasks, self._timeline, self._sheet, self._cast, self._slots, self._plates,
             speech_of(self._timeline, self._tasks.fingerprints), self._request.engines,
-            self._cards, self._carried,
+            self._cards, self._tracker, self._carried,
             self._timing(self._sheet.original) if self._sheet.original else None,
             encoder(self._request.engines, self._tasks, self._access),
         )  # fmt: skip
@@ -583,13 +584,12 @@ class DubPlanner:
         )  # fmt: skip
         check = self._tasks.add(
             "check",
-            {"engine": self._request.engines.face_tracker,
-             "card": self._cards["face_tracker"].identity,
-             "plate": self._plates.contents[shot.uid], "first": frames.start},
+            {"plate": self._plates.contents[shot.uid], "first": frames.start}
+            | self._tracker.parameters,
             inputs={f"draw:{i}": key for i, key in enumerate(draw)}
             | self._actors.decoded_inputs(shot, frames)
             | {"track": track, "curves": curves},
-            where=self._plates.where(shot.uid),
+            where=self._plates.where(shot.uid) | self._tracker.where,
             label=f"checking {about}",
         )  # fmt: skip
         return SpanPlan(span, joins, curves, choices, draw, check)
@@ -614,8 +614,6 @@ class DubPlanner:
             "plate": self._plates.contents[shot.uid],
             "starts": str(starts + Fraction(cue.mouth.offset_ms, 1000)),
             "rate": str(self._timeline.rate),
-            "engine": self._request.engines.face_tracker,
-            "card": self._cards["face_tracker"].identity,
         }
         inputs = {"track": self._actors.track(shot, cue.speaker), "take": take}
         decoded = self._actors.decoded_inputs(shot, frames)
@@ -623,9 +621,12 @@ class DubPlanner:
         return [
             self._tasks.add(
                 "generated mouths",
-                told | self._generator.parameters | {"frames": [part.start, part.end]},
+                told
+                | self._tracker.parameters
+                | self._generator.parameters
+                | {"frames": [part.start, part.end]},
                 inputs=inputs | decoded,
-                where=self._plates.where(shot.uid) | self._generator.where,
+                where=self._plates.where(shot.uid) | self._tracker.where | self._generator.where,
                 deed=deed,
                 label=f"generating the mouth of {about}",
                 units=len(part),

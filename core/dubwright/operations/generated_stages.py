@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dubwright.engines import EngineKind, FaceTracker, MouthGenerator, engine
+from dubwright.engines import EngineKind, MouthGenerator, engine
 from dubwright.media.audio import read_mono
 from dubwright.model import FrameRange, MouthControls, MouthCurves
 from dubwright.mouth.controls import controlled
 from dubwright.mouth.visemes import Viseme
+from dubwright.operations.loading import tracker_of
 from dubwright.operations.plates import plate_of, rec709_of, shot_plate
 from dubwright.operations.results import (
     GUIDED,
@@ -38,7 +39,6 @@ def generate_mouths(context: Context) -> None:
     told = context.parameters
     weights = Path(context.where["generator_weights"])
     generator: MouthGenerator = engine(told["generator"], EngineKind.MOUTH_GENERATOR, weights)
-    tracker: FaceTracker = engine(told["engine"], EngineKind.FACE_TRACKER)
     span = FrameRange(*told["span"])
     take = load_take(context.inputs["take"])
     samples, sample_rate = read_mono(context.inputs["take"] / take.audio)
@@ -52,7 +52,7 @@ def generate_mouths(context: Context) -> None:
         rec709_of(plate_of(context)),
         span,
         FrameRange(*told["frames"]),
-        tracker,
+        tracker_of(context),
         context.batch,
         context.step,
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dubwright.engines import Aligner, Diarizer, EngineKind, engine
+from dubwright.engines import Aligner, Diarizer, EngineKind, FaceTracker, engine
 from dubwright.operations.task import Context
 
-__all__ = ["aligner_of", "diarizer_of"]
+__all__ = ["aligner_of", "diarizer_of", "tracker_of"]
 
 
 def aligner_of(context: Context) -> Aligner:
@@ -24,3 +24,12 @@ def diarizer_of(name: str, context: Context) -> Diarizer:
     weights = context.where.get("diarizer_weights")
     diarizer: Diarizer = engine(name, EngineKind.DIARIZER, Path(weights) if weights else None)
     return diarizer
+
+
+def tracker_of(context: Context) -> FaceTracker:
+    """What follows faces; see dubwright.operations.chosen_engine."""
+    weights = context.where.get("tracker_weights")
+    tracker: FaceTracker = engine(
+        context.parameters["tracker"], EngineKind.FACE_TRACKER, Path(weights) if weights else None
+    )
+    return tracker

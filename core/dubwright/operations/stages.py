@@ -22,7 +22,6 @@ from dubwright.engines import (
     Aligner,
     EngineKind,
     FaceParser,
-    FaceTracker,
     MouthPredictor,
     MouthRenderer,
     PhoneRecognizer,
@@ -56,7 +55,7 @@ from dubwright.operations.booth_stages import write_guide, write_line
 from dubwright.operations.cast_stage import write_cast
 from dubwright.operations.generated_stages import generate_mouths, guide_curves
 from dubwright.operations.listening import learn_to_hear
-from dubwright.operations.loading import aligner_of
+from dubwright.operations.loading import aligner_of, tracker_of
 from dubwright.operations.mixing import mix_language
 from dubwright.operations.mouth_stages import (
     hear_line,
@@ -147,7 +146,7 @@ MIX_BLOCK: Final = 30 * MIX_RATE
 
 def _faces(context: Context) -> None:
     """Follow the faces of a shot."""
-    tracker: FaceTracker = engine(context.parameters["engine"], EngineKind.FACE_TRACKER)
+    tracker = tracker_of(context)
     save_faces(track_faces(plate_of(context), tracker, context.step), context.folder)
 
 
@@ -363,7 +362,7 @@ def _capture(context: Context) -> None:
 
 def _check(context: Context) -> None:
     """Measure one span as it was drawn, and picture it beside the plate."""
-    tracker: FaceTracker = engine(context.parameters["engine"], EngineKind.FACE_TRACKER)
+    tracker = tracker_of(context)
     spec = spec_of(context)
     first = context.parameters["first"]
     drawn = drawn_frames(
