@@ -318,7 +318,10 @@ def test(python, rest):
         ("Format", ["-m", "ruff", "format", "--check", "."]),
         ("Types", ["-m", "mypy"]),
         # Each process has its own sample, services and models: more than four want much memory.
-        ("Tests", ["-m", "pytest", "-n", "logical", "--maxprocesses", "4", *rest]),
+        (
+            "Tests",
+            ["-m", "pytest", "-n", "logical", "--maxprocesses", "4", "--dist", "loadfile", *rest],
+        ),
     ):
         say(f"{title}: {' '.join(command[1:])}")
         done = subprocess.run([str(python), *command], cwd=ROOT, check=False)

@@ -354,8 +354,8 @@ def test_an_entry_that_cannot_be_written_leaves_the_log_as_it_was(tiny_disk: Pat
 
 
 def test_a_role_binds_a_consent_to_a_speaker() -> None:
-    authority = authority_on()
     mine = signed_consent(role="Ada")
+    authority = authority_on()
     assert not doubt(mine, EDIT, authority)
     other = Purpose(Use.LIKENESS_EDIT, "es", "Bob")
     assert doubt(mine, other, authority) == "it is for Ada"
