@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from conftest import Dubbed, Sample
 from filmed import FRAMES, RATE, FilmedActor
 from tiny_generators import (
     CHECKPOINT_SLOPE,
+    broken_wav2lip,
     mouth_in,
     scripted_wav2lip,
     scripted_wav2lip_checkpoint,
@@ -34,7 +36,7 @@ from dubwright.media.colour import (
     display_proxy,
     encode_log,
 )
-from dubwright.media.exr import read_rgb
+from dubwright.media.exr import read_rgb, write_rgb
 from dubwright.media.movie import probe_movie
 from dubwright.model import Box, FrameRange, MouthCurves
 from dubwright.operations.compare import compare
@@ -123,7 +125,7 @@ def test_light_that_a_network_leaves_alone_stays() -> None:
 
 
 class _Counting:
-    """Draws frames together: each is the number of the first of them."""
+    """Draws frames together: each is the number of the first of them, by what it hears."""
 
     card = Wav2LipGenerator.card
     together, overlap = 6, 2
@@ -132,15 +134,15 @@ class _Counting:
     def hear(self, *_: object) -> np.ndarray:
         raise NotImplementedError
 
-    def draw(self, faces: np.ndarray, heard: np.ndarray, first: int) -> np.ndarray:
+    def draw(self, faces: np.ndarray, heard: np.ndarray) -> np.ndarray:
         assert len(faces) == len(heard) == self.together
-        return np.full_like(faces, first) + faces
+        return np.full_like(faces, heard[0, 0]) + faces
 
 
 def test_frames_are_drawn_the_same_whichever_are_asked_for() -> None:
     of = 15
     faces = np.arange(of, dtype=np.float32)[:, None, None, None] * np.ones((1, 2, 2, 3), np.float32)
-    heard = np.zeros((of, 1), np.float32)
+    heard = np.arange(of, dtype=np.float32)[:, None]
 
     def drawn(frames: FrameRange) -> list[float]:
         steps: list[int] = []
@@ -210,7 +212,7 @@ def test_the_checkpoint_of_the_true_architecture(suffix: str, tmp_path: Path) ->
     generator = Wav2LipGenerator(scripted_wav2lip_checkpoint(tmp_path, suffix))
     faces = np.random.default_rng(3).uniform(0, 1, (3, 96, 96, 3)).astype(np.float32)
     heard = np.zeros((3, 1, 80, 16), np.float32)
-    drawn = generator.draw(faces, heard, 0)
+    drawn = generator.draw(faces, heard)
     expected = 1 / (1 + np.exp(-CHECKPOINT_SLOPE * (faces - 0.5)))
     assert drawn == pytest.approx(expected, abs=1e-4)
 
@@ -386,7 +388,7 @@ def test_musetalk_draws_what_its_own_networks_give(tmp_path: Path) -> None:
         )
         made = network(latents, 0, encoder_hidden_states=torch.from_numpy(tokens).float()).sample
         expected = (vae.decode(made / 0.18215).sample / 2 + 0.5).clamp(0, 1)
-    drawn = generator.draw(faces, heard, 0)
+    drawn = generator.draw(faces, heard)
     assert drawn == pytest.approx(expected.permute(0, 2, 3, 1).numpy(), abs=1e-4)
     assert drawn.std() > 0.01
 
@@ -413,13 +415,34 @@ def test_the_tokens_of_a_frame_are_what_whisper_hears_around_it(tmp_path: Path) 
 
 
 def test_weights_that_are_not_a_generators_are_told(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed here")
     from dubwright.picture.engines.musetalk import MuseTalkGenerator
 
     (tmp_path / "notes.txt").write_text("no weights")
-    for generator in (Wav2LipGenerator(tmp_path), MuseTalkGenerator(tmp_path)):
-        with pytest.raises(DubwrightError, match="weights cannot be loaded"):
-            generator.hear(np.zeros(16000, np.float32), 16000, Fraction(0), 3, Fraction(24))
-            assert generator.framing.side
+    for content in (
+        None,
+        b"",
+        b"not a pickle",
+        pickle.dumps(Path("of a class"), protocol=2),
+        "tensor",
+    ):
+        checkpoint = tmp_path / "wav2lip.pth"
+        if content == "tensor":
+            torch.save(torch.zeros(3), checkpoint)
+        elif isinstance(content, bytes):
+            checkpoint.write_bytes(content)
+        for generator in (Wav2LipGenerator(tmp_path), MuseTalkGenerator(tmp_path)):
+            with pytest.raises(DubwrightError, match="weights cannot be loaded"):
+                generator.hear(np.zeros(16000, np.float32), 16000, Fraction(0), 3, Fraction(24))
+                assert generator.framing.side
+
+
+def test_one_of_several_files_is_not_guessed(tmp_path: Path) -> None:
+    scripted_wav2lip(tmp_path)
+    scripted_wav2lip_checkpoint(tmp_path)
+    with pytest.raises(DubwrightError, match="weights cannot be loaded") as refused:
+        assert Wav2LipGenerator(tmp_path).framing
+    assert "found: " in refused.value.why
 
 
 def _over(given, norm, axes: tuple[int, ...]):
@@ -469,13 +492,13 @@ def test_latentsync_changes_only_what_its_mask_leaves_open(tmp_path: Path) -> No
     faces = np.random.default_rng(0).uniform(0, 1, (16, 128, 128, 3)).astype(np.float32)
     random = np.random.default_rng(1)
     heard = random.normal(0, 1, (16, 50, 16)).astype(np.float32)
-    drawn = generator.draw(faces, heard, 0)
+    drawn = generator.draw(faces, heard)
     changed = np.abs(drawn - faces).max(axis=(0, 3)) > 1e-6
     assert changed[84:108, 40:88].all()
     assert not changed[:76].any() and not changed[:, :28].any() and not changed[116:].any()
     # What is heard moves it, and the frames know of each other.
     heard[3] = random.normal(0, 1, (50, 16))
-    other = np.abs(generator.draw(faces, heard, 0) - drawn).max(axis=(1, 2, 3))
+    other = np.abs(generator.draw(faces, heard) - drawn).max(axis=(1, 2, 3))
     assert other[3] > 1e-4 and other.argmax() == 3 and (other > 0).all()
 
 
@@ -497,31 +520,72 @@ def test_engines_are_compared_side_by_side(sample: Sample, tmp_path: Path) -> No
             not_for_sale=True,
         ),
     )
-    found = compare(
+    found, folder = compare(
         request,
         Store(tmp_path / "store"),
         Authority.of_this_machine(),
         only=("retrieval", "wav2lip", "musetalk"),
     )
+    assert folder == tmp_path / "out/v001"
     told = {each.name: each for each in found.engines}
     assert list(told) == ["retrieval", "musetalk", "wav2lip"]
     assert "no weights" in told["musetalk"].why_not and not told["musetalk"].drawn
+    assert "--weights musetalk=" in told["musetalk"].why_not
     for each in (told["retrieval"], told["wav2lip"]):
         assert each.drawn > 20 and not each.why_not
         assert each.seconds_per_frame and each.followed_r and each.sharpness and each.flicker
     assert not told["wav2lip"].commercial_use
     # The scripted network shows the plate's own mouth, and not what is said.
     assert told["retrieval"].said_r > 0.9 > told["wav2lip"].said_r
-    movie = probe_movie(tmp_path / "out/compare.mp4")
+    movie = probe_movie(folder / "compare.mp4")
     assert movie.frames == found.frames == 30
     # The plate and two engines, one beside the other.
-    width = cv2.imread(str(tmp_path / "out/compare.jpg")).shape[1]
+    width = cv2.imread(str(folder / "compare.jpg")).shape[1]
     assert width == movie.width and width % 3 == 0
-    page = (tmp_path / "out/compare.html").read_text()
+    page = (folder / "compare.html").read_text()
     for words in ("retrieval", "wav2lip", "no weights", "not for sale", "compare.mp4"):
         assert words in page
-    kept = Comparison.model_validate_json((tmp_path / "out/compare.json").read_text())
+    kept = Comparison.model_validate_json((folder / "compare.json").read_text())
     assert kept == found
+
+
+def test_a_plate_that_shows_nobody_is_not_compared(tmp_path: Path) -> None:
+    for frame in range(1001, 1013):
+        write_rgb(tmp_path / f"wall.{frame}.exr", np.full((120, 160, 3), 0.18, np.float32), {})
+    speech = EspeakSynthesizer().speak("Mama.", "es", 1.0)
+    write_wav(tmp_path / "line.wav", speech.samples, speech.sample_rate)
+    request = LipSyncRequest(
+        plate=tmp_path / "wall.####.exr",
+        dialogue=tmp_path / "line.wav",
+        text="Mama.",
+        language="es",
+        colour_space="ACEScg",
+        output=tmp_path / "out",
+    )
+    with pytest.raises(DubwrightError) as refused:
+        compare(request, Store(tmp_path), Authority.of_this_machine(), only=("retrieval",))
+    assert "no face" in refused.value.why and not (tmp_path / "out").exists()
+
+
+def test_one_engines_fault_is_told_and_the_others_go_on(sample: Sample, tmp_path: Path) -> None:
+    """The network wants other faces than its inputs say."""
+    speech = EspeakSynthesizer().speak("Mama, papa, mama.", "es", 1.0)
+    write_wav(tmp_path / "line.wav", speech.samples, speech.sample_rate)
+    request = LipSyncRequest(
+        plate=sample.folder / "plates/lighthouse_010/lighthouse_010.####.exr",
+        dialogue=tmp_path / "line.wav",
+        text="Mama, papa, mama.",
+        language="es",
+        frames=(1001, 1030),
+        output=tmp_path / "out",
+        engines=EngineChoice(
+            weights={"wav2lip": str(broken_wav2lip(tmp_path / "wav2lip"))}, not_for_sale=True
+        ),
+    )
+    store, authority = Store(tmp_path / "store"), Authority.of_this_machine()
+    found, _ = compare(request, store, authority, only=("retrieval", "wav2lip"))
+    retrieval, wav2lip = found.engines
+    assert retrieval.drawn > 20 and wav2lip.why_not.startswith("it failed")
 
 
 def test_engines_that_are_not_there_are_not_compared(sample: Sample, tmp_path: Path) -> None:

@@ -62,6 +62,35 @@ def scripted_wav2lip(folder: Path, side: int = 96, shift: tuple[float, float] = 
     return folder
 
 
+def broken_wav2lip(folder: Path) -> Path:
+    """An ONNX file with the family's inputs that cannot do what it says with them."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    float_ = TensorProto.FLOAT
+    graph = helper.make_graph(
+        [
+            helper.make_node("Reshape", ["video_frames", "two"], ["drawn"]),
+            helper.make_node("Identity", ["mel_spectrogram"], ["heard"]),
+        ],
+        "broken",
+        [
+            helper.make_tensor_value_info("mel_spectrogram", float_, ["n", 1, 80, 16]),
+            helper.make_tensor_value_info("video_frames", float_, ["n", 6, 96, 96]),
+        ],
+        [
+            helper.make_tensor_value_info("drawn", float_, [1, 2]),
+            helper.make_tensor_value_info("heard", float_, ["n", 1, 80, 16]),
+        ],
+        [numpy_helper.from_array(np.array([1, 2]), "two")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, folder / "wav2lip.onnx")
+    return folder
+
+
 def mouth_in(side: int):
     """1 in the middle of where Wav2Lip's square shows a mouth, fading around it, [side, side]."""
     import numpy as np

@@ -103,7 +103,7 @@ def compare(
         engines=EngineChoice(weights=pairs("--weights", weights), not_for_sale=not_for_sale),
     )
     with bar() as show:
-        found = compared(
+        found, folder = compared(
             request,
             Store(store or default_store_folder()),
             Authority.of_this_machine(),
@@ -115,7 +115,7 @@ def compare(
         return
     for each in found.engines:
         typer.echo(f"{each.name:14} {_told(each)}")
-    typer.echo(f"Look at it: {out / 'compare.html'}")
+    typer.echo(f"Look at it: {folder / 'compare.html'}")
 
 
 def _told(each: Compared) -> str:

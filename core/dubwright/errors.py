@@ -10,6 +10,7 @@ __all__ = [
     "DubwrightError",
     "PlanOutdated",
     "StorageUnavailable",
+    "first_line",
 ]
 
 
@@ -69,3 +70,9 @@ def _rebuild(
     kind: type[DubwrightError], what: str, where: str, why: str, repair: str
 ) -> DubwrightError:
     return kind(what, where=where, why=why, repair=repair)
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's exception says, as far as the end of its first line; its kind if nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

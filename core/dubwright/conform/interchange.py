@@ -19,7 +19,7 @@ import opentimelineio as otio
 
 from dubwright.conform.document import unreadable
 from dubwright.conform.media import Media
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 from dubwright.media.sequence import find_frames, is_pattern
 from dubwright.model import frame_of_timecode
 
@@ -80,7 +80,7 @@ def read_foreign(path: Path, media: Media, rate: Fraction | None = None) -> otio
     except DubwrightError:
         raise
     except Exception as error:  # the adapters raise whatever they stumble over
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise unreadable(path, f"its {name} is not understood: {reason}") from error
 
 

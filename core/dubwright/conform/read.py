@@ -19,7 +19,7 @@ from dubwright.conform.plates import (
 from dubwright.conform.shots import Shot, shots_of
 from dubwright.conform.sounds import sounds_of
 from dubwright.conform.times import whole_frames
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 from dubwright.media.audio import audio_duration
 from dubwright.media.exr import read_header
 from dubwright.media.movie import MovieInfo
@@ -204,7 +204,7 @@ def _load(path: Path, media: Media, rate: Fraction | None) -> Any:
             path, f"no adapter reads {path.suffix or 'a file without suffix'}"
         ) from None
     except (otio.exceptions.OTIOError, ValueError, OSError, KeyError) as error:
-        raise unreadable(path, str(error).splitlines()[0] if str(error) else "no reason") from error
+        raise unreadable(path, first_line(error)) from error
 
 
 def _movie_timeline(path: Path, info: MovieInfo) -> otio.schema.Timeline:

@@ -11,6 +11,7 @@ import opentimelineio as otio
 
 from dubwright.conform.document import unreadable, write_timeline
 from dubwright.conform.media import media_path
+from dubwright.errors import first_line
 
 __all__ = ["foreign_schemas", "missing_media", "relinked"]
 
@@ -66,7 +67,7 @@ def _opened(path: Path) -> otio.schema.Timeline:
     try:
         return otio.adapters.read_from_file(str(path), "otio_json")
     except (OSError, ValueError, otio.exceptions.OTIOError) as error:
-        raise unreadable(path, str(error).splitlines()[0]) from error
+        raise unreadable(path, first_line(error)) from error
 
 
 def _schemas(value: Any) -> Iterator[str]:

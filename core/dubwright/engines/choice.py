@@ -107,7 +107,7 @@ def remembered(load: Callable[[Path], Loaded]) -> Callable[[Path], Loaded]:
     def found(weights: Path) -> Loaded:
         stamp = _stamp(weights)
         size = sum(length for _, _, length in stamp)
-        return warm_models().get((load, weights, stamp), size, lambda: load(weights))
+        return warm_models().get((load, weights), stamp, size, lambda: load(weights))
 
     return found
 
@@ -118,9 +118,19 @@ def _stamp(weights: Path) -> tuple[tuple[str, int, int], ...]:
 
 
 def weights_files(path: Path) -> list[Path]:
-    """A file, or all of a folder with those that its links lead to, in order."""
+    """A file and what beside it tells of it; or all of a folder with those that its links lead to.
+
+    Beside a file that is what ONNX keeps apart from its network, and documents.
+    """
     if path.is_file():
-        return [path]
+        beside = (
+            other
+            for other in path.parent.iterdir()
+            if other.is_file()
+            and other != path
+            and (other.name.startswith(path.name) or other.suffix == ".json")
+        )
+        return [path, *sorted(beside)]
     return sorted(
         Path(folder) / name
         for folder, _, names in os.walk(path, followlinks=True)
@@ -129,7 +139,8 @@ def weights_files(path: Path) -> list[Path]:
 
 
 def _names(path: Path, files: Sequence[Path]) -> list[str]:
-    return [path.name] if path.is_file() else [p.relative_to(path).as_posix() for p in files]
+    folder = path.parent if path.is_file() else path
+    return [p.relative_to(folder).as_posix() for p in files]
 
 
 def _openai_cache(name: str) -> Path:
@@ -141,10 +152,9 @@ def _offer(
     card: EngineCard, suggested: Sequence[SuggestedWeights], named: str | None = None
 ) -> DubwrightError:
     listed = "; ".join(f"{s.name}, {s.licence}, about {s.megabytes} MB" for s in suggested)
-    first = suggested[0].name if suggested else "NAME"
-    repair = f"dubwright models pull {first}"
+    repair = f"name a file or a folder: --weights {card.name}=PATH"
     if listed:
-        repair += f" (known to work: {listed})"
+        repair = f"dubwright models pull {suggested[0].name} (known to work: {listed})"
     if card.way_around:
         repair += f"; or without weights: {card.way_around}"
     return DubwrightError(

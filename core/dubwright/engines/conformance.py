@@ -350,16 +350,16 @@ def mouth_generator_faults(
     random = np.random.default_rng(0)
     side = framing.side
     faces = random.uniform(0, 1, (count, side, side, 3)).astype(np.float32)
-    drawn = engine.draw(faces, heard, 0)
+    drawn = engine.draw(faces, heard)
     if drawn.shape != faces[: len(drawn)].shape or drawn.dtype != np.float32:
         return [*faults, "it does not give back as many float32 faces of the same size"]
     if not (np.isfinite(drawn).all() and drawn.min() >= 0 and drawn.max() <= 1):
         faults.append("what it draws is not between 0 and 1")
-    again = engine.draw(faces[: len(drawn)].copy(), heard[: len(drawn)].copy(), 0)
+    again = engine.draw(faces[: len(drawn)].copy(), heard[: len(drawn)].copy())
     if not np.array_equal(drawn, again):
         faults.append("the same face is drawn otherwise the second time")
     if together == 1:
-        alone = engine.draw(faces[2:3], heard[2:3], 2)
+        alone = engine.draw(faces[2:3], heard[2:3])
         if not np.allclose(alone[0], drawn[2], atol=1e-4):
             faults.append("a face that is drawn by itself is another than among others")
     return faults

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-__all__ = ["described_beside", "onnx_file", "session_of"]
+__all__ = ["described_beside", "inference_faults", "onnx_file", "session_of"]
 
 Description = TypeVar("Description", bound=BaseModel)
 
 
 def onnx_file(weights: Path) -> Path:
-    """A file of weights, or the first ONNX file of a folder.
+    """A file of weights, or the ONNX file of a folder.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or more than one.
     """
-    file = weights if weights.is_file() else next(iter(sorted(weights.glob("*.onnx"))), None)
-    if file is None:
-        raise ValueError("it is no ONNX file, and no folder with one")
-    return file
+    files = [weights] if weights.is_file() else sorted(weights.glob("*.onnx"))
+    if len(files) != 1:
+        named = ", ".join(file.name for file in files) or "none"
+        raise ValueError(f"it is no ONNX file, and no folder with one; found: {named}")
+    return files[0]
 
 
 def session_of(file: Path) -> Any:
@@ -31,21 +33,28 @@ def session_of(file: Path) -> Any:
         ValueError: onnxruntime cannot read it, or lacks what it is made of.
     """
     import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 
     providers = onnxruntime.get_available_providers()
     try:
         return onnxruntime.InferenceSession(str(file), providers=providers)
-    except (
-        refusals.Fail,
-        refusals.InvalidArgument,
-        refusals.InvalidGraph,
-        refusals.InvalidProtobuf,
-        refusals.NoSuchFile,
-        refusals.NotImplemented,
-        refusals.RuntimeException,
-    ) as error:
+    except inference_faults() as error:
         raise ValueError(str(error)) from error
+
+
+def inference_faults() -> tuple[type[Exception], ...]:
+    """What onnxruntime, where it is loaded, raises of files and of what networks are given."""
+    faults = sys.modules.get("onnxruntime.capi.onnxruntime_pybind11_state")
+    if faults is None:
+        return ()
+    return (
+        faults.Fail,
+        faults.InvalidArgument,
+        faults.InvalidGraph,
+        faults.InvalidProtobuf,
+        faults.NoSuchFile,
+        faults.NotImplemented,
+        faults.RuntimeException,
+    )
 
 
 def described_beside(file: Path, name: str, kind: type[Description]) -> Description:

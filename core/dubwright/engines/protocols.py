@@ -368,16 +368,13 @@ class MouthGenerator(Protocol):
             rate: frames a second.
         """
 
-    def draw(
-        self, faces: NDArray[np.float32], heard: NDArray[np.float32], first: int
-    ) -> NDArray[np.float32]:
+    def draw(self, faces: NDArray[np.float32], heard: NDArray[np.float32]) -> NDArray[np.float32]:
         """Faces that say what is heard.
 
         Args:
             faces: as the plate shows them, [frames, side, side, 3], sRGB between 0 and 1;
                 `together` of them, or any number where that is 1.
             heard: for each of them.
-            first: the number of the first in its line, which decides what is drawn by chance.
 
         Returns:
             As many, of the same kind.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Final, TypeVar
 
 from dubwright.engines import EngineKind
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 
 __all__ = [
     "OFFLINE",
@@ -44,7 +46,7 @@ def voice_model(weights: Path, families: Mapping[str, Callable[[Path], Model]]) 
         raise DubwrightError(
             "A voice's weights cannot be loaded",
             where=str(weights),
-            why=str(error).splitlines()[0],
+            why=first_line(error),
             repair="give a folder with config.json, a tokenizer or processor, and safetensors",
         ) from error
 
@@ -104,5 +106,8 @@ def device() -> str:
 
 def unloadable() -> tuple[type[Exception], ...]:
     """What is raised where weights are not what they should be."""
-    broken: type[Exception] = import_module("safetensors").SafetensorError
-    return (OSError, ValueError, KeyError, ImportError, RuntimeError, broken)
+    library = sys.modules.get("safetensors")
+    broken: tuple[type[Exception], ...] = (library.SafetensorError,) if library else ()
+    # Pickles of more than tensors, and files that were cut off.
+    pickles = (UnpicklingError, EOFError)
+    return (OSError, ValueError, KeyError, ImportError, RuntimeError, *pickles, *broken)

@@ -10,6 +10,7 @@ import gc
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 __all__ = ["WarmModels", "release_models", "warm_models"]
@@ -22,35 +23,49 @@ OVERHEAD: Final = 1.3
 PROCESSOR_ROOM: Final = 6 << 30
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Held:
+    """A model, what its files were when it was loaded, and the bytes that it takes."""
+
+    stamp: Hashable
+    size: int
+    model: Any
+
+
 class WarmModels:
     """Holds models by key.
 
     Args:
-        free: how many bytes a GPU has left; None where there is none.
-        room: bytes of models that are held at most, where there is no GPU.
+        memory: how many bytes a GPU has left, and has in all; None where there is none.
+        room: bytes of models that the processor holds at most.
     """
 
-    def __init__(self, free: Callable[[], int | None], room: int = PROCESSOR_ROOM) -> None:
-        self._free = free
+    def __init__(
+        self, memory: Callable[[], tuple[int, int] | None], room: int = PROCESSOR_ROOM
+    ) -> None:
+        self._memory = memory
         self._room = room
-        self._held: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
+        self._held: OrderedDict[Hashable, _Held] = OrderedDict()
 
-    def get(self, key: Hashable, size: int, load: Callable[[], Model]) -> Model:
-        """The model of a key, loaded if it is not held.
+    def get(self, key: Hashable, stamp: Hashable, size: int, load: Callable[[], Model]) -> Model:
+        """The model of a key, loaded if it is not held as it is now.
 
         Args:
             key: of the model.
+            stamp: of its files, as they are now.
             size: of its files, in bytes.
             load: makes it.
         """
+        if key in self._held and self._held[key].stamp != stamp:
+            del self._held[key]
         if key not in self._held:
             needed = int(size * OVERHEAD)
             while self._held and not self._fits(needed):
                 self._held.popitem(last=False)
                 _collect()
-            self._held[key] = needed, load()
+            self._held[key] = _Held(stamp, needed, load())
         self._held.move_to_end(key)
-        model: Model = self._held[key][1]
+        model: Model = self._held[key].model
         return model
 
     def release(self) -> None:
@@ -59,10 +74,10 @@ class WarmModels:
         _collect()
 
     def _fits(self, needed: int) -> bool:
-        free = self._free()
-        if free is not None:
-            return free >= needed
-        return sum(size for size, _ in self._held.values()) + needed <= self._room
+        # Where each of them lies is not known: together they never take more than there is.
+        free, whole = self._memory() or (needed, 0)
+        held = sum(each.size for each in self._held.values())
+        return free >= needed and held + needed <= whole + self._room
 
 
 def _collect() -> None:
@@ -73,16 +88,17 @@ def _collect() -> None:
         torch.cuda.empty_cache()
 
 
-def _free_on_gpu() -> int | None:
-    """Bytes of the GPU that torch, where it is loaded, can still take."""
+def _gpu_memory() -> tuple[int, int] | None:
+    """Bytes of the GPU that torch, where it is loaded, can still take, and all of them."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available():
         return None
-    free, _ = torch.cuda.mem_get_info()
-    return int(free + torch.cuda.memory_reserved() - torch.cuda.memory_allocated())
+    free, whole = torch.cuda.mem_get_info()
+    own = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    return int(free + own), int(whole)
 
 
-_of_this_process: Final = WarmModels(_free_on_gpu)
+_of_this_process: Final = WarmModels(_gpu_memory)
 
 
 def warm_models() -> WarmModels:

@@ -18,7 +18,7 @@ import platformdirs
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 from dubwright.store import whole
 
 __all__ = ["Offer", "Weights", "WeightsFile", "WeightsFolder", "forbids_commerce", "offered"]
@@ -106,7 +106,7 @@ def offered(name: str, revision: str = "main", endpoint: str | None = None) -> O
         raise DubwrightError(
             "The weights cannot be looked up",
             where=f"{name} at {revision}",
-            why=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            why=first_line(error),
             repair="check the name and the network; without one, import a folder: "
             "dubwright models import",
         ) from error
@@ -217,7 +217,7 @@ class WeightsFolder:
                 raise DubwrightError(
                     "The weights cannot be downloaded",
                     where=f"{offer.name}: {file.path}",
-                    why=str(error).splitlines()[0] if str(error) else type(error).__name__,
+                    why=first_line(error),
                     repair="run the same command again: it goes on where it broke off",
                 ) from error
             digest = _sha256(Path(path))

@@ -145,8 +145,9 @@ def require_licences(plan: DubPlan) -> None:
         DubwrightError: an engine or its weights may not be used for what is sold, and nobody said
             that this is not.
     """
-    cards = [card for card in plan.cards.values() if not card.commercial_use]
-    bound = {card.name: card.licence for card in cards}
+    told = {str(value) for task in plan.tasks.values() for value in task.parameters.values()}
+    used = [card for card in plan.cards.values() if any(card.identity in each for each in told)]
+    bound = {card.name: card.licence for card in used if not card.commercial_use}
     bound |= {name: told for name, told in weights_used(plan).items() if forbids_commerce(told)}
     if bound:
         raise DubwrightError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dubwright.engines import EngineCard, EngineKind, engine_card
-from dubwright.engines.choice import chosen_weights
+from dubwright.engines.choice import chosen_weights, require_packages
 from dubwright.operations.request import EngineChoice
 from dubwright.operations.task_list import TaskList
 from dubwright.store import Access
@@ -29,14 +29,16 @@ class ChosenEngine:
 
 
 def diarizer(engines: EngineChoice, tasks: TaskList, access: Access) -> ChosenEngine | None:
-    """By which engine voices are told apart; None where its packages are not installed.
+    """By which engine voices are told apart; None where nobody chose one, and the usual one's
+    packages are not installed.
 
     Raises:
-        DubwrightError: there is no such engine, or it has no weights.
+        DubwrightError: there is no such engine, it has no weights, or its packages are missing.
     """
     card = engine_card(engines.diarizer, EngineKind.DIARIZER)
-    if card.missing_packages:
+    if card.missing_packages and engines.diarizer == EngineChoice().diarizer:
         return None
+    require_packages(card)
     return _chosen("diarizer", card, engines, tasks, access)
 
 

@@ -4,35 +4,47 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dubwright.engines import EngineCard, EngineKind, engines
+from dubwright.engines import EngineCard, EngineKind, MouthGenerator, engine, engines
 from dubwright.engines.choice import chosen_weights
-from dubwright.errors import DubwrightError
+from dubwright.engines.onnx_loading import inference_faults
+from dubwright.engines.warm import release_models
+from dubwright.errors import DubwrightError, first_line
 from dubwright.media.audio import read_mono, resampled
 from dubwright.media.colour import display_preview
 from dubwright.media.exr import read_rgb
 from dubwright.media.movie import Sound, write_picture, write_preview
 from dubwright.media.plate import Plate, PlateSpec
 from dubwright.model import FaceTrack, FrameRange
+from dubwright.operations.deliver import deliver_once, write_manifest
 from dubwright.operations.execute import Cancelling, execute
 from dubwright.operations.lip_sync import plan_lip_sync
-from dubwright.operations.plan import DubPlan, SpanPlan
+from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
 from dubwright.operations.request import EngineChoice, LipSyncRequest
-from dubwright.operations.results import drawn_frames, load_curves, load_track, read_json
+from dubwright.operations.results import (
+    drawn_frames,
+    load_choices,
+    load_curves,
+    load_track,
+    read_json,
+)
 from dubwright.operations.run import run
 from dubwright.operations.task import Task
 from dubwright.quality.comparison import Compared, Comparison, comparison_page
 from dubwright.quality.picture import measure_pictures
 from dubwright.quality.sync import correlation
-from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, whole
+from dubwright.store import EVERYWHERE, Access, Fingerprints, Store, content_key, whole
 from dubwright.trust import Authority
 
 __all__ = ["compare"]
@@ -48,6 +60,7 @@ LABEL_HEIGHT: Final = 28
 SHEET_FRAMES: Final = 6
 SOUND_RATE: Final = 48000
 PLATE: Final = "plate"
+STATEMENT: Final = "The same seconds by several engines, to look at."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,11 +80,11 @@ def compare(
     access: Access = EVERYWHERE,
     listener: Listener = lambda *_: None,
     cancel: Cancelling | None = None,
-) -> Comparison:
+) -> tuple[Comparison, Path]:
     """Draw a plate with every engine that can, and lay the results side by side.
 
-    Into the request's output go compare.mp4, compare.jpg, and what is known of them as
-    compare.html and compare.json.
+    The next version in the request's output receives compare.mp4, compare.jpg, and what is known
+    of them as compare.html and compare.json. One engine's fault is told, and the others go on.
 
     Args:
         request: the plate and its recording; of its engines the weights, and whether it is for
@@ -83,8 +96,12 @@ def compare(
         listener: told how many units of work of how many are done, and of what.
         cancel: stops the work when set.
 
+    Returns:
+        What is known of the engines, and the version's folder.
+
     Raises:
         DubwrightError: the plate or the recording must be repaired first, or no engine could draw.
+        Cancelled: `cancel` was set.
     """
     told: list[Compared] = []
     drawn: list[_Drawn] = []
@@ -96,10 +113,19 @@ def compare(
             plan = plan_lip_sync(asked, store, authority, access)
             seconds = _done(plan, store, card.name, listener, cancel or threading.Event())
         except DubwrightError as error:
-            told.append(_about(card, why_not=f"{error.what}: {error.why}"))
+            if error.waits:
+                raise
+            told.append(_about(card, why_not=f"{error.what}: {error.why}; {error.repair}"))
+            continue
+        except _faults() as fault:
+            release_models()
+            told.append(_about(card, why_not=f"it failed: {first_line(fault)}"))
             continue
         (part,) = plan.languages
         frames = drawn_frames(store.path(key) for span in part.spans for key in span.draw)
+        if not frames:
+            told.append(_about(card, why_not=f"it drew no frame: {_why_nothing(part, store)}"))
+            continue
         drawn.append(_Drawn(card.name, frames))
         figures = _figures(plan, part.spans, frames, store)
         told.append(_about(card, drawn=len(frames), **seconds, **figures))
@@ -110,7 +136,6 @@ def compare(
             why="; ".join(f"{each.name}: {each.why_not}" for each in told) or "none is installed",
             repair="mend what is said of one of them, or name others",
         )
-    _write_movie(plan, drawn, request, store)
     (shot,) = plan.shots
     spec = plan.plates[shot.uid]
     comparison = Comparison(
@@ -120,13 +145,32 @@ def compare(
         rate=str(spec.rate),
         engines=tuple(told),
     )
-    for name, text in (
-        ("compare.json", comparison.model_dump_json(indent=1) + "\n"),
-        ("compare.html", comparison_page(comparison)),
-    ):
-        with whole(request.output / name) as partial:
-            partial.write_text(text, encoding="utf-8")
-    return comparison
+    key = content_key([comparison.model_dump(mode="json"), [span.check for span in part.spans]])
+    made_of = plan
+
+    def write(folder: Path, _: Path) -> None:
+        _write_movie(made_of, drawn, request, folder, store)
+        for name, text in (
+            ("compare.json", comparison.model_dump_json(indent=1) + "\n"),
+            ("compare.html", comparison_page(comparison)),
+        ):
+            with whole(folder / name) as partial:
+                partial.write_text(text, encoding="utf-8")
+        write_manifest(folder, key, STATEMENT)
+
+    return comparison, deliver_once(key, store, request.output, write)
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What an engine's own network may raise in the midst of its work."""
+    return (RuntimeError, ValueError, MemoryError, *inference_faults())
+
+
+def _why_nothing(part: LanguagePlan, store: Store) -> str:
+    """The commonest reason for which frames of a language were not drawn."""
+    chosen = (choice for span in part.spans for choice in load_choices(store.path(span.choices)))
+    reasons = Counter(choice.reason for choice in chosen if choice.reason)
+    return reasons.most_common(1)[0][0] if reasons else "nobody speaks in it"
 
 
 def _about(card: EngineCard, **figures: Any) -> Compared:
@@ -168,8 +212,8 @@ def _done(
 ) -> dict[str, float | None]:
     """Do a plan's tasks, those that draw one by one: how long they took.
 
-    Only what is not done already is timed; the quickest task of each stage counts, for the first
-    loads what the others use.
+    Only what is not done already is timed, once what it uses is loaded, and the quickest task of
+    each stage counts. Where a stage was done before, nobody knows.
     """
     (part,) = plan.languages
     wanted = _needed(plan.tasks, [span.check for span in part.spans])
@@ -183,6 +227,10 @@ def _done(
         cancel=cancel,
     )
     done = total - sum(task.units for task in later.values())
+    for task in later.values():
+        if task.stage == "generated mouths":
+            _load_generator(task)
+            break
     took: dict[str, list[float]] = {}
     spent = 0.0
     for key, task in later.items():
@@ -195,15 +243,29 @@ def _done(
         done += task.units
         listener(done, total, f"{name}: {task.label}")
     frames = sum(len(planned.span.frames) for planned in part.spans)
+    planned = {task.stage for task in later.values()}
+    known = all(stage in took for stage in DRAWING if stage in planned)
     per_frame = [
-        min(took[stage]) / (1 if stage in ("generated mouths", "draw") else frames)
-        for stage in DRAWING
-        if stage in took
+        min(seconds) / (1 if stage in ("generated mouths", "draw") else frames)
+        for stage, seconds in took.items()
+        if stage in DRAWING
     ]
     return {
-        "seconds_per_frame": sum(per_frame) if "draw" in took else None,
+        "seconds_per_frame": sum(per_frame) if known else None,
         "learning_seconds": spent or None,
     }
+
+
+def _load_generator(task: Task) -> None:
+    weights = Path(task.where["generator_weights"])
+    name = task.parameters["generator"]
+    generator: MouthGenerator = engine(name, EngineKind.MOUTH_GENERATOR, weights)
+    rate = Fraction(25)
+    silence = np.zeros(SOUND_RATE, np.float32)
+    heard = generator.hear(silence, SOUND_RATE, Fraction(0), generator.together, rate)
+    side = generator.framing.side
+    if generator.together == 1:
+        generator.draw(np.zeros((1, side, side, 3), np.float32), heard)
 
 
 def _needed(tasks: Mapping[str, Task], last: Sequence[str]) -> dict[str, Task]:
@@ -244,17 +306,20 @@ def _figures(
             said += [apertures[frame - planned.span.frames.start] for frame in check["frames"]]
             seen += [np.nan if value is None else value for value in check["seen"]]
             checks.append(check)
-    numbers = sorted(frames)
+    first, last = min(frames), max(frames)
     plates = Plate(spec, _decoded(plan, store))
-    pictures = (
-        (plate, plate, _shown(read_rgb(frames[frame]), spec, plates))
-        for frame, plate in (
-            (frame, _shown(plates.frame(frame), spec, plates)) for frame in numbers
-        )
-    )
-    landmarks = track.landmarks[numbers]
-    still = np.zeros(len(numbers))
-    measured = measure_pictures(pictures, [landmarks] * 3, [still] * 3)
+
+    def pictures() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]]:
+        for frame, linear in enumerate(plates.frames(FrameRange(first, last + 1)), start=first):
+            plate = _shown(linear, spec, plates)
+            drawn = _shown(read_rgb(frames[frame]), spec, plates) if frame in frames else plate
+            yield plate, plate, drawn
+
+    landmarks = track.landmarks[first : last + 1].copy()
+    # What was not drawn is not judged, nor is the step over it.
+    landmarks[[frame not in frames for frame in range(first, last + 1)]] = np.nan
+    still = np.zeros(len(landmarks))
+    measured = measure_pictures(pictures(), [landmarks] * 3, [still] * 3)
     return {
         "said_r": correlation(np.array(seen), np.array(said)) if seen else None,
         "followed_r": _mean([check["aperture_r"] for check in checks]),
@@ -287,7 +352,7 @@ def _shown(linear: NDArray[np.float32], spec: PlateSpec, plate: Plate) -> NDArra
 
 
 def _write_movie(
-    plan: DubPlan, drawn: Sequence[_Drawn], request: LipSyncRequest, store: Store
+    plan: DubPlan, drawn: Sequence[_Drawn], request: LipSyncRequest, folder: Path, store: Store
 ) -> None:
     """compare.mp4, with the new line, and compare.jpg, some of its frames one below the other."""
     (shot,) = plan.shots
@@ -295,7 +360,7 @@ def _write_movie(
     plate = Plate(spec, _decoded(plan, store))
     tile = _tile(_track(plan, store), spec)
     kept: list[NDArray[np.uint8]] = []
-    numbers = sorted({frame for each in drawn for frame in each.frames}) or [0]
+    numbers = sorted({frame for each in drawn for frame in each.frames})
     moments = {numbers[n] for n in np.linspace(0, len(numbers) - 1, SHEET_FRAMES).astype(int)}
 
     def rows() -> Iterator[NDArray[np.uint8]]:
@@ -311,16 +376,14 @@ def _write_movie(
                 kept.append(row)
             yield row
 
-    folder = request.output
-    folder.mkdir(parents=True, exist_ok=True)
-    silent = folder / "compare.silent.mp4"
-    write_picture(silent, rows(), spec.rate)
     samples, rate = read_mono(request.dialogue)
     later = np.zeros(request.start_ms * SOUND_RATE // 1000, np.float32)
     line = np.concatenate([later, resampled(samples, rate, SOUND_RATE)])
     sound = Sound(iter([line[:, None]]), 1, request.language, request.language)
-    write_preview(folder / "compare.mp4", silent, [sound])
-    silent.unlink()
+    with TemporaryDirectory() as elsewhere:
+        silent = Path(elsewhere) / "silent.mp4"
+        write_picture(silent, rows(), spec.rate)
+        write_preview(folder / "compare.mp4", silent, [sound])
     sheet = cv2.cvtColor(np.vstack(kept), cv2.COLOR_RGB2BGR)
     with whole(folder / "compare.jpg") as partial:
         partial.write_bytes(cv2.imencode(".jpg", sheet)[1].tobytes())

@@ -213,9 +213,11 @@ class DubPlanner:
         self._sound = sound_of(timeline, self._tasks.fingerprints)
         self._layout = layout_of_clips(timeline.sounds)
         self._access = access
-        self._generator = generator(request.engines, self._tasks, access)
+        self._generator = (
+            generator(request.engines, self._tasks, access) if request.lip_sync else None
+        )
         self._tracker = tracker(request.engines, self._tasks, access)
-        self._parser = parser(request.engines, self._tasks, access)
+        self._parser = parser(request.engines, self._tasks, access) if request.lip_sync else None
         self._lexicons = dict(map(read_lexicon, request.lexicons))
         self._check_languages()
 

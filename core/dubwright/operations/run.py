@@ -144,6 +144,10 @@ class _Board:
             raise self._failure
 
 
+class _TooMuchAtOnceError(Exception):
+    """A worker had not the memory for what it was to do at once; it lives."""
+
+
 def _keep_busy(board: _Board, store: Store, with_weights: bool) -> None:
     """One thread: gives its worker process one task after another."""
     worker: WorkerProcess | None = None
@@ -160,12 +164,21 @@ def _keep_busy(board: _Board, store: Store, with_weights: bool) -> None:
 
 
 def _do(task: Task, worker: WorkerProcess, board: _Board) -> None:
-    """Have a task done, telling the board of its progress."""
-    worker.send({"task": task.as_json(), "batch": BATCH_FRAMES})
-    try:
-        _hear(task, worker, board)
-    except Hung:
-        raise _ended(task, "a worker process was silent for too long") from None
+    """Have a task done, telling the board of its progress; with fewer frames at once where memory
+    ran out."""
+    batch = BATCH_FRAMES
+    while True:
+        worker.send({"task": task.as_json(), "batch": batch})
+        try:
+            _hear(task, worker, board)
+        except Hung:
+            raise _ended(task, "a worker process was silent for too long") from None
+        except _TooMuchAtOnceError as memory:
+            if batch == 1:
+                raise _out_of_memory(task, str(memory)) from None
+            batch //= 2
+        else:
+            return
 
 
 def _hear(task: Task, worker: WorkerProcess, board: _Board) -> None:
@@ -185,7 +198,7 @@ def _hear(task: Task, worker: WorkerProcess, board: _Board) -> None:
         elif "fault" in message:
             raise RuntimeError(f"{task.label}:\n{message['frames']}{message['fault']}")
         elif "memory" in message:
-            raise _out_of_memory(task, message["memory"])
+            raise _TooMuchAtOnceError(message["memory"])
         elif "cancelled" in message:
             raise Cancelled
         else:

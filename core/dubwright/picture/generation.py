@@ -266,25 +266,30 @@ def drawn_faces(
     if generator.together == 1:
         for part in frames.chunks(at_once):
             index = slice(part.start - known.start, part.end - known.start)
-            for face in generator.draw(faces[index], heard[index], part.start):
+            for face in generator.draw(faces[index], heard[index]):
                 yield face
                 step()
         return
     total = np.zeros((len(frames), *faces.shape[1:]), np.float32)
     weight = np.zeros(len(frames), np.float32)
     share = _share(generator)
-    for window in _windows(generator, frames, of):
+    windows = list(_windows(generator, frames, of))
+    ended = 0
+    for window, following in zip(windows, [*windows[1:], None], strict=True):
         held = np.clip(np.arange(window.start, window.end), 0, of - 1) - known.start
-        drawn = generator.draw(faces[held], heard[held], window.start)
+        drawn = generator.draw(faces[held], heard[held])
         both = window.intersection(frames)
         assert both is not None, "windows are those of the frames"
         there = slice(both.start - frames.start, both.end - frames.start)
         here = slice(both.start - window.start, both.end - window.start)
         total[there] += drawn[here] * share[here, None, None, None]
         weight[there] += share[here]
-    for face, whole in zip(total, weight, strict=True):
-        yield face / whole
-        step()
+        # No later window reaches these.
+        until = frames.end if following is None else min(following.start, frames.end)
+        for at in range(ended, max(ended, until - frames.start)):
+            yield total[at] / weight[at]
+            step()
+            ended = at + 1
 
 
 def _windows(generator: MouthGenerator, frames: FrameRange, of: int) -> Iterator[FrameRange]:

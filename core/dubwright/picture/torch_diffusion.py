@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
-__all__ = ["Autoencoder", "device", "network_weights", "placed", "precision", "subfolder"]
+from dubwright.engines.transformers_loading import device
+from dubwright.picture.torch_weights import tensors_of
+
+__all__ = ["Autoencoder", "network_weights", "placed", "precision", "subfolder"]
 
 TENSORS: Final = (".safetensors", ".pt", ".pth", ".bin")
 
@@ -48,10 +50,6 @@ class Autoencoder:
         return drawn
 
 
-def device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def precision() -> torch.dtype:
     return torch.float16 if torch.cuda.is_available() else torch.float32
 
@@ -74,7 +72,7 @@ def subfolder(weights: Path, key: str, value: str) -> Path:
     raise ValueError(f"no folder in it has a config.json that says {key}: {value}")
 
 
-def network_weights(folder: Path, skipped: tuple[Path, ...] = ()) -> Mapping[str, Any]:
+def network_weights(folder: Path, skipped: tuple[Path, ...] = ()) -> Mapping[str, Tensor]:
     """The tensors of the only file of weights in a folder that is not in one of others.
 
     A pickle is read only as far as it holds nothing but tensors.
@@ -90,8 +88,4 @@ def network_weights(folder: Path, skipped: tuple[Path, ...] = ()) -> Mapping[str
     if len(files) != 1:
         named = ", ".join(file.name for file in files) or "none"
         raise ValueError(f"the network's own weights have to be one file; found: {named}")
-    if files[0].suffix == ".safetensors":
-        return dict(load_file(files[0]))
-    held = torch.load(files[0], map_location="cpu", weights_only=True)
-    tensors: Mapping[str, Any] = held.get("state_dict", held)
-    return tensors
+    return tensors_of(files[0])

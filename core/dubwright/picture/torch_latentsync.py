@@ -32,7 +32,7 @@ __all__ = ["Description", "LatentSync", "described"]
 DESCRIPTION: Final = "latentsync.json"
 MASK: Final = "mask.png"
 SEED: Final = 1247
-DECODED_AT_ONCE: Final = 4
+AT_ONCE: Final = 4
 # The lower face in the square: from beside the nose to under the chin.
 HOLE: Final = ((0.1, 0.42), (0.9, 0.42), (0.9, 0.7), (0.72, 0.97), (0.28, 0.97), (0.1, 0.7))
 RENAMED: Final = (
@@ -100,14 +100,19 @@ class LatentSync:
             pixels = 2 * torch.from_numpy(np.ascontiguousarray(faces)).permute(0, 3, 1, 2) - 1
             kept = torch.from_numpy(self._kept)[None, None]
             masked, whole = (
-                _as_clip(self._autoencoder.encoded(each)) for each in (pixels * kept, pixels)
+                _as_clip(
+                    torch.cat(
+                        [self._autoencoder.encoded(part) for part in torch.split(each, AT_ONCE)]
+                    )
+                )
+                for each in (pixels * kept, pixels)
             )
             frames, (high, wide) = len(faces), masked.shape[-2:]
             places = nn.functional.interpolate(kept, size=(high, wide))
             mask = places.to(masked)[:, :, None].expand(-1, -1, frames, -1, -1)
             tokens = torch.from_numpy(heard).to(masked)
             latents = self._denoised(torch.cat([mask, masked, whole], dim=1), tokens)
-            parts = torch.split(latents[0].transpose(0, 1), DECODED_AT_ONCE)
+            parts = torch.split(latents[0].transpose(0, 1), AT_ONCE)
             drawn = np.concatenate([self._autoencoder.decoded(part) for part in parts])
         share = self._kept[None, :, :, None]
         return np.asarray(drawn * (1 - share) + faces * share, np.float32)

@@ -16,9 +16,9 @@ from diffusers import UNet2DConditionModel
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dubwright.engines.transformers_loading import device
 from dubwright.picture.torch_diffusion import (
     Autoencoder,
-    device,
     network_weights,
     placed,
     precision,

@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from dubwright.picture.torch_weights import tensors_of
 
 __all__ = ["SIDE", "Wav2Lip", "wav2lip"]
 
@@ -114,13 +115,9 @@ def wav2lip(
     """The network of a checkpoint, as .safetensors or as a pickle of nothing but tensors.
 
     Raises:
-        RuntimeError: the file holds something else.
+        ValueError, RuntimeError, pickle.UnpicklingError: the file holds something else.
     """
-    if file.suffix == ".safetensors":
-        weights = load_file(file)
-    else:
-        held = torch.load(file, map_location="cpu", weights_only=True)
-        weights = held.get("state_dict", held)
+    weights = tensors_of(file)
     network = Wav2Lip()
     network.load_state_dict({name.removeprefix("module."): each for name, each in weights.items()})
     device = "cuda" if torch.cuda.is_available() else "cpu"

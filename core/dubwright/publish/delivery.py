@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dubwright.dialogue import Cast, CueSheet
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 from dubwright.media.plate import PlateSpec
 from dubwright.operations.carry import DubRecord
 from dubwright.operations.deliver import MANIFEST
@@ -105,7 +105,7 @@ class Delivery:
             raise DubwrightError(
                 "A version cannot be read",
                 where=str(folder),
-                why=str(error).splitlines()[0],
+                why=first_line(error),
                 repair="deliver it anew: run the same command again into another folder",
             ) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 from dubwright.operations.carry import DubRecord
 from dubwright.operations.operation import version_result
 from dubwright.operations.reconform import as_it_was
@@ -34,7 +34,7 @@ def take_in(queue: Queue, folder: Path) -> Job:
         raise DubwrightError(
             "A version cannot be read",
             where=str(folder / "report.json"),
-            why=str(error).splitlines()[0],
+            why=first_line(error),
             repair="deliver it anew: run the same command again into another folder",
         ) from error
     result: dict[str, Any] = version_result(folder, report.files, record.languages)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 from dubwright.store import content_key
 from dubwright.trust.consents import Deed, consent_id
 
@@ -193,7 +193,7 @@ class AuditLog:
         try:
             return Entry.model_validate(json.loads(line))
         except (ValueError, ValidationError) as error:
-            raise self._broken(number, str(error).splitlines()[0]) from error
+            raise self._broken(number, first_line(error)) from error
 
     def _broken(self, number: int, why: str) -> DubwrightError:
         return DubwrightError(

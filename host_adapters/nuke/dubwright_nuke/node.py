@@ -64,6 +64,8 @@ class Asked(NamedTuple):
     face: int
     cast: str
     engine: str
+    weights: str
+    not_for_sale: bool
     first: int
     last: int
     rate: Fraction
@@ -84,10 +86,9 @@ class Asked(NamedTuple):
             "ocio": config,
             "cast": self.cast or None,
         }
-        if self.engine.startswith(FOLLOWS):
-            request["engines"] = {"mouth_generator": self.engine[len(FOLLOWS) :]}
-        elif self.engine != AUTOMATIC:
-            request["engines"] = {"mouth_renderer": self.engine}
+        engines = self._engines()
+        if engines:
+            request["engines"] = engines
         if self.cue_sheet:
             request.update(timeline=str(plate), languages=[self.language], cue_sheet=self.cue_sheet)
             return request
@@ -103,6 +104,17 @@ class Asked(NamedTuple):
         if self.speaker:
             request["speaker"] = self.speaker
         return request
+
+    def _engines(self) -> Dict[str, Any]:
+        engines: Dict[str, Any] = {"not_for_sale": True} if self.not_for_sale else {}
+        if self.engine == AUTOMATIC:
+            return engines
+        follows = self.engine.startswith(FOLLOWS)
+        name = self.engine[len(FOLLOWS) :] if follows else self.engine
+        engines["mouth_generator" if follows else "mouth_renderer"] = name
+        if self.weights:
+            engines["weights"] = {name: self.weights}
+        return engines
 
 
 def tag_of(identity: str, folder: Path) -> str:
@@ -139,6 +151,8 @@ def asked_of(node: Any) -> Asked:
         face=int(node["face"].value()),
         cast=_path(node, "cast"),
         engine=str(node["engine"].value()),
+        weights=_path(node, "weights"),
+        not_for_sale=bool(node["not_for_sale"].value()),
         first=first,
         last=last,
         rate=rate,

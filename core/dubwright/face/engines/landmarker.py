@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.engines import EngineCard, EngineKind
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 
 __all__ = ["FaceLandmarkerTracker"]
 
@@ -77,7 +77,7 @@ def _landmarker(weights: Path) -> Any:
         raise DubwrightError(
             "A face tracker's weights cannot be loaded",
             where=str(weights),
-            why=str(error).splitlines()[0],
+            why=first_line(error),
             repair="give MediaPipe's face_landmarker.task, or leave the face tracker out",
         ) from error
 

@@ -27,7 +27,7 @@ from dubwright.engines.transformers_loading import (
     transformers,
     unloadable,
 )
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 
 __all__ = ["OnnxFaceParser", "TransformersFaceParser"]
 
@@ -166,7 +166,7 @@ def _onnx(weights: Path) -> _Network:
         raise DubwrightError(
             "A face parser's weights cannot be loaded",
             where=str(weights),
-            why=str(error).splitlines()[0],
+            why=first_line(error),
             repair=f"give an ONNX file with CelebAMask-HQ's labels, or with a {DESCRIPTION} beside "
             'it, as in {"labels": ["background", "skin", "neck", "hair"]}',
         ) from error
@@ -201,7 +201,7 @@ def _segmentation(weights: Path) -> _Network:
         raise DubwrightError(
             "A face parser's weights cannot be loaded",
             where=str(weights),
-            why=str(error).splitlines()[0],
+            why=first_line(error),
             repair="give a folder with config.json, preprocessor_config.json and safetensors of a "
             "network for semantic segmentation",
         ) from error

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dubwright.engines import EngineCard, EngineKind, Framing
 from dubwright.engines.choice import remembered
 from dubwright.engines.transformers_loading import unloadable
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 
 if TYPE_CHECKING:
     from dubwright.picture.torch_latentsync import LatentSync
@@ -66,9 +66,7 @@ class LatentSyncGenerator:
     ) -> NDArray[np.float32]:
         return _network(self._weights).whisper.heard(samples, sample_rate, start, frames, rate)
 
-    def draw(
-        self, faces: NDArray[np.float32], heard: NDArray[np.float32], first: int
-    ) -> NDArray[np.float32]:
+    def draw(self, faces: NDArray[np.float32], heard: NDArray[np.float32]) -> NDArray[np.float32]:
         return _network(self._weights).drawn(faces, heard)
 
 
@@ -76,7 +74,7 @@ def _unloadable(weights: Path, error: Exception) -> DubwrightError:
     return DubwrightError(
         "A mouth generator's weights cannot be loaded",
         where=str(weights),
-        why=str(error).splitlines()[0],
+        why=first_line(error),
         repair=REPAIR,
     )
 

@@ -20,7 +20,8 @@ from scipy.signal import lfilter
 from dubwright.engines import EngineCard, EngineKind, Framing
 from dubwright.engines.choice import remembered
 from dubwright.engines.onnx_loading import session_of
-from dubwright.errors import DubwrightError
+from dubwright.engines.transformers_loading import unloadable
+from dubwright.errors import DubwrightError, first_line
 from dubwright.media.audio import resampled
 
 __all__ = ["Wav2LipGenerator", "mel_spectrogram"]
@@ -87,7 +88,7 @@ class Wav2LipGenerator:
         mel = mel_spectrogram(_cut(sound, begin * HOP, columns * HOP))
         return np.stack([mel[:, first - begin :][:, :COLUMNS] for first in firsts])[:, None]
 
-    def draw(self, faces: Image, heard: NDArray[np.float32], first: int) -> Image:
+    def draw(self, faces: Image, heard: NDArray[np.float32]) -> Image:
         network = _network(self._weights)
         # Blue first, as OpenCV reads pictures.
         whole = faces[..., ::-1].transpose(0, 3, 1, 2)
@@ -151,7 +152,9 @@ def _onnx(file: Path) -> _Network:
     face = next((name for name, shape in shapes.items() if len(shape) == 4 and shape[1] == 6), None)
     if mel is None or face is None or not isinstance(shapes[face][-1], int):
         raise ValueError(f"its inputs are {shapes}: none is [n, 1, 80, 16] or [n, 6, side, side]")
-    one_by_one = isinstance(shapes[face][0], int)
+    if shapes[face][0] not in (1, None) and isinstance(shapes[face][0], int):
+        raise ValueError(f"it draws {shapes[face][0]} faces at once: export it for 1, or for any")
+    one_by_one = shapes[face][0] == 1
 
     def run(mels: NDArray[np.float32], faces: Image) -> Image:
         parts = np.arange(1, len(faces) if one_by_one else 1)
@@ -172,19 +175,20 @@ def _checkpoint(file: Path) -> _Network:
 
 @remembered
 def _network(weights: Path) -> _Network:
-    file = weights
-    if weights.is_dir():
-        files = [path for path in sorted(weights.iterdir()) if path.suffix in LOADERS]
-        file = files[0] if files else weights
+    inside = sorted(weights.iterdir()) if weights.is_dir() else [weights]
+    files = [path for path in inside if path.suffix in LOADERS]
     try:
-        if file.suffix not in LOADERS:
-            raise ValueError(f"it is no {', '.join(LOADERS)} file, and no folder with one")
-        return LOADERS[file.suffix](file)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        if len(files) != 1:
+            named = ", ".join(path.name for path in files) or "none"
+            raise ValueError(
+                f"it is no {', '.join(LOADERS)} file, and no folder with one; found: {named}"
+            )
+        return LOADERS[files[0].suffix](files[0])
+    except unloadable() as error:
         raise DubwrightError(
             "A mouth generator's weights cannot be loaded",
             where=str(weights),
-            why=str(error).splitlines()[0],
+            why=first_line(error),
             repair="give an ONNX file of the Wav2Lip family, or a checkpoint of Wav2Lip itself",
         ) from error
 

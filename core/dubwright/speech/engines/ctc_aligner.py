@@ -28,7 +28,7 @@ from dubwright.engines.transformers_loading import (
     transformers,
     unloadable,
 )
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 from dubwright.media.audio import resampled
 from dubwright.model import Phone
 from dubwright.speech.engines.espeak import EspeakSynthesizer
@@ -147,7 +147,7 @@ def _model(weights: Path) -> _Model:
         raise DubwrightError(
             "An aligner's weights cannot be loaded",
             where=str(weights),
-            why=str(error).splitlines()[0],
+            why=first_line(error),
             repair="give a folder with config.json, vocab.json, preprocessor_config.json and "
             "safetensors",
         ) from error

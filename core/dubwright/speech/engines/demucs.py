@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dubwright.engines import EngineCard, EngineKind
 from dubwright.engines.choice import remembered
 from dubwright.engines.onnx_loading import described_beside, onnx_file, session_of
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 from dubwright.media.audio import resampled
 
 __all__ = ["DemucsSeparator"]
@@ -88,6 +88,9 @@ class _Model:
         level = mix.mean(axis=1)
         middle, spread = float(level.mean()), float(level.std())
         if spread < LEAST_SPREAD:
+            # One side may be the other upside down.
+            spread = float(mix.std())
+        if spread < LEAST_SPREAD:
             return np.zeros(mix.shape)
         heard = (mix - middle) / spread
         step = round(self._length * (1 - SHARED))
@@ -126,6 +129,6 @@ def _loaded(weights: Path) -> _Model:
         raise DubwrightError(
             "A separator's weights cannot be loaded",
             where=str(weights),
-            why=str(error).splitlines()[0],
+            why=first_line(error),
             repair="give an ONNX file of Demucs that takes samples and gives back its stems",
         ) from error

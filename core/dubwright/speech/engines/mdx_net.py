@@ -18,7 +18,7 @@ from scipy.signal import ShortTimeFFT, get_window
 from dubwright.engines import EngineCard, EngineKind
 from dubwright.engines.choice import remembered
 from dubwright.engines.onnx_loading import described_beside, onnx_file, session_of
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 from dubwright.media.audio import resampled
 
 __all__ = ["MdxNetSeparator"]
@@ -127,7 +127,7 @@ def _loaded(weights: Path) -> _Model:
         raise DubwrightError(
             "A separator's weights cannot be loaded",
             where=str(weights),
-            why=str(error).splitlines()[0],
+            why=first_line(error),
             repair=f"give a folder with an ONNX file of that family and {DESCRIPTION}, as in "
             '{"fft": 6144, "hop": 1024, "stem": "background"}',
         ) from error

@@ -27,7 +27,7 @@ from dubwright.engines.transformers_loading import (
     transformers,
     unloadable,
 )
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 from dubwright.media.audio import resampled
 
 __all__ = ["TransformersEncoder"]
@@ -164,6 +164,6 @@ def _model(weights: Path) -> _Model:
         raise DubwrightError(
             "A speech encoder's weights cannot be loaded",
             where=str(weights),
-            why=str(error).splitlines()[0],
+            why=first_line(error),
             repair="give a folder with config.json, preprocessor_config.json and safetensors",
         ) from error

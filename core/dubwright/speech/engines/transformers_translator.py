@@ -10,7 +10,7 @@ from typing import Any, Final
 from dubwright.engines import EngineCard, EngineKind, SuggestedWeights
 from dubwright.engines.choice import remembered
 from dubwright.engines.transformers_loading import OFFLINE, unloadable
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 
 __all__ = ["TransformersTranslator"]
 
@@ -108,7 +108,7 @@ class _Model:
             raise DubwrightError(
                 "Translation weights cannot be loaded",
                 where=str(weights),
-                why=str(error).splitlines()[0],
+                why=first_line(error),
                 repair="give a folder with config.json, a tokenizer and safetensors",
             ) from error
         most = getattr(self._model.config, "max_position_embeddings", LONGEST_TOKENS)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dubwright.engines import EngineCard, EngineKind
 from dubwright.engines.choice import remembered
 from dubwright.engines.onnx_loading import described_beside, onnx_file, session_of
-from dubwright.errors import DubwrightError
+from dubwright.errors import DubwrightError, first_line
 
 __all__ = ["VoiceEmbeddingDiarizer", "filter_banks"]
 
@@ -149,6 +149,6 @@ def _loaded(weights: Path) -> _Model:
         raise DubwrightError(
             "A diarizer's weights cannot be loaded",
             where=str(weights),
-            why=str(error).splitlines()[0],
+            why=first_line(error),
             repair="give an ONNX file that is given filter banks of 80 bands",
         ) from error
