@@ -45,8 +45,10 @@ from dubwright.picture.engines.retrieval import RetrievalRenderer
 from dubwright.picture.engines.wav2lip import Wav2LipGenerator, mel_spectrogram
 from dubwright.picture.face_square import FaceLight, framed, placement
 from dubwright.picture.generation import (
+    Line,
     drawn_faces,
     generated_faces,
+    heard_then,
     laid_over,
     shift_between,
 )
@@ -412,6 +414,27 @@ def test_the_tokens_of_a_frame_are_what_whisper_hears_around_it(tmp_path: Path) 
     assert first[120] in (3, 4, 5) and first[116] == 10 and first[124] == 0
     shifted = whisper.heard(sound, 16000, Fraction(-1, 5) + Fraction(4, 25), 225, Fraction(25))
     assert np.array_equal(shifted[4:], heard[:-4])
+
+
+def test_offsets_that_change_along_a_line_are_followed(tmp_path: Path) -> None:
+    """Clicks half a second apart: the first is to come 100 ms later, the last 100 ms earlier."""
+    generator = Wav2LipGenerator(scripted_wav2lip(tmp_path))
+    sound = np.zeros(3 * 16000, np.float32)
+    sound[[8000, 40000]] = 1
+    line, rate = Line(sound, 16000, Fraction(0)), Fraction(25)
+
+    def clicks(offsets: list[tuple[int, float]]) -> list[float]:
+        loud = heard_then(generator, line, offsets, 75, rate).reshape(75, -1).mean(axis=1)
+        heard = loud - loud.min()
+        return [
+            float((np.arange(75)[part] * heard[part]).sum() / heard[part].sum())
+            for part in (slice(0, 37), slice(37, 75))
+        ]
+
+    first, last = clicks([(0, 0)])
+    assert clicks([(0, 40)]) == pytest.approx([first + 1, last + 1], abs=0.01)
+    moved = clicks([(500, 100), (2500, -100)])
+    assert moved == pytest.approx([first + 2.25, last - 2.25], abs=0.5)
 
 
 def test_weights_that_are_not_a_generators_are_told(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from dubwright.model import (
     Cue,
     CueKind,
     FrameRange,
+    MouthControls,
     Span,
     samples_of_ms,
     timecode_of_frame,
@@ -614,7 +615,8 @@ class DubPlanner:
             "span": [frames.start, frames.end],
             "shot": shot.uid,
             "plate": self._plates.contents[shot.uid],
-            "starts": str(starts + Fraction(cue.mouth.offset_ms, 1000)),
+            "starts": str(starts),
+            "offsets": _offsets(cue.mouth),
             "rate": str(self._timeline.rate),
         }
         inputs = {"track": self._actors.track(shot, cue.speaker), "take": take}
@@ -936,6 +938,12 @@ def _reaching(generated: Sequence[str], chunk: FrameRange) -> dict[str, str]:
     """Of the tasks that have a span's mouth generated those that some of its frames need."""
     first, last = chunk.start // GENERATED_FRAMES, (chunk.end - 1) // GENERATED_FRAMES
     return {f"generated:{n}": key for n, key in enumerate(generated) if first <= n <= last}
+
+
+def _offsets(controls: MouthControls) -> list[tuple[int, float]]:
+    """When, in ms from a cue's start, its mouth comes how many later; straight between."""
+    keys = [(key.at_ms, key.offset_ms) for key in controls.keys if key.offset_ms is not None]
+    return keys or [(0, controls.offset_ms)]
 
 
 def _knows(languages: Collection[str], language: str) -> bool:

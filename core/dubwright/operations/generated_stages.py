@@ -29,7 +29,7 @@ from dubwright.operations.results import (
     write_json,
 )
 from dubwright.operations.task import Context
-from dubwright.picture.generation import generated_faces
+from dubwright.picture.generation import Line, generated_faces, heard_then
 
 __all__ = ["generate_mouths", "guide_curves"]
 
@@ -42,9 +42,8 @@ def generate_mouths(context: Context) -> None:
     span = FrameRange(*told["span"])
     take = load_take(context.inputs["take"])
     samples, sample_rate = read_mono(context.inputs["take"] / take.audio)
-    heard = generator.hear(
-        samples, sample_rate, Fraction(told["starts"]), len(span), Fraction(told["rate"])
-    )
+    line = Line(samples, sample_rate, Fraction(told["starts"]))
+    heard = heard_then(generator, line, told["offsets"], len(span), Fraction(told["rate"]))
     faces = generated_faces(
         shot_plate(context),
         generator,

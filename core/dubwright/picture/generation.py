@@ -6,7 +6,10 @@ plate's own light: what it leaves alone stays as it is, and values above 1 do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 from typing import Any, Final
 
@@ -21,8 +24,10 @@ from dubwright.model import FrameRange
 from dubwright.picture.face_square import FaceLight, FaceSquares, after, in_frame, inverse
 
 __all__ = [
+    "Line",
     "drawn_faces",
     "generated_faces",
+    "heard_then",
     "laid_over",
     "shift_between",
 ]
@@ -43,6 +48,47 @@ MOST_SHIFT: Final = 0.04
 SETTLED: Final = 1e-3
 # OpenCV takes pixels at so many places between two of them.
 SAMPLED_AT: Final = 32
+# Where offsets change, so much finer than frames is what is heard.
+FINER: Final = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A recording of speech, mono, and when it starts, in seconds from the first frame."""
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    starts: Fraction
+
+
+def heard_then(
+    generator: MouthGenerator,
+    line: Line,
+    offsets: Sequence[tuple[int, float]],
+    frames: int,
+    rate: Fraction,
+) -> NDArray[np.float32]:
+    """What a generator hears of a line in each of its frames, [frames, ...].
+
+    Args:
+        generator: that hears.
+        line: what is said.
+        offsets: when, in milliseconds from the line's start, the mouth comes how many later;
+            straight between them.
+        frames: how many.
+        rate: frames a second.
+    """
+    times_ms = ((np.arange(frames) + 0.5) / float(rate) - float(line.starts)) * 1000
+    when, later = zip(*offsets, strict=True)
+    if len(set(later)) == 1:
+        starts = line.starts + Fraction(later[0]) / 1000
+        return generator.hear(line.samples, line.sample_rate, starts, frames, rate)
+    reach = math.ceil(max(map(abs, later)) * float(rate) / 1000)
+    fine = rate * FINER
+    starts, count = line.starts + reach / rate, (frames + 2 * reach) * FINER
+    heard = generator.hear(line.samples, line.sample_rate, starts, count, fine)
+    then = (times_ms - np.interp(times_ms, when, later)) / 1000 + float(starts)
+    return heard[np.clip(np.floor(then * float(fine)).astype(int), 0, count - 1)]
 
 
 def generated_faces(
