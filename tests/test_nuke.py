@@ -510,6 +510,30 @@ def test_moving_controls_are_sent_for_every_frame(adapter: ModuleType, lip_sync:
     assert mouth["keys"][5]["jaw"] == pytest.approx(1.5) and mouth["keys"][5]["width"] == 0.5
 
 
+def test_a_generator_is_asked_for_with_its_weights(lip_sync: Node, tmp_path: Path) -> None:
+    from dubwright_nuke.node import Refused, asked_of
+
+    lip_sync["engine"].setValues(["automatic", "actor", "follow wav2lip"])
+
+    def engines() -> dict[str, Any] | None:
+        return asked_of(lip_sync).request("plate", None, "ACEScg").get("engines")
+
+    assert engines() is None
+    lip_sync["engine"].setValue("actor")
+    assert engines() == {"mouth_renderer": "actor"}
+    lip_sync["engine"].setValue("follow wav2lip")
+    lip_sync["weights"].setValue(str(tmp_path / "wav2lip.onnx"))
+    with pytest.raises(Refused, match="is not there"):
+        engines()
+    (tmp_path / "wav2lip.onnx").touch()
+    lip_sync["not_for_sale"].setValue(True)
+    assert engines() == {
+        "mouth_generator": "wav2lip",
+        "weights": {"wav2lip": str(tmp_path / "wav2lip.onnx")},
+        "not_for_sale": True,
+    }
+
+
 # --- Whole stories, with the real service -------------------------------------------------------
 
 

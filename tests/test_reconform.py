@@ -22,6 +22,7 @@ from dubwright.errors import DubwrightError
 from dubwright.media.audio import read_mono, write_wav
 from dubwright.media.plate import PlateSpec
 from dubwright.model import FrameRange
+from dubwright.operations.carry import RECORD, DubRecord
 from dubwright.operations.plan import DubPlan
 from dubwright.operations.reconform import RECONFORM, Reconform, plan_reconform
 from dubwright.operations.request import ReconformRequest
@@ -121,6 +122,22 @@ CUT, SHOT_END = 101, 180
 def _planned(sample: Sample, version: Path, store: Path, timeline: Path) -> DubPlan:
     request = ReconformRequest(version=version, timeline=timeline, output=version.parent)
     return plan_reconform(request, Store(store), authority_on())
+
+
+def test_a_version_that_was_not_asked_about_is_said_not_to_be_for_sale(
+    dubbed: Dubbed, sample: Sample
+) -> None:
+    request = ReconformRequest(
+        version=dubbed.result.folder,
+        timeline=sample.timeline,
+        output=dubbed.result.folder.parent,
+        not_for_sale=True,
+    )
+    plan = plan_reconform(request, Store(dubbed.store), authority_on())
+    record = plan.documents[RECORD]
+    assert isinstance(record, DubRecord)
+    assert record.request.engines.not_for_sale
+    assert not DubRecord.of(dubbed.result.folder).request.engines.not_for_sale
 
 
 def _note(plan: DubPlan) -> Reconform:

@@ -97,6 +97,13 @@ EngineWeights = Annotated[
     ),
 ]
 
+NotForSale = Annotated[
+    bool,
+    typer.Option(
+        "--not-for-sale", help="Allow engines that forbid what is sold or shown for money."
+    ),
+]
+
 
 def main() -> None:
     """Run the command line; a repairable error is one message and exit status 2."""
@@ -246,12 +253,7 @@ def dub(
     ] = None,
     engine: Engines = None,
     weights: EngineWeights = None,
-    not_for_sale: Annotated[
-        bool,
-        typer.Option(
-            "--not-for-sale", help="Allow engines that forbid what is sold or shown for money."
-        ),
-    ] = False,
+    not_for_sale: NotForSale = False,
     store: StoreFolder = None,
     workers: Workers = None,
     dry_run: DryRun = False,
@@ -282,14 +284,17 @@ def dub(
         movie_space=movie_space,
         loudness=loudness,
         lexicons=tuple(lexicon or ()),
-        engines=_engines(engine, weights) | {"not_for_sale": not_for_sale},
+        engines=_engines(engine, weights, not_for_sale),
     )
     _perform_or_plan("dub", request, store, workers, dry_run, as_json)
 
 
-def _engines(engine: list[str] | None, weights: list[str] | None) -> dict[str, Any]:
+def _engines(
+    engine: list[str] | None, weights: list[str] | None, not_for_sale: bool = False
+) -> dict[str, Any]:
     """Which engine does which step, and what it loads, as the command line names them."""
-    return pairs("--engine", engine) | {"weights": pairs("--weights", weights)}
+    named = pairs("--engine", engine) | {"weights": pairs("--weights", weights)}
+    return named | {"not_for_sale": not_for_sale}
 
 
 def pairs(option: str, given: list[str] | None) -> dict[str, Any]:
@@ -327,6 +332,9 @@ def lipsync(
     cast: CastFile = None,
     colorspace: ColourSpace = None,
     ocio: Ocio = None,
+    engine: Engines = None,
+    weights: EngineWeights = None,
+    not_for_sale: NotForSale = False,
     store: StoreFolder = None,
     workers: Workers = None,
     dry_run: DryRun = False,
@@ -348,6 +356,7 @@ def lipsync(
         cast=cast,
         colour_space=colorspace,
         ocio=ocio,
+        engines=_engines(engine, weights, not_for_sale),
     )
     _perform_or_plan("lip_sync", request, store, workers, dry_run, as_json)
 
@@ -653,6 +662,7 @@ def reconform(
     rate: EdlRate = None,
     colorspace: ColourSpace = None,
     ocio: Ocio = None,
+    not_for_sale: NotForSale = False,
     store: StoreFolder = None,
     workers: Workers = None,
     dry_run: DryRun = False,
@@ -669,6 +679,7 @@ def reconform(
         rate=rate,
         colour_space=colorspace,
         ocio=ocio,
+        not_for_sale=not_for_sale,
     )
     _perform_or_plan("reconform", request, store, workers, dry_run, as_json)
 

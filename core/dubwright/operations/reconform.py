@@ -138,6 +138,9 @@ def plan_reconform(
     cast = Cast.read(request.cast) if request.cast else earlier
     asked = {name: value for name, value in request if name in DubRequest.model_fields and value}
     dub = record.request.model_copy(update=asked)
+    if request.not_for_sale:
+        free = dub.engines.model_copy(update={"not_for_sale": True})
+        dub = dub.model_copy(update={"engines": free})
     for _, path in request_paths(dub):
         access.check(path)
     access.check(request.version.parent / REVIEW_FILE)

@@ -293,6 +293,11 @@ class ReconformRequest(BaseModel):
         None, description="Lines of the new cut, instead of the version's where they went."
     )
     cast: Path | None = Field(None, description="Instead of the version's.")
+    not_for_sale: bool = Field(
+        False,
+        description="What is made is neither sold nor shown for money, whatever the version was "
+        "made for.",
+    )
 
 
 class CharacterRequest(BaseModel):

@@ -133,6 +133,9 @@ def asked_of(node: Any) -> Asked:
     for path in (dialogue, cue_sheet, _path(node, "cast")):
         if path and not Path(path).is_file():
             raise Refused("{} is not there. Choose the file again.".format(path))
+    weights = _path(node, "weights")
+    if weights and not Path(weights).exists():
+        raise Refused("{} is not there. Choose the weights again.".format(weights))
     language = str(node["language"].value()).strip()
     if cue_sheet and not language:
         raise Refused("Say the language of the cue sheet's lines, such as es.")
@@ -151,7 +154,7 @@ def asked_of(node: Any) -> Asked:
         face=int(node["face"].value()),
         cast=_path(node, "cast"),
         engine=str(node["engine"].value()),
-        weights=_path(node, "weights"),
+        weights=weights,
         not_for_sale=bool(node["not_for_sale"].value()),
         first=first,
         last=last,
