@@ -14,9 +14,9 @@ import pytest
 from conftest import Sample
 from service_places import wait_for
 
+from dubwright.operations.worker_slots import Gpu, Slot, find_gpus, shared_slots, slots_for
 from dubwright.service import supervisor as supervisor_module
 from dubwright.service.queue import Job, Queue
-from dubwright.service.slots import Gpu, Slot, find_gpus, slots_for
 from dubwright.service.supervisor import Supervisor
 from dubwright.store import Store
 
@@ -178,6 +178,18 @@ def test_a_pause_holds_and_frees_and_the_job_goes_on(queue: Queue, tmp_path: Pat
 
 
 def test_each_gpu_has_a_worker_that_sees_it_alone() -> None:
+    shared = shared_slots([Gpu(0, "a", 1), Gpu(1, "b", 1)], 5)
+    assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in shared] == [
+        "0",
+        "1",
+        "0",
+        "1",
+        "0",
+    ]
+    assert [slot.loads_weights for slot in shared] == [True, True, False, False, False]
+    alone = shared_slots([], 2)
+    assert [slot.loads_weights for slot in alone] == [True, False]
+    assert not any(slot.environment for slot in alone)
     slots = slots_for([Gpu(0, "a", 1), Gpu(1, "b", 1)], 4)
     assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots] == ["0", "1", "", ""]
     assert [slot.gpu for slot in slots] == [0, 1, None, None]

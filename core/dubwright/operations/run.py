@@ -14,6 +14,7 @@ from dubwright.errors import Cancelled, DubwrightError
 from dubwright.operations.execute import BATCH_FRAMES, Cancelling
 from dubwright.operations.task import Task
 from dubwright.operations.worker_process import Hung, WorkerProcess
+from dubwright.operations.worker_slots import Slot, find_gpus, shared_slots
 from dubwright.store import Store
 
 __all__ = ["Progress", "ProgressListener", "run"]
@@ -60,8 +61,8 @@ def run(
     board = _Board(tasks, store, listener)
     count = workers or min(os.cpu_count() or 1, MAX_WORKERS)
     threads = [
-        threading.Thread(target=_keep_busy, args=(board, store, number == 0), daemon=True)
-        for number in range(min(count, board.waiting))
+        threading.Thread(target=_keep_busy, args=(board, store, slot), daemon=True)
+        for slot in shared_slots(find_gpus(), min(count, board.waiting))
     ]
     for thread in threads:
         thread.start()
@@ -148,12 +149,12 @@ class _TooMuchAtOnceError(Exception):
     """A worker had not the memory for what it was to do at once; it lives."""
 
 
-def _keep_busy(board: _Board, store: Store, with_weights: bool) -> None:
+def _keep_busy(board: _Board, store: Store, slot: Slot) -> None:
     """One thread: gives its worker process one task after another."""
     worker: WorkerProcess | None = None
     try:
-        while (task := board.next_task(with_weights)) is not None:
-            worker = worker or WorkerProcess(store.folder)
+        while (task := board.next_task(slot.loads_weights)) is not None:
+            worker = worker or WorkerProcess(store.folder, slot.environment)
             _do(task, worker, board)
             board.finish(task)
     except BaseException as failure:  # noqa: BLE001 - it is raised again in the caller's thread

@@ -13,7 +13,7 @@ import time
 from dataclasses import asdict
 from typing import Any, Final
 
-from dubwright.service.slots import find_gpus
+from dubwright.operations.worker_slots import find_gpus
 
 __all__ = ["Capabilities"]
 

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from dubwright._version import __version__
 from dubwright.errors import DubwrightError
+from dubwright.operations.worker_slots import find_gpus, slots_for
 from dubwright.service.app import create_app
 from dubwright.service.broadcast import Broadcast
 from dubwright.service.capabilities import Capabilities
@@ -31,7 +32,6 @@ from dubwright.service.publishing import Publications
 from dubwright.service.queue import ACTIVE, Queue
 from dubwright.service.sessions import Sessions
 from dubwright.service.settings import read_settings
-from dubwright.service.slots import find_gpus, slots_for
 from dubwright.service.supervisor import Supervisor
 from dubwright.store import Store
 from dubwright_plugin.runtime import PROTOCOL

@@ -16,8 +16,8 @@ from dubwright.errors import DubwrightError
 from dubwright.media.sequence import is_pattern
 from dubwright.operations.request import REQUESTS, request_paths
 from dubwright.operations.worker_process import Hung, WorkerProcess
+from dubwright.operations.worker_slots import Slot
 from dubwright.service.queue import Chunk, Job, Queue
-from dubwright.service.slots import Slot
 from dubwright.store import Store
 
 __all__ = ["Supervisor"]

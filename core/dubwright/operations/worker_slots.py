@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Gpu", "Slot", "find_gpus", "slots_for"]
+__all__ = ["Gpu", "Slot", "find_gpus", "shared_slots", "slots_for"]
 
 MOST_WORKERS: Final = 8
 ANSWER_WITHIN_S: Final = 10
@@ -22,14 +22,19 @@ class Gpu:
     name: str
     memory_mib: int
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a worker that shall see only this one is started with. It is chosen there, since
+        CUDA looks once, when it is first imported."""
+        return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": str(self.index)}
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """Room for one worker.
 
     Attributes:
-        environment: what the worker is started with. The GPU is chosen here, since CUDA looks
-            once, when it is first imported.
+        environment: what the worker is started with.
         gpu: its index, or None.
         loads_weights: whether work that loads weights is done here. Each GPU's worker does; where
             there is none, one worker alone, for weights of several gigabytes would be there twice.
@@ -72,12 +77,7 @@ def slots_for(gpus: list[Gpu], workers: int | None = None) -> list[Slot]:
     """One slot for each GPU, the rest for processors; `workers` in all, or a processor each."""
     count = workers or min(os.cpu_count() or 1, MOST_WORKERS)
     on_gpus = [
-        Slot(
-            f"gpu{gpu.index}",
-            {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": str(gpu.index)},
-            gpu.index,
-            loads_weights=True,
-        )
+        Slot(f"gpu{gpu.index}", gpu.environment, gpu.index, loads_weights=True)
         for gpu in gpus[:count]
     ]
     rest = range(count - len(on_gpus))
@@ -85,3 +85,22 @@ def slots_for(gpus: list[Gpu], workers: int | None = None) -> list[Slot]:
         Slot(f"cpu{i}", {"CUDA_VISIBLE_DEVICES": ""}, loads_weights=not on_gpus and i == 0)
         for i in rest
     ]
+
+
+def shared_slots(gpus: list[Gpu], workers: int) -> list[Slot]:
+    """So many slots for one run, which has the machine for itself.
+
+    All of them draw on the GPUs, in turn, and the first of each GPU loads weights.
+    """
+    slots = []
+    for number in range(workers):
+        gpu = gpus[number % len(gpus)] if gpus else None
+        slots.append(
+            Slot(
+                f"worker{number}",
+                gpu.environment if gpu else {},
+                gpu.index if gpu else None,
+                loads_weights=number < max(1, len(gpus)),
+            )
+        )
+    return slots
