@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-__all__ = ["WarmModels", "release_models", "warm_models"]
+__all__ = ["WarmModels", "gpu_memory", "release_models", "warm_models"]
 
 Model = TypeVar("Model")
 
@@ -88,7 +88,7 @@ def _collect() -> None:
         torch.cuda.empty_cache()
 
 
-def _gpu_memory() -> tuple[int, int] | None:
+def gpu_memory() -> tuple[int, int] | None:
     """Bytes of the GPU that torch, where it is loaded, can still take, and all of them."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available():
@@ -98,7 +98,7 @@ def _gpu_memory() -> tuple[int, int] | None:
     return int(free + own), int(whole)
 
 
-_of_this_process: Final = WarmModels(_gpu_memory)
+_of_this_process: Final = WarmModels(gpu_memory)
 
 
 def warm_models() -> WarmModels:

@@ -28,6 +28,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from dubwright.engines.batches import ran_out_of_memory
 from dubwright.engines.warm import release_models
 from dubwright.errors import Cancelled, DubwrightError, PlanOutdated
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["claim_stdout", "main"]
 
 BEAT_S: Final = 1.0
-# Classes of torch, onnxruntime and OpenCV that also tell of other faults, and how they word this.
-MEMORY_WORDS: Final = ("out of memory", "failed to allocate", "insufficient memory")
 
 Reply = Callable[[dict[str, Any]], None]
 
@@ -67,7 +66,7 @@ def main() -> None:
         except Cancelled:
             reply({"cancelled": True})
         except Exception as error:  # noqa: BLE001 - a fault of ours is reported whole, never hidden
-            if _out_of_memory(error):
+            if ran_out_of_memory(error):
                 ran_out = True
                 reply({"memory": f"{type(error).__name__}: {error}"})
             else:
@@ -166,13 +165,6 @@ def _read(requests: SimpleQueue[dict[str, Any]], cancel: threading.Event) -> Non
             cancel.clear()
             requests.put(message)
     os._exit(1)
-
-
-def _out_of_memory(error: Exception) -> bool:
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    told_by_a_library = isinstance(error, RuntimeError) or type(error).__module__ == "cv2"
-    return told_by_a_library and any(words in str(error).lower() for words in MEMORY_WORDS)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.engines import FaceParser, Framing, FrontMatte, PlateView, Region
+from dubwright.engines.batches import in_batches
 from dubwright.face.head_frame import in_head_frame
 from dubwright.face.landmarks import FACE_OVAL, LIPS_OUTER
 from dubwright.face.visibility import COVERED
@@ -56,7 +57,7 @@ def front_of_faces(
         parser: tells face, hair and the rest apart.
         to_rec709: what makes linear Rec. 709 of the plate's light, [3, 3].
         frames: of the shot.
-        at_once: frames that the parser is given in one go.
+        at_once: with how many frames at once the parser begins.
         step: called for each of the frames.
     """
     framing = Framing(LEFT, TOP, RIGHT, BOTTOM, parser.side, resolves=1.0, known=1.0)
@@ -66,13 +67,15 @@ def front_of_faces(
     found: dict[int, Front] = {}
     if seen:
         light = squares.light(framing, to_rec709, seen)
-        for at in range(0, len(seen), at_once):
-            some = seen[at : at + at_once]
-            shown = np.stack([light.shown(squares.square(frame, framing)) for frame in some])
-            for frame, shares in zip(some, parser.parse(shown), strict=True):
-                placement = squares.placement(frame, framing)
-                points = track.landmarks[frame, :, :2] / (plate.pixel_aspect, 1.0)
-                found[frame] = _front(shares, in_frame(points, placement), placement)
+
+        def parsed(some: slice) -> list[Image]:
+            faces = [light.shown(squares.square(frame, framing)) for frame in seen[some]]
+            return list(parser.parse(np.stack(faces)))
+
+        for frame, shares in zip(seen, in_batches(parsed, len(seen), at_once), strict=True):
+            placement = squares.placement(frame, framing)
+            points = track.landmarks[frame, :, :2] / (plate.pixel_aspect, 1.0)
+            found[frame] = _front(shares, in_frame(points, placement), placement)
     for _ in frames:
         step()
     return found

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.engines import FaceTracker, Framing, GeneratedFace, MouthGenerator, PlateView
+from dubwright.engines.batches import in_batches
 from dubwright.face.head_frame import in_head_frame, mouth_curves, similarity
 from dubwright.face.landmarks import MESH_POINTS, RIGID
 from dubwright.model import FrameRange
@@ -306,15 +307,19 @@ def drawn_faces(
         known: what of the line they are: those that are needed for the frames that are drawn.
         frames: that are drawn.
         of: frames of the whole line.
-        at_once: frames that are drawn in one go, where each is drawn by itself.
+        at_once: with how many frames at once it begins, where each is drawn by itself.
         step: called for each frame.
     """
     if generator.together == 1:
-        for part in frames.chunks(at_once):
-            index = slice(part.start - known.start, part.end - known.start)
-            for face in generator.draw(faces[index], heard[index]):
-                yield face
-                step()
+        first = frames.start - known.start
+
+        def made(some: slice) -> list[Image]:
+            index = slice(first + some.start, first + some.stop)
+            return list(generator.draw(faces[index], heard[index]))
+
+        for face in in_batches(made, len(frames), at_once):
+            yield face
+            step()
         return
     total = np.zeros((len(frames), *faces.shape[1:]), np.float32)
     weight = np.zeros(len(frames), np.float32)
