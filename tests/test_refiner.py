@@ -12,6 +12,7 @@ import pytest
 from conftest import Dubbed
 from filmed import FRAMES, FilmedActor
 from numpy.typing import NDArray
+from tiny_models import tiny_vision_network
 
 from dubwright.api import EngineChoice, dub
 from dubwright.face.landmarks import INNER_LIP_PAIRS
@@ -195,6 +196,35 @@ def test_what_is_always_wrong_is_learned(tinted: list[list[DrawnPair]]) -> None:
     assert after.apart < 0.4 * before.apart
 
 
+@pytest.mark.parametrize("clip", [False, True])
+def test_likeness_grows_as_pictures_part_less(clip: bool, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed here")
+    from dubwright.picture.torch_likeness import likeness_of
+
+    likeness = likeness_of(tiny_vision_network(tmp_path, clip))
+    true = torch.from_numpy(_picture(1)).permute(2, 0, 1)[None] * 0.2 + 0.4
+    other = torch.from_numpy(_picture(2)).permute(2, 0, 1)[None] * 0.2 + 0.4
+    far, near, same = (
+        float(likeness.apart(true + share * (other - true), true)) for share in (1, 0.3, 0)
+    )
+    assert far > near > same and same == pytest.approx(0, abs=1e-5)
+    found = (true + 0.5 * (other - true)).requires_grad_()
+    likeness.apart(found, true).backward()
+    assert found.grad is not None and found.grad.abs().max() > 0
+
+
+def test_what_judges_likeness_has_its_say(tinted: list[list[DrawnPair]], tmp_path: Path) -> None:
+    from dubwright.picture.torch_likeness import likeness_of
+
+    likeness = likeness_of(tiny_vision_network(tmp_path / "vit"))
+    alone, judged = refiner.Training(), refiner.Training(1, likeness)
+    losses = [(alone.learn(tinted), judged.learn(tinted)) for _ in range(2)]
+    assert all(more > less for less, more in losses)
+    judged.save(tmp_path)
+    on = refiner.Training.load(tmp_path, likeness)
+    assert on.learn(tinted) == pytest.approx(judged.learn(tinted), rel=1e-5)
+
+
 def test_large_faces_teach_as_well_as_small_ones() -> None:
     """Cuts of a window that is much larger than they are always show the mouth."""
     chance = np.random.default_rng(0)
@@ -232,7 +262,7 @@ def test_a_dub_learns_its_actor(
 ) -> None:
     monkeypatch.setattr(actors, "ROUNDS", 2)
     monkeypatch.setattr(actors, "ROUND_STEPS", 3)
-    sample = dubbed.sample
+    sample, weights = dubbed.sample, tiny_vision_network(tmp_path / "vit")
     result = dub(
         sample.timeline,
         ["es"],
@@ -240,7 +270,7 @@ def test_a_dub_learns_its_actor(
         subtitles=sample.subtitles("en", "es", "fr"),
         cast=sample.cast,
         original="en",
-        engines=EngineChoice(mouth_renderer="actor"),
+        engines=EngineChoice(mouth_renderer="actor", weights={"actor": str(weights)}),
         store=dubbed.store,
     )
     (told,) = result.report.articulation.values()
@@ -249,7 +279,7 @@ def test_a_dub_learns_its_actor(
     content = json.loads(card.read_text(encoding="utf-8"))
     assert content["helps"] == (card.parent / NETWORK).is_file()
     assert content["actor"] in result.report.articulation
-    assert len(content["rounds"]) == 2
+    assert len(content["rounds"]) == 2 and content["likeness"].startswith("vit@")
     assert len(content["footage"]) == len({*content["footage"].values()}) >= 1
     assert result.report.engines["mouth_renderer"].startswith("actor/2@retrieval/")
     assert list((result.folder / "patches" / "es").glob("*/*.exr"))

@@ -423,6 +423,29 @@ def tiny_segformer(folder: Path) -> Path:
     return folder
 
 
+def tiny_vision_network(folder: Path, clip: bool = False) -> Path:
+    """A ViT, or a CLIP, as transformers keeps them, that was taught nothing."""
+    import json
+
+    import torch
+    from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTModel
+
+    told = {
+        "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "intermediate_size": 32, "image_size": 32, "patch_size": 8,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    text = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 99}
+    network = (
+        CLIPModel(CLIPConfig(vision_config=told, text_config=text, projection_dim=8))
+        if clip
+        else ViTModel(ViTConfig(**told))
+    )
+    network.save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"size": {"height": 32}}))
+    return folder
+
+
 def _save_onnx(folder: Path, nodes: list, given: list, made: list, constants: list) -> None:
     import onnx
     from onnx import helper

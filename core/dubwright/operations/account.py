@@ -46,6 +46,7 @@ WEIGHTS: Final = (
     "diarizer_weights",
     "encoder_weights",
     "generator_weights",
+    "likeness_weights",
     "parser_weights",
     "tracker_weights",
 )

@@ -14,7 +14,7 @@ from dubwright.engines import EngineCard, EngineKind, engine_card
 from dubwright.model import Cue, CueKind, FrameRange, samples_of_ms
 from dubwright.mouth.regression import BLOCKS, SEEDS
 from dubwright.operations.carry import Carried
-from dubwright.operations.chosen_engine import ChosenEngine
+from dubwright.operations.chosen_engine import ChosenEngine, likeness
 from dubwright.operations.material import Plates, PlateSound
 from dubwright.operations.refining import MOST_RUNS, ROUND_STEPS, ROUNDS, SEED
 from dubwright.operations.request import EngineChoice
@@ -24,6 +24,7 @@ from dubwright.operations.task_list import TaskList
 from dubwright.operations.timing import Timing
 from dubwright.speech.mix import MIX_RATE
 from dubwright.speech.pace import READER
+from dubwright.store import Access
 from dubwright.trust import consent_id
 
 __all__ = ["Actors"]
@@ -69,12 +70,14 @@ class Actors:
         engines: EngineChoice,
         cards: Mapping[str, EngineCard],
         tracker: ChosenEngine,
+        access: Access,
         carried: Carried | None = None,
         timed: Timing | None = None,
         encoder: ChosenEngine | None = None,
     ) -> None:
         self._encoder = encoder
         self._tracker = tracker
+        self._access = access
         self.regressions: dict[tuple[str, bool], str] = {}
         self.refiners: dict[str, str] = {}
         self._timed = timed
@@ -349,13 +352,15 @@ class Actors:
             for consent in self._cast.speaker(speaker).consents
             if consent.likeness_edit
         ]
+        judge = likeness(self._engines, card, self._tasks, self._access)
         rounds: dict[str, str] = {}
         for number in range(ROUNDS):
             before = {"before": rounds[f"round:{number - 1}"]} if number else {}
             rounds[f"round:{number}"] = self._tasks.add(
                 "refiner round",
-                {"seed": SEED, "steps": ROUND_STEPS},
+                {"seed": SEED, "steps": ROUND_STEPS} | judge.parameters,
                 inputs=pairs | before,
+                where=judge.where,
                 label=f"learning how the mouth of {speaker} looks",
                 units=ROUND_STEPS,
                 loads_weights=True,
@@ -363,7 +368,8 @@ class Actors:
         return self._tasks.add(
             "refiner",
             {"actor": speaker, "consents": consents, "rounds": ROUNDS,
-             "footage": {shot.uid: self._plates.contents[shot.uid] for shot in seen}},
+             "footage": {shot.uid: self._plates.contents[shot.uid] for shot in seen}}
+            | judge.parameters,
             inputs=pairs | rounds,
             label=f"judging what was learned of the mouth of {speaker}",
         )  # fmt: skip

@@ -56,7 +56,7 @@ def plan_cast(
     actors = Actors(
         tasks, timeline, sheet, nameless, slots, plates,
         speech_of(timeline, tasks.fingerprints), request.engines,
-        {}, tracker(request.engines, tasks, access),
+        {}, tracker(request.engines, tasks, access), access,
     )  # fmt: skip
     shots = [shot for shot in timeline.shots if shot.uid in plates.specs]
     inputs = {f"faces:{shot.uid}": actors.faces(shot) for shot in shots}

@@ -11,7 +11,7 @@ from dubwright.operations.request import EngineChoice
 from dubwright.operations.task_list import TaskList
 from dubwright.store import Access
 
-__all__ = ["ChosenEngine", "diarizer", "encoder", "generator", "parser", "tracker"]
+__all__ = ["ChosenEngine", "diarizer", "encoder", "generator", "likeness", "parser", "tracker"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,26 @@ def tracker(engines: EngineChoice, tasks: TaskList, access: Access) -> ChosenEng
     """
     card = engine_card(engines.face_tracker, EngineKind.FACE_TRACKER)
     return _chosen("tracker", card, engines, tasks, access)
+
+
+def likeness(
+    engines: EngineChoice, card: EngineCard, tasks: TaskList, access: Access
+) -> ChosenEngine:
+    """By which weights a renderer that learns judges likeness, if the user names some for it.
+
+    Raises:
+        DubwrightError: there are no such weights.
+    """
+    named = engines.weights_for(card.name, "")
+    if named is None:
+        return ChosenEngine(card.identity, {})
+    weights = chosen_weights(card, named, tasks.fingerprints, access)
+    return ChosenEngine(
+        f"{card.identity} {weights.identity}",
+        {"likeness_weights": weights.identity},
+        {"likeness_weights": str(weights.path)},
+        loads_weights=True,
+    )
 
 
 def _chosen(

@@ -262,7 +262,7 @@ class DubPlanner:
         self._actors = Actors(
             self._tasks, self._timeline, self._sheet, self._cast, self._slots, self._plates,
             speech_of(self._timeline, self._tasks.fingerprints), self._request.engines,
-            self._cards, self._tracker, self._carried,
+            self._cards, self._tracker, self._access, self._carried,
             self._timing(self._sheet.original) if self._sheet.original else None,
             encoder(self._request.engines, self._tasks, self._access),
         )  # fmt: skip

@@ -58,6 +58,7 @@ def pair_mouths(context: Context) -> None:
 
 def refine_round(context: Context) -> None:
     """Some steps of learning, from where the round before it stopped."""
+    from dubwright.picture.torch_likeness import likeness_of
     from dubwright.picture.torch_refiner import TorchRefiner, Training, scored
 
     learned, held = _runs(context)
@@ -71,7 +72,13 @@ def refine_round(context: Context) -> None:
         for file in before.iterdir():
             linked(file, context.folder / file.name)
         return
-    training = Training.load(before) if before else Training(context.parameters["seed"])
+    weights = context.where.get("likeness_weights")
+    likeness = likeness_of(Path(weights)) if weights else None
+    training = (
+        Training.load(before, likeness)
+        if before
+        else Training(context.parameters["seed"], likeness)
+    )
     for _ in range(context.parameters["steps"]):
         training.learn(learned)
         context.step()
@@ -91,6 +98,7 @@ def join_refiner(context: Context) -> None:
         "actor": context.parameters["actor"],
         "footage": context.parameters["footage"],
         "consents": context.parameters["consents"],
+        "likeness": context.parameters.get("likeness_weights", ""),
         "frames": sum(map(len, chain(learned, held))),
         "rounds": [asdict(each) for each in scores],
         "helps": False,

@@ -23,6 +23,7 @@ from torch.nn import functional
 from dubwright.model import Box
 from dubwright.picture.raster import Grid
 from dubwright.picture.refinement import PLANES, DrawnMouth, DrawnPair, MouthWindow, Scores
+from dubwright.picture.torch_likeness import Likeness
 from dubwright.picture.torch_nlpd import pyramid_distance, texture_distance
 
 __all__ = ["TorchRefiner", "Training", "scored"]
@@ -45,6 +46,7 @@ SHUT: Final = 3.0
 AVERAGED: Final = 0.02
 LIGHTER: Final = 0.08
 APART_WEIGHT, SEEN_WEIGHT, TEXTURE_WEIGHT, STEADY_WEIGHT = 3.0, 0.05, 0.3, 0.5
+LIKENESS_WEIGHT: Final = 0.05
 
 
 class TorchRefiner:
@@ -94,11 +96,17 @@ class TorchRefiner:
 
 
 class Training:
-    """A network while it learns; what it does next depends on its seed and its steps alone."""
+    """A network while it learns; what it does next depends on its seed and its steps alone.
 
-    def __init__(self, seed: int = 1) -> None:
+    Args:
+        seed: of all that is left to chance.
+        likeness: judges whether a mouth looks like this actor's, if there is something that can.
+    """
+
+    def __init__(self, seed: int = 1, likeness: Likeness | None = None) -> None:
         self._device = _device()
         self._seed = seed
+        self._likeness = likeness
         self.steps = 0
         with torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -126,9 +134,9 @@ class Training:
         (folder / "training.json").write_text(json.dumps(told), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> Training:
+    def load(cls, folder: Path, likeness: Likeness | None = None) -> Training:
         told = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-        training = cls(told["seed"])
+        training = cls(told["seed"], likeness)
         training.steps = told["steps"]
         training._network.load_state_dict(load_file(folder / "now.safetensors"))
         average = load_file(folder / "network.safetensors")
@@ -167,6 +175,8 @@ class Training:
             + TEXTURE_WEIGHT * texture
             + STEADY_WEIGHT * unsteady
         )
+        if self._likeness is not None:
+            loss = loss + LIKENESS_WEIGHT * self._likeness.apart(found, true)
         self._optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
