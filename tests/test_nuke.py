@@ -110,7 +110,13 @@ def _tag(node: Node) -> str:
 
 
 def _has_ended(node: Node) -> Callable[[], bool]:
-    return lambda: _state(node) not in ("not rendered", "")
+    """Whether a node says so, and can be asked for something else."""
+    from dubwright_nuke import actions
+
+    identity = str(node._knobs["dubwright_id"]._value)
+    return lambda: (
+        _state(node) not in ("not rendered", "") and identity not in actions.WORKS._works
+    )
 
 
 def _same(one: dict[str, np.ndarray], other: dict[str, np.ndarray], tolerance: float) -> bool:

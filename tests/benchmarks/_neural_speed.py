@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import resource
 import sys
 import tempfile
 import time
@@ -14,8 +16,10 @@ import cv2
 import numpy as np
 import torch
 from _common import Figures
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from numpy.typing import NDArray
 from safetensors.torch import save_file
+from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from filmed import FRAMES, FilmedActor
@@ -24,6 +28,7 @@ from dubwright.engines import GeneratedFace, MouthGenerator
 from dubwright.face.engines.facemesh import FaceMeshTracker
 from dubwright.media.colour import encode_log
 from dubwright.model import FaceTrack, FrameRange, MouthCurves
+from dubwright.picture.engines.musetalk import MuseTalkGenerator
 from dubwright.picture.engines.retrieval import RetrievalRenderer
 from dubwright.picture.engines.wav2lip import Wav2LipGenerator
 from dubwright.picture.generation import generated_faces
@@ -37,29 +42,36 @@ SIDES: Final = (256, 512, 1024)
 
 
 def speed(quick: bool) -> Figures:
-    """Frames a second of refining mouths of some pixels, and of a Wav2Lip of full size.
+    """Frames a second of refining mouths of some pixels, and of generators of full size.
 
-    `wav2lip.96.network_fps` is the network alone; `generated_fps` with framing, registering and
+    Of these `network_fps` is the network alone; `generated_fps` with framing, registering and
     following its faces; `fps` with drawing the mouth on a plate whose mouth window has 512 pixels.
-    `not_network` is the share of that which is not the network. `peak_mb` is of a GPU's memory.
+    `not_network` is the share of that which is not the network. `peak_mb` is the most of a GPU's
+    memory that it took; where there is none, the most of this process's so far. MuseTalk is left
+    out with --quick.
     """
     figures: Figures = {}
     refiner = TorchRefiner(Training().weights)
     for side in SIDES[: 1 if quick else None]:
         plate = _Enlarged(side)
         mouth = _mouth(plate, side)
+        _forget_peak()
         seconds = _each(lambda mouth=mouth: refiner.refined(mouth), 3 if quick else 10)
         figures[f"speed.actor.{side}.fps"] = 1 / seconds
+        figures[f"speed.actor.{side}.peak_mb"] = _peak_mb()
     with tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(0)
         save_file(Wav2Lip().state_dict(), Path(folder) / "wav2lip.safetensors")
         figures |= _generator("wav2lip.96", Wav2LipGenerator(Path(folder)), 4 if quick else 24)
-    if torch.cuda.is_available():
-        figures["speed.peak_mb"] = torch.cuda.max_memory_allocated() / 2**20
+    if not quick:
+        with tempfile.TemporaryDirectory() as folder:
+            _write_musetalk(Path(folder))
+            figures |= _generator("musetalk.256", MuseTalkGenerator(Path(folder)), 4)
     return figures
 
 
 def _generator(name: str, generator: MouthGenerator, count: int) -> Figures:
+    _forget_peak()
     plate, network = _Enlarged(512), _Timed(generator)
     frames = FrameRange(SPAN.start, SPAN.start + count)
     sound = np.random.default_rng(0).normal(0, 0.1, 32000).astype(np.float32)
@@ -84,7 +96,42 @@ def _generator(name: str, generator: MouthGenerator, count: int) -> Figures:
         f"speed.{name}.generated_fps": count / generated,
         f"speed.{name}.fps": count / both,
         f"speed.{name}.not_network": 1 - network.seconds / both,
+        f"speed.{name}.peak_mb": _peak_mb(),
     }
+
+
+def _write_musetalk(folder: Path) -> None:
+    """MuseTalk's networks in their full size, with random weights, as its program keeps them."""
+    WhisperModel(
+        WhisperConfig(
+            d_model=384, encoder_layers=4, encoder_attention_heads=6, encoder_ffn_dim=1536,
+            decoder_layers=4, decoder_attention_heads=6, decoder_ffn_dim=1536,
+        )
+    ).save_pretrained(folder / "whisper")  # fmt: skip
+    WhisperFeatureExtractor().save_pretrained(folder / "whisper")
+    AutoencoderKL(
+        block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+    ).save_pretrained(folder / "sd-vae")  # fmt: skip
+    told = {
+        "sample_size": 64, "in_channels": 8, "out_channels": 4, "cross_attention_dim": 384,
+        "block_out_channels": [320, 640, 1280, 1280], "attention_head_dim": 8,
+    }  # fmt: skip
+    (folder / "musetalkV15").mkdir()
+    (folder / "musetalkV15/musetalk.json").write_text(json.dumps(told))
+    weights = UNet2DConditionModel(**told).state_dict()
+    save_file(weights, folder / "musetalkV15/unet.safetensors")
+
+
+def _forget_peak() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _peak_mb() -> float:
+    if torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated() / 2**20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 class _Timed:
@@ -98,9 +145,9 @@ class _Timed:
         self._draw = generator.draw
         self.seconds = 0.0
 
-    def draw(self, faces: Any, heard: Any, first: int) -> NDArray[np.float32]:
+    def draw(self, faces: Any, heard: Any) -> NDArray[np.float32]:
         began = time.perf_counter()
-        drawn = self._draw(faces, heard, first)
+        drawn = self._draw(faces, heard)
         self.seconds += time.perf_counter() - began
         return drawn
 
