@@ -114,9 +114,7 @@ def _has_ended(node: Node) -> Callable[[], bool]:
     from dubwright_nuke import actions
 
     identity = str(node._knobs["dubwright_id"]._value)
-    return lambda: (
-        _state(node) not in ("not rendered", "") and identity not in actions.WORKS._works
-    )
+    return lambda: _state(node) not in ("not rendered", "") and identity not in actions.WORKS._works
 
 
 def _same(one: dict[str, np.ndarray], other: dict[str, np.ndarray], tolerance: float) -> bool:
