@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -47,8 +46,7 @@ def speed(quick: bool) -> Figures:
     Of these `network_fps` is the network alone; `generated_fps` with framing, registering and
     following its faces; `fps` with drawing the mouth on a plate whose mouth window has 512 pixels.
     `not_network` is the share of that which is not the network. `peak_mb` is the most of a GPU's
-    memory that it took; where there is none, the most of this process's so far. MuseTalk is left
-    out with --quick.
+    memory that it took, where there is one. MuseTalk is left out with --quick.
     """
     figures: Figures = {}
     refiner = TorchRefiner(Training().weights)
@@ -58,7 +56,7 @@ def speed(quick: bool) -> Figures:
         _forget_peak()
         seconds = _each(lambda mouth=mouth: refiner.refined(mouth), 3 if quick else 10)
         figures[f"speed.actor.{side}.fps"] = 1 / seconds
-        figures[f"speed.actor.{side}.peak_mb"] = _peak_mb()
+        figures |= _peak(f"actor.{side}")
     with tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(0)
         save_file(Wav2Lip().state_dict(), Path(folder) / "wav2lip.safetensors")
@@ -96,8 +94,7 @@ def _generator(name: str, generator: MouthGenerator, count: int) -> Figures:
         f"speed.{name}.generated_fps": count / generated,
         f"speed.{name}.fps": count / both,
         f"speed.{name}.not_network": 1 - network.seconds / both,
-        f"speed.{name}.peak_mb": _peak_mb(),
-    }
+    } | _peak(name)
 
 
 def _write_musetalk(folder: Path) -> None:
@@ -128,10 +125,10 @@ def _forget_peak() -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def _peak_mb() -> float:
-    if torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated() / 2**20)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+def _peak(name: str) -> Figures:
+    if not torch.cuda.is_available():
+        return {}
+    return {f"speed.{name}.peak_mb": torch.cuda.max_memory_allocated() / 2**20}
 
 
 class _Timed:
