@@ -525,23 +525,29 @@ def test_latentsync_changes_only_what_its_mask_leaves_open(tmp_path: Path) -> No
     assert other[3] > 1e-4 and other.argmax() == 3 and (other > 0).all()
 
 
-def test_engines_are_compared_side_by_side(sample: Sample, tmp_path: Path) -> None:
-    speech = EspeakSynthesizer().speak("Mama, papa, mama.", "es", 1.0)
-    write_wav(tmp_path / "line.wav", speech.samples, speech.sample_rate)
-    request = LipSyncRequest(
+def _compared(sample: Sample, folder: Path, **weights: Path) -> LipSyncRequest:
+    """A line on the first frames of the sample's first shot, for engines with these weights."""
+    text = "Mama, papa, mama."
+    speech = EspeakSynthesizer().speak(text, "es", 1.0)
+    write_wav(folder / "line.wav", speech.samples, speech.sample_rate)
+    held = {name: str(path) for name, path in weights.items()}
+    return LipSyncRequest(
         plate=sample.folder / "plates/lighthouse_010/lighthouse_010.####.exr",
-        dialogue=tmp_path / "line.wav",
-        text="Mama, papa, mama.",
+        dialogue=folder / "line.wav",
+        text=text,
         language="es",
         frames=(1001, 1030),
-        output=tmp_path / "out",
-        engines=EngineChoice(
-            weights={
-                "wav2lip": str(scripted_wav2lip(tmp_path / "wav2lip")),
-                "musetalk": str(tmp_path / "nothing"),
-            },
-            not_for_sale=True,
-        ),
+        output=folder / "out",
+        engines=EngineChoice(weights=held, not_for_sale=True),
+    )
+
+
+def test_engines_are_compared_side_by_side(sample: Sample, tmp_path: Path) -> None:
+    request = _compared(
+        sample,
+        tmp_path,
+        wav2lip=scripted_wav2lip(tmp_path / "wav2lip"),
+        musetalk=tmp_path / "nothing",
     )
     found, folder = compare(
         request,
@@ -592,19 +598,7 @@ def test_a_plate_that_shows_nobody_is_not_compared(tmp_path: Path) -> None:
 
 def test_one_engines_fault_is_told_and_the_others_go_on(sample: Sample, tmp_path: Path) -> None:
     """The network wants other faces than its inputs say."""
-    speech = EspeakSynthesizer().speak("Mama, papa, mama.", "es", 1.0)
-    write_wav(tmp_path / "line.wav", speech.samples, speech.sample_rate)
-    request = LipSyncRequest(
-        plate=sample.folder / "plates/lighthouse_010/lighthouse_010.####.exr",
-        dialogue=tmp_path / "line.wav",
-        text="Mama, papa, mama.",
-        language="es",
-        frames=(1001, 1030),
-        output=tmp_path / "out",
-        engines=EngineChoice(
-            weights={"wav2lip": str(broken_wav2lip(tmp_path / "wav2lip"))}, not_for_sale=True
-        ),
-    )
+    request = _compared(sample, tmp_path, wav2lip=broken_wav2lip(tmp_path / "wav2lip"))
     store, authority = Store(tmp_path / "store"), Authority.of_this_machine()
     found, _ = compare(request, store, authority, only=("retrieval", "wav2lip"))
     retrieval, wav2lip = found.engines

@@ -7,20 +7,29 @@ import sys
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Final, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dubwright.engines import EngineKind
-from dubwright.errors import DubwrightError, first_line
+from dubwright.engines.refusal import weights_refused
+from dubwright.errors import DubwrightError
 
 __all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
     "OFFLINE",
+    "PictureInput",
     "checked_family",
     "device",
     "family_of",
     "loaded",
+    "picture_input",
     "seeded",
     "transformers",
     "unloadable",
@@ -29,6 +38,9 @@ __all__ = [
 
 # Nothing is fetched, and nothing that lies with weights is run.
 OFFLINE: Final[dict[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
+
+IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
+IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 Model = TypeVar("Model")
 
@@ -43,11 +55,11 @@ def voice_model(weights: Path, families: Mapping[str, Callable[[Path], Model]]) 
     try:
         return families[family](weights)
     except unloadable() as error:
-        raise DubwrightError(
-            "A voice's weights cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair="give a folder with config.json, a tokenizer or processor, and safetensors",
+        raise weights_refused(
+            "A voice's weights",
+            weights,
+            error,
+            "give a folder with config.json, a tokenizer or processor, and safetensors",
         ) from error
 
 
@@ -96,6 +108,32 @@ def transformers() -> Any:
 def loaded(model: Any, weights: Path) -> Any:
     """A model of this class with these weights, where it will work."""
     return model.from_pretrained(weights, **OFFLINE).eval().to(device())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureInput:
+    """What a vision network is given: pictures of this side, less the mean, by the deviation.
+
+    Attributes:
+        side: in pixels.
+        mean, std: of red, green and blue between 0 and 1, [3].
+    """
+
+    side: int
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+
+
+def picture_input(weights: Path) -> PictureInput:
+    """As the preprocessor_config.json of a folder of weights says; ImageNet's where it does not."""
+    told = json.loads((weights / "preprocessor_config.json").read_text(encoding="utf-8"))
+    size = told.get("size", 224)
+    side = size if isinstance(size, int) else size.get("height") or size["shortest_edge"]
+    return PictureInput(
+        int(side),
+        np.array(told.get("image_mean", IMAGENET_MEAN), np.float32),
+        np.array(told.get("image_std", IMAGENET_STD), np.float32),
+    )
 
 
 def device() -> str:

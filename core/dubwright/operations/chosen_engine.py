@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Literal
 
 from dubwright.engines import EngineCard, EngineKind, engine_card
 from dubwright.engines.choice import chosen_weights, require_packages
@@ -11,7 +12,16 @@ from dubwright.operations.request import EngineChoice
 from dubwright.operations.task_list import TaskList
 from dubwright.store import Access
 
-__all__ = ["ChosenEngine", "diarizer", "encoder", "generator", "likeness", "parser", "tracker"]
+__all__ = ["ChosenEngine", "diarizer", "likeness", "optional_engine", "tracker"]
+
+
+OptionalStep = Literal["encoder", "generator", "parser"]
+# The field of EngineChoice that names it, and its kind.
+OPTIONAL: Final[Mapping[OptionalStep, tuple[str, EngineKind]]] = {
+    "encoder": ("speech_encoder", EngineKind.SPEECH_ENCODER),
+    "generator": ("mouth_generator", EngineKind.MOUTH_GENERATOR),
+    "parser": ("face_parser", EngineKind.FACE_PARSER),
+}
 
 
 @dataclass(frozen=True)
@@ -42,40 +52,17 @@ def diarizer(engines: EngineChoice, tasks: TaskList, access: Access) -> ChosenEn
     return _chosen("diarizer", card, engines, tasks, access)
 
 
-def encoder(engines: EngineChoice, tasks: TaskList, access: Access) -> ChosenEngine | None:
-    """By which engine speech is encoded; None if that is not asked for.
+def optional_engine(
+    step: OptionalStep, engines: EngineChoice, tasks: TaskList, access: Access
+) -> ChosenEngine | None:
+    """By which engine a step is done that is left out unless it is asked for; None if it is not.
 
     Raises:
-        DubwrightError: there is no such encoder, or it has no weights.
+        DubwrightError: there is no such engine, or it has no weights.
     """
-    if engines.speech_encoder is None:
-        return None
-    card = engine_card(engines.speech_encoder, EngineKind.SPEECH_ENCODER)
-    return _chosen("encoder", card, engines, tasks, access)
-
-
-def generator(engines: EngineChoice, tasks: TaskList, access: Access) -> ChosenEngine | None:
-    """By which engine mouths are generated; None if that is not asked for.
-
-    Raises:
-        DubwrightError: there is no such generator, or it has no weights.
-    """
-    if engines.mouth_generator is None:
-        return None
-    card = engine_card(engines.mouth_generator, EngineKind.MOUTH_GENERATOR)
-    return _chosen("generator", card, engines, tasks, access)
-
-
-def parser(engines: EngineChoice, tasks: TaskList, access: Access) -> ChosenEngine | None:
-    """By which engine a face is told from what hides it; None if that is not asked for.
-
-    Raises:
-        DubwrightError: there is no such parser, or it has no weights.
-    """
-    if engines.face_parser is None:
-        return None
-    card = engine_card(engines.face_parser, EngineKind.FACE_PARSER)
-    return _chosen("parser", card, engines, tasks, access)
+    field, kind = OPTIONAL[step]
+    name: str | None = getattr(engines, field)
+    return _chosen(step, engine_card(name, kind), engines, tasks, access) if name else None
 
 
 def tracker(engines: EngineChoice, tasks: TaskList, access: Access) -> ChosenEngine:
@@ -97,28 +84,30 @@ def likeness(
         DubwrightError: there are no such weights.
     """
     named = engines.weights_for(card.name, "")
-    if named is None:
-        return ChosenEngine(card.identity, {})
-    weights = chosen_weights(card, named, tasks.fingerprints, access)
-    return ChosenEngine(
-        f"{card.identity} {weights.identity}",
-        {"likeness_weights": weights.identity},
-        {"likeness_weights": str(weights.path)},
-        loads_weights=True,
-    )
+    chosen = ChosenEngine(card.identity, {})
+    return _with_weights("likeness", chosen, card, named, tasks, access) if named else chosen
 
 
 def _chosen(
     step: str, card: EngineCard, engines: EngineChoice, tasks: TaskList, access: Access
 ) -> ChosenEngine:
-    parameters: dict[str, Any] = {step: card.name, f"{step}_card": card.identity}
-    if not card.needs_weights:
-        return ChosenEngine(card.identity, parameters)
+    chosen = ChosenEngine(card.identity, {step: card.name, f"{step}_card": card.identity})
     named = engines.weights_for(card.name, "")
+    return _with_weights(step, chosen, card, named, tasks, access) if card.needs_weights else chosen
+
+
+def _with_weights(
+    step: str,
+    chosen: ChosenEngine,
+    card: EngineCard,
+    named: str | None,
+    tasks: TaskList,
+    access: Access,
+) -> ChosenEngine:
     weights = chosen_weights(card, named, tasks.fingerprints, access)
     return ChosenEngine(
         f"{card.identity} {weights.identity}",
-        parameters | {f"{step}_weights": weights.identity},
+        chosen.parameters | {f"{step}_weights": weights.identity},
         {f"{step}_weights": str(weights.path)},
         loads_weights=True,
     )

@@ -41,7 +41,7 @@ from dubwright.operations.carry import (
     Speech,
     dub_record,
 )
-from dubwright.operations.chosen_engine import diarizer, encoder, generator, parser, tracker
+from dubwright.operations.chosen_engine import diarizer, optional_engine, tracker
 from dubwright.operations.cut import Segment, segments
 from dubwright.operations.deeds import Deeds
 from dubwright.operations.lines import opened
@@ -215,10 +215,16 @@ class DubPlanner:
         self._layout = layout_of_clips(timeline.sounds)
         self._access = access
         self._generator = (
-            generator(request.engines, self._tasks, access) if request.lip_sync else None
+            optional_engine("generator", request.engines, self._tasks, access)
+            if request.lip_sync
+            else None
         )
         self._tracker = tracker(request.engines, self._tasks, access)
-        self._parser = parser(request.engines, self._tasks, access) if request.lip_sync else None
+        self._parser = (
+            optional_engine("parser", request.engines, self._tasks, access)
+            if request.lip_sync
+            else None
+        )
         self._lexicons = dict(map(read_lexicon, request.lexicons))
         self._check_languages()
 
@@ -264,7 +270,7 @@ class DubPlanner:
             speech_of(self._timeline, self._tasks.fingerprints), self._request.engines,
             self._cards, self._tracker, self._access, self._carried,
             self._timing(self._sheet.original) if self._sheet.original else None,
-            encoder(self._request.engines, self._tasks, self._access),
+            optional_engine("encoder", self._request.engines, self._tasks, self._access),
         )  # fmt: skip
         original_mix = self._original_mix()
         parts = [self._language(language) for language in self._request.languages]

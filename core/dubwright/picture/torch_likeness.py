@@ -7,7 +7,6 @@ pictures of all kinds: what transformers loads as a vision model, such as ViT, D
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +15,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from dubwright.engines.choice import remembered
-from dubwright.engines.transformers_loading import device, loaded, transformers, unloadable
-from dubwright.errors import DubwrightError, first_line
+from dubwright.engines.refusal import weights_refused
+from dubwright.engines.transformers_loading import (
+    device,
+    loaded,
+    picture_input,
+    transformers,
+    unloadable,
+)
 from dubwright.picture.torch_raster import TorchRaster
 
 __all__ = ["Likeness", "likeness_of"]
@@ -33,14 +38,10 @@ class Likeness:
 
     def __init__(self, weights: Path) -> None:
         self._network = loaded(transformers().AutoModel, weights).float().requires_grad_(False)
-        told = json.loads((weights / "preprocessor_config.json").read_text(encoding="utf-8"))
-        size = told.get("size", 224)
-        self._side = int(
-            size if isinstance(size, int) else size.get("height") or size["shortest_edge"]
-        )
+        given = picture_input(weights)
+        self._side = given.side
         self._mean, self._std = (
-            torch.tensor(told.get(name, usual), device=device())[:, None, None]
-            for name, usual in (("image_mean", [0.5] * 3), ("image_std", [0.5] * 3))
+            torch.from_numpy(each).to(device())[:, None, None] for each in (given.mean, given.std)
         )
         self._light = TorchRaster(device())
 
@@ -76,11 +77,11 @@ def likeness_of(weights: Path) -> Likeness:
     try:
         return Likeness(weights)
     except unloadable() as error:
-        raise DubwrightError(
-            "The weights by which likeness is judged cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair="give a folder with config.json, preprocessor_config.json and safetensors of a "
+        raise weights_refused(
+            "The weights by which likeness is judged",
+            weights,
+            error,
+            "give a folder with config.json, preprocessor_config.json and safetensors of a "
             "vision network, or leave the weights of the actor's renderer out",
         ) from error
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubwright.engines import EngineCard, EngineKind
-from dubwright.errors import DubwrightError, first_line
+from dubwright.engines.refusal import weights_refused
 
 __all__ = ["FaceLandmarkerTracker"]
 
@@ -74,26 +74,27 @@ def _landmarker(weights: Path) -> Any:
             )
         )
     except (ImportError, OSError, ValueError, RuntimeError, BadZipFile) as error:
-        raise DubwrightError(
-            "A face tracker's weights cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair="give MediaPipe's face_landmarker.task, or leave the face tracker out",
+        raise weights_refused(
+            "A face tracker's weights",
+            weights,
+            error,
+            "give MediaPipe's face_landmarker.task, or leave the face tracker out",
         ) from error
 
 
 def _task_file(weights: Path) -> Path:
-    """A task file, or the first of a folder.
+    """A task file, or that of a folder.
 
     Raises:
-        ValueError: there is none, or it is another task's.
+        ValueError: there is none, there are several, or it is another task's.
         BadZipFile: it is no task file.
     """
-    file = weights if weights.is_file() else next(iter(sorted(weights.glob("*.task"))), None)
-    if file is None:
-        raise ValueError("it is no task file, and no folder with one")
-    with ZipFile(file) as task:
+    files = [weights] if weights.is_file() else sorted(weights.glob("*.task"))
+    if len(files) != 1:
+        named = ", ".join(file.name for file in files) or "none"
+        raise ValueError(f"it is no task file, and no folder with one; found: {named}")
+    with ZipFile(files[0]) as task:
         missing = NETWORKS - set(task.namelist())
     if missing:
         raise ValueError(f"it is another task's: {', '.join(sorted(missing))} is not in it")
-    return file
+    return files[0]

@@ -7,7 +7,6 @@ as semantic segmentation, such as SegFormer (Xie et al., 2021). Other labels are
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +20,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from dubwright.engines import EngineCard, EngineKind, Region, SuggestedWeights
 from dubwright.engines.choice import remembered
 from dubwright.engines.onnx_loading import described_beside, onnx_file, session_of
+from dubwright.engines.refusal import weights_refused
 from dubwright.engines.transformers_loading import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
     device,
     loaded,
+    picture_input,
     transformers,
     unloadable,
 )
-from dubwright.errors import DubwrightError, first_line
 
 __all__ = ["OnnxFaceParser", "TransformersFaceParser"]
 
@@ -48,8 +50,6 @@ REGIONS: Final[Mapping[Region, frozenset[str]]] = {
     Region.NECK: frozenset({"neck"}),
     Region.HAIR: frozenset({"hair"}),
 }
-IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
-IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 
 class Description(BaseModel):
@@ -65,7 +65,19 @@ class Description(BaseModel):
     bgr: bool = Field(False, description="Whether it is given blue first.")
 
 
-class OnnxFaceParser:
+class _Parser:
+    def __init__(self, network: _Network) -> None:
+        self._network = network
+
+    @property
+    def side(self) -> int:
+        return self._network.side
+
+    def parse(self, faces: Image) -> Image:
+        return self._network.parse(faces)
+
+
+class OnnxFaceParser(_Parser):
     """BiSeNet and its like. With one label it tells how much of each pixel is that, from 0 to 1."""
 
     card = EngineCard(
@@ -83,17 +95,10 @@ class OnnxFaceParser:
     )
 
     def __init__(self, weights: Path) -> None:
-        self._network = _onnx(weights)
-
-    @property
-    def side(self) -> int:
-        return self._network.side
-
-    def parse(self, faces: Image) -> Image:
-        return self._network.parse(faces)
+        super().__init__(_onnx(weights))
 
 
-class TransformersFaceParser:
+class TransformersFaceParser(_Parser):
     card = EngineCard(
         name="transformers-parser",
         kind=EngineKind.FACE_PARSER,
@@ -112,14 +117,7 @@ class TransformersFaceParser:
     )
 
     def __init__(self, weights: Path) -> None:
-        self._network = _segmentation(weights)
-
-    @property
-    def side(self) -> int:
-        return self._network.side
-
-    def parse(self, faces: Image) -> Image:
-        return self._network.parse(faces)
+        super().__init__(_segmentation(weights))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,11 +161,11 @@ def _onnx(weights: Path) -> _Network:
         file = onnx_file(weights)
         return _onnx_network(session_of(file), described_beside(file, DESCRIPTION, Description))
     except (OSError, ValueError) as error:
-        raise DubwrightError(
-            "A face parser's weights cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair=f"give an ONNX file with CelebAMask-HQ's labels, or with a {DESCRIPTION} beside "
+        raise weights_refused(
+            "A face parser's weights",
+            weights,
+            error,
+            f"give an ONNX file with CelebAMask-HQ's labels, or with a {DESCRIPTION} beside "
             'it, as in {"labels": ["background", "skin", "neck", "hair"]}',
         ) from error
 
@@ -188,7 +186,8 @@ def _onnx_network(session: Any, told: Description) -> _Network:
         scores = np.concatenate([session.run([made], {given.name: part})[0] for part in parts])
         return scores.transpose(0, 3, 1, 2) if last else scores
 
-    network = _Network(side, told.labels, _rgb(told.mean), _rgb(told.std), run)
+    mean, std = np.array(told.mean, np.float32), np.array(told.std, np.float32)
+    network = _Network(side, told.labels, mean, std, run)
     _require_labels(network.labels, run(np.zeros((1, 3, side, side), np.float32)).shape[1])
     return network
 
@@ -198,11 +197,11 @@ def _segmentation(weights: Path) -> _Network:
     try:
         return _transformers_network(weights)
     except unloadable() as error:
-        raise DubwrightError(
-            "A face parser's weights cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair="give a folder with config.json, preprocessor_config.json and safetensors of a "
+        raise weights_refused(
+            "A face parser's weights",
+            weights,
+            error,
+            "give a folder with config.json, preprocessor_config.json and safetensors of a "
             "network for semantic segmentation",
         ) from error
 
@@ -211,7 +210,7 @@ def _transformers_network(weights: Path) -> _Network:
     import torch
 
     network = loaded(transformers().AutoModelForSemanticSegmentation, weights).float()
-    told = json.loads((weights / "preprocessor_config.json").read_text(encoding="utf-8"))
+    given = picture_input(weights)
     names = network.config.id2label
     labels = [names[number] for number in sorted(names)]
     _require_labels(labels, network.config.num_labels)
@@ -221,22 +220,7 @@ def _transformers_network(weights: Path) -> _Network:
             scores = network(torch.from_numpy(pictures).to(device())).logits
         return np.asarray(scores.float().cpu().numpy(), np.float32)
 
-    return _Network(
-        _side(told.get("size", 512)),
-        labels,
-        _rgb(told.get("image_mean", IMAGENET_MEAN)),
-        _rgb(told.get("image_std", IMAGENET_STD)),
-        run,
-    )
-
-
-def _rgb(values: Sequence[float]) -> Image:
-    return np.array(values, np.float32)
-
-
-def _side(size: Any) -> int:
-    """The side of pictures that a preprocessor's description asks for: a number, or a mapping."""
-    return int(size if isinstance(size, int) else size.get("height") or size["shortest_edge"])
+    return _Network(given.side, labels, given.mean, given.std, run)
 
 
 def _require_labels(labels: Sequence[str], channels: int) -> None:

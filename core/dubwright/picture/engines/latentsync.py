@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from dubwright.engines import EngineCard, EngineKind, Framing
 from dubwright.engines.choice import remembered
+from dubwright.engines.refusal import weights_refused
 from dubwright.engines.transformers_loading import unloadable
-from dubwright.errors import DubwrightError, first_line
+from dubwright.errors import DubwrightError
 
 if TYPE_CHECKING:
     from dubwright.picture.torch_latentsync import LatentSync
@@ -71,11 +72,11 @@ class LatentSyncGenerator:
 
 
 def _unloadable(weights: Path, error: Exception) -> DubwrightError:
-    return DubwrightError(
-        "A mouth generator's weights cannot be loaded",
-        where=str(weights),
-        why=first_line(error),
-        repair=REPAIR,
+    return weights_refused(
+        "A mouth generator's weights",
+        weights,
+        error,
+        REPAIR,
     )
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dubwright.engines import EngineCard, EngineKind, Framing
 from dubwright.engines.choice import remembered
+from dubwright.engines.refusal import weights_refused
 from dubwright.engines.transformers_loading import unloadable
-from dubwright.errors import DubwrightError, first_line
 
 if TYPE_CHECKING:
     from dubwright.picture.torch_musetalk import MuseTalk
@@ -64,10 +64,9 @@ def _network(weights: Path) -> MuseTalk:
     try:
         return MuseTalk(weights)
     except unloadable() as error:
-        raise DubwrightError(
-            "A mouth generator's weights cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair="give a folder with musetalkV15, sd-vae and whisper, as MuseTalk's program "
-            "keeps them",
+        raise weights_refused(
+            "A mouth generator's weights",
+            weights,
+            error,
+            "give a folder with musetalkV15, sd-vae and whisper, as MuseTalk's program keeps them",
         ) from error

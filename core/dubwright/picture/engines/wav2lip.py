@@ -20,8 +20,8 @@ from scipy.signal import lfilter
 from dubwright.engines import EngineCard, EngineKind, Framing
 from dubwright.engines.choice import remembered
 from dubwright.engines.onnx_loading import session_of
+from dubwright.engines.refusal import weights_refused
 from dubwright.engines.transformers_loading import unloadable
-from dubwright.errors import DubwrightError, first_line
 from dubwright.media.audio import resampled
 
 __all__ = ["Wav2LipGenerator", "mel_spectrogram"]
@@ -185,11 +185,11 @@ def _network(weights: Path) -> _Network:
             )
         return LOADERS[files[0].suffix](files[0])
     except unloadable() as error:
-        raise DubwrightError(
-            "A mouth generator's weights cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair="give an ONNX file of the Wav2Lip family, or a checkpoint of Wav2Lip itself",
+        raise weights_refused(
+            "A mouth generator's weights",
+            weights,
+            error,
+            "give an ONNX file of the Wav2Lip family, or a checkpoint of Wav2Lip itself",
         ) from error
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from dubwright.dialogue.speakable import speakable
 from dubwright.engines import EngineCard, EngineKind, Speech, SuggestedWeights
 from dubwright.engines.choice import remembered
+from dubwright.engines.refusal import weights_refused
 from dubwright.engines.transformers_loading import (
     OFFLINE,
     device,
@@ -28,7 +29,7 @@ from dubwright.engines.transformers_loading import (
     transformers,
     unloadable,
 )
-from dubwright.errors import DubwrightError, first_line
+from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 from dubwright.model import Phone
 from dubwright.speech.engines.espeak import EspeakSynthesizer
@@ -144,12 +145,11 @@ def _model(weights: Path) -> _Model:
         extractor = library.AutoFeatureExtractor.from_pretrained(weights, **OFFLINE)
         network = loaded(library.AutoModelForCTC, weights)
     except unloadable() as error:
-        raise DubwrightError(
-            "An aligner's weights cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair="give a folder with config.json, vocab.json, preprocessor_config.json and "
-            "safetensors",
+        raise weights_refused(
+            "An aligner's weights",
+            weights,
+            error,
+            "give a folder with config.json, vocab.json, preprocessor_config.json and safetensors",
         ) from error
 
     def hear(sound: NDArray[np.float32]) -> Array:

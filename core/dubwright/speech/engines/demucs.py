@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from dubwright.engines import EngineCard, EngineKind
 from dubwright.engines.choice import remembered
 from dubwright.engines.onnx_loading import described_beside, onnx_file, session_of
-from dubwright.errors import DubwrightError, first_line
+from dubwright.engines.refusal import weights_refused
+from dubwright.errors import DubwrightError
 from dubwright.media.audio import resampled
 
 __all__ = ["DemucsSeparator"]
@@ -126,9 +127,9 @@ def _loaded(weights: Path) -> _Model:
         file = onnx_file(weights)
         return _Model(session_of(file), described_beside(file, DESCRIPTION, Description))
     except (OSError, ValueError) as error:
-        raise DubwrightError(
-            "A separator's weights cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair="give an ONNX file of Demucs that takes samples and gives back its stems",
+        raise weights_refused(
+            "A separator's weights",
+            weights,
+            error,
+            "give an ONNX file of Demucs that takes samples and gives back its stems",
         ) from error

@@ -18,7 +18,7 @@ from scipy.signal import ShortTimeFFT, get_window
 from dubwright.engines import EngineCard, EngineKind
 from dubwright.engines.choice import remembered
 from dubwright.engines.onnx_loading import described_beside, onnx_file, session_of
-from dubwright.errors import DubwrightError, first_line
+from dubwright.engines.refusal import weights_refused
 from dubwright.media.audio import resampled
 
 __all__ = ["MdxNetSeparator"]
@@ -124,10 +124,10 @@ def _loaded(weights: Path) -> _Model:
         file = onnx_file(weights)
         return _Model(session_of(file), described_beside(file, DESCRIPTION, Description))
     except (OSError, ValueError) as error:
-        raise DubwrightError(
-            "A separator's weights cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair=f"give a folder with an ONNX file of that family and {DESCRIPTION}, as in "
+        raise weights_refused(
+            "A separator's weights",
+            weights,
+            error,
+            f"give a folder with an ONNX file of that family and {DESCRIPTION}, as in "
             '{"fft": 6144, "hop": 1024, "stem": "background"}',
         ) from error

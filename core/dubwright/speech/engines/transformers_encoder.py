@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dubwright.engines import EngineCard, EngineKind, SuggestedWeights
 from dubwright.engines.choice import remembered
 from dubwright.engines.protocols import Encoding
+from dubwright.engines.refusal import weights_refused
 from dubwright.engines.transformers_loading import (
     OFFLINE,
     checked_family,
@@ -27,7 +28,6 @@ from dubwright.engines.transformers_loading import (
     transformers,
     unloadable,
 )
-from dubwright.errors import DubwrightError, first_line
 from dubwright.media.audio import resampled
 
 __all__ = ["TransformersEncoder"]
@@ -161,9 +161,9 @@ def _model(weights: Path) -> _Model:
     try:
         return FAMILIES[family](weights)
     except unloadable() as error:
-        raise DubwrightError(
-            "A speech encoder's weights cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair="give a folder with config.json, preprocessor_config.json and safetensors",
+        raise weights_refused(
+            "A speech encoder's weights",
+            weights,
+            error,
+            "give a folder with config.json, preprocessor_config.json and safetensors",
         ) from error

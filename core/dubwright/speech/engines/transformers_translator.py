@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from dubwright.engines import EngineCard, EngineKind, SuggestedWeights
 from dubwright.engines.choice import remembered
+from dubwright.engines.refusal import weights_refused
 from dubwright.engines.transformers_loading import OFFLINE, unloadable
-from dubwright.errors import DubwrightError, first_line
+from dubwright.errors import DubwrightError
 
 __all__ = ["TransformersTranslator"]
 
@@ -105,11 +106,11 @@ class _Model:
             self._tokenizer = AutoTokenizer.from_pretrained(weights, **OFFLINE)
             self._model = kind.from_pretrained(weights, **OFFLINE, use_safetensors=True).eval()
         except unloadable() as error:
-            raise DubwrightError(
-                "Translation weights cannot be loaded",
-                where=str(weights),
-                why=first_line(error),
-                repair="give a folder with config.json, a tokenizer and safetensors",
+            raise weights_refused(
+                "Translation weights",
+                weights,
+                error,
+                "give a folder with config.json, a tokenizer and safetensors",
             ) from error
         most = getattr(self._model.config, "max_position_embeddings", LONGEST_TOKENS)
         self._longest = min(LONGEST_TOKENS, most - 2)

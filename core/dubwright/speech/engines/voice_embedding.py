@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dubwright.engines import EngineCard, EngineKind
 from dubwright.engines.choice import remembered
 from dubwright.engines.onnx_loading import described_beside, onnx_file, session_of
-from dubwright.errors import DubwrightError, first_line
+from dubwright.engines.refusal import weights_refused
 
 __all__ = ["VoiceEmbeddingDiarizer", "filter_banks"]
 
@@ -146,9 +146,9 @@ def _loaded(weights: Path) -> _Model:
         file = onnx_file(weights)
         return _Model(session_of(file), described_beside(file, DESCRIPTION, Description))
     except (OSError, ValueError) as error:
-        raise DubwrightError(
-            "A diarizer's weights cannot be loaded",
-            where=str(weights),
-            why=first_line(error),
-            repair="give an ONNX file that is given filter banks of 80 bands",
+        raise weights_refused(
+            "A diarizer's weights",
+            weights,
+            error,
+            "give an ONNX file that is given filter banks of 80 bands",
         ) from error
