@@ -37,7 +37,7 @@ from dubwright.media.colour import (
     encode_log,
 )
 from dubwright.media.exr import read_rgb, write_rgb
-from dubwright.media.movie import probe_movie
+from dubwright.media.movie import probe_movie, read_movie_audio
 from dubwright.model import Box, FrameRange, MouthCurves
 from dubwright.operations.compare import compare
 from dubwright.operations.request import LipSyncRequest
@@ -527,8 +527,9 @@ def test_latentsync_changes_only_what_its_mask_leaves_open(tmp_path: Path) -> No
 
 def _compared(sample: Sample, folder: Path, **weights: Path) -> LipSyncRequest:
     """A line on the first frames of the sample's first shot, for engines with these weights."""
-    text = "Mama, papa, mama."
+    text = "Mama, papa, mama, y luego nada."
     speech = EspeakSynthesizer().speak(text, "es", 1.0)
+    assert len(speech.samples) / speech.sample_rate > 30 / 24
     write_wav(folder / "line.wav", speech.samples, speech.sample_rate)
     held = {name: str(path) for name, path in weights.items()}
     return LipSyncRequest(
@@ -553,26 +554,36 @@ def test_engines_are_compared_side_by_side(sample: Sample, tmp_path: Path) -> No
         request,
         Store(tmp_path / "store"),
         Authority.of_this_machine(),
-        only=("retrieval", "wav2lip", "musetalk"),
+        only=("actor", "retrieval", "wav2lip", "musetalk"),
     )
     assert folder == tmp_path / "out/v001"
     told = {each.name: each for each in found.engines}
-    assert list(told) == ["retrieval", "musetalk", "wav2lip"]
+    assert list(told) == ["actor", "retrieval", "musetalk", "wav2lip"]
     assert "no weights" in told["musetalk"].why_not and not told["musetalk"].drawn
     assert "--weights musetalk=" in told["musetalk"].why_not
     for each in (told["retrieval"], told["wav2lip"]):
         assert each.drawn > 20 and not each.why_not
         assert each.seconds_per_frame and each.followed_r and each.sharpness and each.flicker
     assert not told["wav2lip"].commercial_use
+    assert "too few to learn from" in told["actor"].learned and not told["retrieval"].learned
     # The scripted network shows the plate's own mouth, and not what is said.
     assert told["retrieval"].said_r > 0.9 > told["wav2lip"].said_r
     movie = probe_movie(folder / "compare.mp4")
     assert movie.frames == found.frames == 30
-    # The plate and two engines, one beside the other.
+    samples, rate = read_movie_audio(folder / "compare.mp4")
+    assert len(samples) / rate == pytest.approx(30 / 24, abs=0.05)
+    # The plate and three engines, one beside the other.
     width = cv2.imread(str(folder / "compare.jpg")).shape[1]
-    assert width == movie.width and width % 3 == 0
+    assert width == movie.width and width % 4 == 0
     page = (folder / "compare.html").read_text()
-    for words in ("retrieval", "wav2lip", "no weights", "not for sale", "compare.mp4"):
+    for words in (
+        "retrieval",
+        "wav2lip",
+        "no weights",
+        "too few to learn from",
+        "not for sale",
+        "compare.mp4",
+    ):
         assert words in page
     kept = Comparison.model_validate_json((folder / "compare.json").read_text())
     assert kept == found

@@ -127,4 +127,4 @@ def _told(each: Compared) -> str:
         "sharpness": each.sharpness, "seam": each.seam, "flicker": each.flicker,
     }  # fmt: skip
     known = [f"{name} {value:.3g}" for name, value in figures.items() if value is not None]
-    return ", ".join([f"{each.drawn} frames", *known])
+    return ", ".join([f"{each.drawn} frames", *known, *filter(None, [each.learned])])

@@ -162,6 +162,6 @@ def _offer(
         where=named or "the weights that were accepted on this machine",
         why="there is no such folder or file, and no such name was accepted or cached"
         if named
-        else "it needs weights, and none that it is known to work with were pulled or imported",
+        else "none that it is known to work with were pulled or imported",
         repair=repair,
     )

@@ -31,6 +31,7 @@ from dubwright.operations.deliver import deliver_once, write_manifest
 from dubwright.operations.execute import Cancelling, execute
 from dubwright.operations.lip_sync import plan_lip_sync
 from dubwright.operations.plan import DubPlan, LanguagePlan, SpanPlan
+from dubwright.operations.reporting import learned_looks
 from dubwright.operations.request import EngineChoice, LipSyncRequest
 from dubwright.operations.results import (
     drawn_frames,
@@ -128,7 +129,8 @@ def compare(
             continue
         drawn.append(_Drawn(card.name, frames))
         figures = _figures(plan, part.spans, frames, store)
-        told.append(_about(card, drawn=len(frames), **seconds, **figures))
+        learned = "; ".join(learned_looks(store.path(key)) for key in plan.refiners.values())
+        told.append(_about(card, drawn=len(frames), learned=learned, **seconds, **figures))
     if plan is None or not drawn:
         raise DubwrightError(
             "No engine could draw this plate",
@@ -379,6 +381,7 @@ def _write_movie(
     samples, rate = read_mono(request.dialogue)
     later = np.zeros(request.start_ms * SOUND_RATE // 1000, np.float32)
     line = np.concatenate([later, resampled(samples, rate, SOUND_RATE)])
+    line = line[: round(spec.frames / spec.rate * SOUND_RATE)]
     sound = Sound(iter([line[:, None]]), 1, request.language, request.language)
     with TemporaryDirectory() as elsewhere:
         silent = Path(elsewhere) / "silent.mp4"

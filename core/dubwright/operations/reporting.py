@@ -30,7 +30,7 @@ from dubwright.quality.report import (
 )
 from dubwright.store import Store
 
-__all__ = ["build_report", "drawn_reasons", "sheet_name"]
+__all__ = ["build_report", "drawn_reasons", "learned_looks", "sheet_name"]
 
 NOBODY_SPEAKS: Final = "no line is dubbed here"
 OFF_SCREEN: Final = "the line is spoken off screen"
@@ -73,7 +73,7 @@ def _learned(plan: DubPlan, speaker: str, store: Store) -> Iterator[str]:
     if speaker in plan.acoustics:
         yield _acoustics(store.path(plan.acoustics[speaker]))
     if speaker in plan.refiners:
-        yield _refiner(read_json(store.path(plan.refiners[speaker]) / "card.json"))
+        yield learned_looks(store.path(plan.refiners[speaker]))
     for words in (True, False):
         if (speaker, words) in plan.regressions:
             about = "" if words else "recordings without a text: "
@@ -113,8 +113,9 @@ def _acoustics(folder: Path) -> str:
     )
 
 
-def _refiner(told: dict[str, Any]) -> str:
-    """What was learned of how a speaker's mouth looks, for people."""
+def learned_looks(folder: Path) -> str:
+    """What was learned of how a speaker's mouth looks, and whether it is used, for people."""
+    told = read_json(folder / "card.json")
     if "without" not in told:
         return f"drawn by retrieval: {told['frames']} frames of the mouth are too few to learn from"
     by = (

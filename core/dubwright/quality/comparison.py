@@ -18,6 +18,7 @@ class Compared(BaseModel):
         why_not: why it did not draw; "" where it did.
         seconds_per_frame: to draw one, once what it needs is loaded.
         learning_seconds: what it took to learn the actor, where it learns.
+        learned: what came of that, and whether it is used.
         drawn: frames.
         said_r: correlation of the aperture with what is said.
         followed_r: with what the engine itself asked for.
@@ -35,6 +36,7 @@ class Compared(BaseModel):
     why_not: str = ""
     seconds_per_frame: float | None = None
     learning_seconds: float | None = None
+    learned: str = ""
     drawn: int = 0
     said_r: float | None = None
     followed_r: float | None = None
